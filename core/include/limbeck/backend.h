@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LBK_BACKEND_H
+#define LBK_BACKEND_H
+#include <limbeck/op.h>
+LBK_BEGIN
+
+/* The driver side. Core has validated every argument: implementations need not. */
+typedef struct lbk_drv lbk_drv;         /* the driver's own device struct */
+typedef struct lbk_mem lbk_mem;         /* the driver's own buffer struct */
+typedef struct lbk_code lbk_code;       /* what prepare() made of a group */
+
+/* How the elements of a planned value lie in memory. CBLK: N C H W stored as [N][ceil(C / block)][H][W][block]; the
+ * lanes past C of the last block are zero in every stored value, and whoever stores one keeps them so. */
+enum lbk_order { LBK_ROW_MAJOR, LBK_CBLK, LBK_ANY };       /* ANY only in an offer */
+struct lbk_layout { uint8_t order, block; };
+
+struct lbk_arg { lbk_mem *mem; size_t offset; lbk_dtype dtype; lbk_shape shape; struct lbk_layout layout; };
+
+/* Straight-line code over floats, one value per element: word i computes register i. */
+enum { LBK_EXPR_MAX = 48, LBK_ARG_MAX = 16, LBK_OUT_MAX = 8, LBK_OPERAND_MAX = 8 };
+enum lbk_word_kind {
+    LBK_WORD_ARG,                      /* element of arg[arg], broadcast to the shape of the expression */
+    LBK_WORD_CONST,                    /* value */
+    LBK_WORD_ACC,                      /* element of the anchor's result; only in epi */
+    LBK_WORD_OP,                       /* pointwise op of registers in[0] .. in[op->n_max - 1], all smaller than i */
+};
+struct lbk_word { uint8_t kind, arg, in[3]; float value; const struct lbk_op *op; };
+struct lbk_expr { int n; struct lbk_word w[LBK_EXPR_MAX]; };        /* its value is the last register */
+
+/* The unit of work: one anchor operator with the pointwise operators around it, or pointwise operators alone.
+ *
+ *   op == NULL (map): out[i] = register result[i] of epi, elementwise over the shape shared by all outs.
+ *   op != NULL:       acc = op(operand[0], operand[1], ...), each operand an expression over args as it is loaded
+ *                     (one ARG word = that arg as it is); out[i] = register result[i] of epi over acc and args.
+ *                     A border that op adds is zero after the expression, not before.
+ *                     epi of one ACC word = the result as it is; epi args have the shape of acc or broadcast to it.
+ *
+ * An arg of an expression has the rank of the expression's shape; its axes are equal to it or 1. I32 and U8 args only
+ * ever appear as whole operands of an op, never inside a longer expression. */
+struct lbk_group {
+    uint32_t size;
+    const struct lbk_op *op;
+    const void *params;
+    int n_arg;      struct lbk_arg arg[LBK_ARG_MAX];       /* no buffer twice */
+    int n_operand;  struct lbk_expr operand[LBK_OPERAND_MAX];
+    struct lbk_expr epi;
+    int n_out;      struct lbk_arg out[LBK_OUT_MAX]; uint8_t result[LBK_OUT_MAX];
+    lbk_shape acc;                     /* shape of the anchor's result; of the outs in a map */
+    struct lbk_arg scratch;            /* as asked for in the offer */
+    uint64_t seed;                     /* of the context, for random */
+};
+
+/* A driver's answer. want: per arg and out, what it would like; core inserts reorders. All args and outs of a map that
+ * have its full shape share one layout; a driver that wants CBLK anywhere must take every map in it, where the other
+ * args have one element, or are 1 except on axis 1 (then dense: C floats, or C rounded up to the block). */
+struct lbk_offer {
+    uint32_t size;
+    double ns;                                      /* its estimate; 0 = unknown */
+    size_t scratch;                                 /* bytes, live only during the group */
+    struct lbk_layout want_arg[LBK_ARG_MAX], want_out[LBK_OUT_MAX];
+    uint32_t inplace;                               /* bit i: out[0] may be the memory of arg[i] */
+};
+
+/* Negotiation: core offers the anchor with everything that could be fused; on 0 without the epilogue, then without
+ * operand expressions, then lowers it (lbk_op.lower), then falls back to the reference on the host, counted and
+ * reported. A map and a "reorder" (an anchor named so: one operand, one out, other layout) cannot be declined. */
+struct lbk_device_fns {
+    uint32_t size;
+    void      (*close)(lbk_drv *d);                                                       /* [owner thread] */
+    lbk_status (*alloc)(lbk_drv *d, size_t bytes, lbk_mem **out);                         /* [owner thread] zeroed, 64-byte aligned */
+    void      (*free)(lbk_drv *d, lbk_mem *m);
+    lbk_status (*write)(lbk_drv *d, lbk_mem *m, size_t off, const void *src, size_t n);
+    lbk_status (*read)(lbk_drv *d, const lbk_mem *m, size_t off, void *dst, size_t n);    /* waits for pending work */
+    lbk_status (*copy)(lbk_drv *d, lbk_mem *dst, size_t doff, const lbk_mem *src, size_t soff, size_t n); /* optional: read + write */
+    /* Asked twice: with no layouts, to decide (want counts); then with the final ones, for scratch and inplace. */
+    int       (*supports)(lbk_drv *d, const struct lbk_group *s, struct lbk_offer *o);    /* 0 = no */
+    lbk_status (*prepare)(lbk_drv *d, const struct lbk_group *s, lbk_code **out);         /* [any thread] compile, tune */
+    void      (*release)(lbk_drv *d, lbk_code *c);
+    lbk_status (*launch)(lbk_drv *d, const struct lbk_group *s, lbk_code *c);             /* enqueue, in order */
+    lbk_status (*finish)(lbk_drv *d);                                                     /* wait for all of it */
+    lbk_status (*elapsed)(lbk_drv *d, double *ns);                                        /* optional: of the last launch, after finish */
+};
+
+struct lbk_backend {
+    uint32_t size;
+    const char *name, *doc;
+    const struct lbk_opt *opts;                                                           /* in a device spec: "cpu,threads=2" */
+    size_t cfg_size;
+    int       (*probe)(lbk_ctx *ctx, struct lbk_device_info *out, int max);               /* cheap; may find nothing */
+    lbk_status (*open)(lbk_ctx *ctx, int index, const void *cfg, lbk_drv **out, const struct lbk_device_fns **fns);
+};
+
+/* Bytes of a value in its layout, padded lanes included. */
+static inline size_t lbk_arg_bytes(const struct lbk_arg *a)
+{
+    static const uint8_t width[] = { [LBK_F32] = 4, [LBK_F16] = 2, [LBK_I32] = 4, [LBK_U8] = 1 };
+    int64_t n = lbk_shape_count(a->shape);
+    if (a->layout.order == LBK_CBLK)
+        n = n / a->shape.d[1] * ((a->shape.d[1] + a->layout.block - 1) / a->layout.block * a->layout.block);
+    return (size_t) n * width[a->dtype];
+}
+
+LBK_END
+#endif

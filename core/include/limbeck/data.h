@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LBK_DATA_H
+#define LBK_DATA_H
+#include <limbeck/tensor.h>
+#include <limbeck/opt.h>
+LBK_BEGIN
+
+/* What a field is, so that a transform moves all of a sample's fields together. */
+enum lbk_kind { LBK_PLAIN, LBK_IMAGE, LBK_MAP, LBK_CLASS, LBK_BOXES };    /* MAP: per pixel, resampled nearest; BOXES: n x (x0 y0 x1 y1 class) */
+struct lbk_field {
+    const char *name;                 /* "image", "label", "depth", "boxes"; a table ends at NULL */
+    enum lbk_kind kind;
+    lbk_dtype dtype;
+    int64_t classes, ignore;          /* of labels; 0 = not a label */
+};
+
+/* One sample on the host: named arrays of any size. Sources fill it, transforms change it, tasks encode and decode it,
+ * metrics and sweeps read it. Arrays live as long as the record. "image" is LBK_F32 3 x H x W, RGB in 0..1. */
+typedef struct lbk_record lbk_record;
+struct lbk_array { lbk_dtype dtype; lbk_shape shape; void *data; };
+LBK_API uint64_t   lbk_record_id(const lbk_record *r);                                /* stable: what lbk_source.id said */
+LBK_API lbk_status lbk_record_get(const lbk_record *r, const char *name, lbk_dtype t, struct lbk_array *out);  /* absent or of another type: fails, says what there is */
+LBK_API void      *lbk_record_put(lbk_record *r, const char *name, lbk_dtype t, lbk_shape s);  /* zeroed; replaces; NULL: out of memory, said so */
+LBK_API lbk_ctx   *lbk_record_ctx(const lbk_record *r);
+LBK_API const struct lbk_field *lbk_record_field(const lbk_record *r, const char *name);      /* NULL = not from the source */
+
+typedef struct lbk_dataset lbk_dataset;                                     /* the source's own struct */
+struct lbk_source {
+    uint32_t size;
+    const char *name, *doc;                                               /* "idx", "pairs", "folder" */
+    const struct lbk_opt *opts;
+    size_t cfg_size;
+    lbk_status (*open)(lbk_ctx *ctx, const void *cfg, lbk_dataset **out);
+    void      (*close)(lbk_dataset *d);
+    int64_t   (*count)(const lbk_dataset *d);
+    const struct lbk_field *(*fields)(const lbk_dataset *d);
+    uint64_t  (*id)(const lbk_dataset *d, int64_t i);                       /* survives reordering; NULL = i */
+    lbk_status (*read)(const lbk_dataset *d, int64_t i, lbk_record *r);      /* [any thread] pure */
+};
+
+/* A step of the input pipeline. rng is a function of (seed, stream, sample, view), never of threads or order. */
+struct lbk_transform {
+    uint32_t size;
+    const char *name, *doc;                                               /* "crop", "flip", "jitter" */
+    const struct lbk_opt *opts;
+    size_t cfg_size;
+    lbk_status (*apply)(lbk_record *r, uint64_t rng, const void *cfg);      /* [any thread] pure */
+};
+
+LBK_END
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside of devices, tensors and stores. */
+#ifndef LBK_SRC_DEVICE_H
+#define LBK_SRC_DEVICE_H
+#include <limbeck/backend.h>
+#include <limbeck/graph.h>
+#include "ctx.h"
+
+struct lbk_device {
+    lbk_ctx *ctx;
+    char spec[96];
+    const struct lbk_backend *backend;
+    lbk_opts *opts;
+    lbk_drv *drv;
+    struct lbk_device_fns fns;       /* zero-filled past what the driver knows */
+    int refs;
+    size_t bytes, peak_bytes;        /* allocated through lbk__mem_alloc */
+};
+struct lbk_tensor {
+    lbk_device *device;
+    lbk_mem *mem;
+    lbk_dtype dtype;
+    lbk_shape shape;
+    size_t bytes;
+    int refs;
+};
+
+/* Whole-array access to a store, in order of name. */
+struct store_entry { char *name; lbk_tensor *tensor; };
+struct lbk_store { lbk_device *device; struct store_entry *at; int64_t n, cap; };
+
+size_t lbk__dtype_size(lbk_dtype t);
+const char *lbk__dtype_name(lbk_dtype t);
+/* Bytes of a dense tensor; false on overflow or a negative extent. The only place that multiplies extents that come from outside. */
+bool lbk__shape_bytes(lbk_dtype t, lbk_shape s, size_t *out);
+/* "64x3x7x7" into buf; returns buf. "scalar" for rank 0. */
+const char *lbk__shape_text(lbk_shape s, char *buf, size_t size);
+
+#endif
