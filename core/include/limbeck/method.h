@@ -14,6 +14,7 @@ struct lbk_loss {
     const struct lbk_opt *opts;
     size_t cfg_size;
     lbk_val *(*build)(lbk_scope *s, lbk_val *const in[], const void *cfg);
+    const char *const *shapes;        /* of the inputs, for readers: {"N x K", "N", NULL}; letters name sizes that must agree */
 };
 struct lbk_wire { const char *input; lbk_val *v; };
 #define LBK_WIRES(...) ((const struct lbk_wire[]) { __VA_ARGS__, { NULL, NULL } })
