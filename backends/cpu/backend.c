@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <limbeck/plugin.h>
@@ -15,33 +14,6 @@ static const struct lbk_opt opts[] = {
     LBK_BOOL(cpu_cfg, pin, 1, "keep each thread on its core"),
     LBK_OPTS_END
 };
-
-#define ISA_NAME(unused, isa) #isa,
-static const char *const isa_built[] = { CPU_ISA_LIST(ISA_NAME, unused) };
-enum { N_BUILT = sizeof isa_built / sizeof *isa_built };
-
-static bool machine_has(const char *isa)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_cpu_init();
-    if (strcmp(isa, "avx512") == 0)
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")
-            && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("fma");
-    if (strcmp(isa, "avx2") == 0)
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
-#endif
-    return strcmp(isa, "base") == 0;
-}
-
-/* -1: not built in, or not on this machine. */
-static int isa_find(const char *name)
-{
-    bool any = strcmp(name, "auto") == 0;
-    for (int i = 0; i < N_BUILT; i++)
-        if ((any || strcmp(name, isa_built[i]) == 0) && machine_has(isa_built[i]))
-            return i;
-    return -1;
-}
 
 static void cpu_name(char *buf, size_t size)
 {
@@ -66,7 +38,7 @@ static int probe(lbk_ctx *ctx, struct lbk_device_info *out, int max)
         return 1;
     *out = (struct lbk_device_info) { .is_host = true, .unified = true };
     cpu_name(out->name, sizeof out->name);
-    snprintf(out->vendor, sizeof out->vendor, "%d cores, %s", pool_cores(), isa_built[isa_find("auto")]);
+    snprintf(out->vendor, sizeof out->vendor, "%d cores, %s", pool_cores(), cpu_isa_name(cpu_isa_find("auto")));
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
     out->memory = pages > 0 && page > 0 ? (uint64_t) pages * (uint64_t) page : 0;
     return 1;
@@ -75,25 +47,10 @@ static int probe(lbk_ctx *ctx, struct lbk_device_info *out, int max)
 static lbk_status open_drv(lbk_ctx *ctx, int index, const void *cfg, lbk_drv **out, const struct lbk_device_fns **fns)
 {
     const struct cpu_cfg *c = cfg;
-    int isa = isa_find(isa_names[c->isa]);
     if (index != 0)
         return lbk_fail(ctx, LBK_ENOENT, "cpu device %d: there is only device 0", index);
-    if (isa < 0)
-        return lbk_fail(ctx, LBK_EUNSUPPORTED, "cpu option isa=%s: this build or machine has none, expected at most %s",
-            isa_names[c->isa], isa_built[isa_find("auto")]);
-    lbk_drv *d = calloc(1, sizeof *d);
-    if (!d)
-        return lbk_fail(ctx, LBK_ENOMEM, "cpu device: no memory");
-    *d = (lbk_drv) { .ctx = ctx, .isa = isa, .threads = c->threads > 0 ? (int) c->threads : pool_cores() };
-    d->pool = pool_create(d->threads, c->pin);
-    if (!d->pool) {
-        int n = d->threads;
-        free(d);
-        return lbk_fail(ctx, LBK_ENOMEM, "cpu device: %d threads are not to be had", n);
-    }
-    *out = d;
     *fns = &cpu_device_fns;
-    return LBK_OK;
+    return cpu_open(ctx, (int) c->threads, isa_names[c->isa], c->pin, out);
 }
 
 static const struct lbk_backend backend = {

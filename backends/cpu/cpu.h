@@ -72,6 +72,21 @@ bool cpu_plain_operands(const struct lbk_group *g);
 /* The one out is the result as it is. */
 bool cpu_plain_epi(const struct lbk_group *g);
 
+/* kernels/epi.c, over the evaluator of map: a plan for the epilogue of an anchor whose out[0] is f32; NULL: out of
+ * memory, or not one it can do. */
+struct cpu_epi;
+struct cpu_epi *cpu_epi_create(lbk_drv *d, const struct lbk_group *g);
+void cpu_epi_destroy(struct cpu_epi *e);
+/* For n elements of the storage of the outs, from position `at`, stores out[i] = result[i] of epi; acc: the anchor's
+ * result for just these, which may lie in out[0]'s own place. A run stays within one plane [H][W][16] of LBK_CBLK (whole
+ * pixels), or one row of the last axis. Sequential: for use inside a task, on a tile that is still in cache. */
+void cpu_epi_run(const struct cpu_epi *e, const struct lbk_group *g, int64_t at, int64_t n, const float *acc);
+
+/* "auto", or a name of CPU_ISA_LIST. -1: not built in, or not on this machine. */
+int cpu_isa_find(const char *name);
+const char *cpu_isa_name(int isa);
+/* threads 0: one per core. Closed by cpu_device_fns.close. */
+lbk_status cpu_open(lbk_ctx *ctx, int threads, const char *isa, bool pin, lbk_drv **out);
 lbk_status cpu_alloc(lbk_drv *d, size_t bytes, lbk_mem **out);
 void cpu_free(lbk_drv *d, lbk_mem *m);
 
