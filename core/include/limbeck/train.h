@@ -2,6 +2,7 @@
 #ifndef LBK_TRAIN_H
 #define LBK_TRAIN_H
 #include <limbeck/method.h>
+#include <limbeck/op.h>
 #include <limbeck/tensor.h>
 LBK_BEGIN
 
@@ -41,6 +42,37 @@ struct lbk_train_params {
 LBK_API lbk_status lbk_check(lbk_ctx *ctx, const struct lbk_train_params *p, void (*put)(void *ud, const char *line), void *ud);
 LBK_API lbk_status lbk_train(lbk_ctx *ctx, const struct lbk_train_params *p);
 LBK_API lbk_status lbk_evaluate(lbk_ctx *ctx, const struct lbk_train_params *p, struct lbk_progress *out);
+
+/* What a model is made of, at an input of that shape (one sample, no batch axis). */
+struct lbk_model_info {
+    uint32_t size;
+    int64_t parameters, buffers;                      /* numbers that are trained, and that are not */
+    void (*weight)(void *ud, const char *name, lbk_shape shape, bool trainable);
+    void (*tap)(void *ud, const char *name, lbk_shape shape);      /* batch of 1; in the model's order */
+    void *ud;
+};
+LBK_API lbk_status lbk_model_describe(lbk_ctx *ctx, const char *model, lbk_shape input, int n, const struct lbk_setting *options,
+                                      struct lbk_model_info *io);
+/* Stages of a method as its options stand; flags of a line: "student: 20 e, roles student, streams train". */
+LBK_API lbk_status lbk_method_describe(lbk_ctx *ctx, const char *method, int n, const struct lbk_setting *options,
+                                       void (*put)(void *ud, const char *line), void *ud);
+/* The settings of a run that belong to no method, model or source. */
+LBK_API const struct lbk_opt *lbk_train_options(void);
+
+/* Times whole training steps on made-up data. Settings: model, input ("3x32x32"), classes, batch, options of the model. */
+struct lbk_bench { uint32_t size; double median_ms, gflops; int64_t launches, fallbacks; uint64_t peak_bytes; };
+LBK_API lbk_status lbk_bench_train(lbk_ctx *ctx, const char *device, int n, const struct lbk_setting *settings, struct lbk_bench *out);
+/* Times an operator on each of its own samples. */
+LBK_API lbk_status lbk_bench_op(lbk_ctx *ctx, const char *device, const char *op,
+                                void (*each)(void *ud, const struct lbk_case *sample, const struct lbk_bench *b), void *ud);
+
+/* Value and gradients of a registered loss on the tensors of a safetensors file, named as its inputs are; writes "loss" and,
+ * for each floating-point input, "grad.<input>". value may be NULL. */
+LBK_API lbk_status lbk_loss_eval(lbk_ctx *ctx, const char *device, const char *loss, const char *in, const char *out,
+                                 int n, const struct lbk_setting *options, double *value);
+
+/* In a process of its own, with a time limit: loads the plugin and tests all it registers. put() gets a line per test. */
+LBK_API lbk_status lbk_plugin_check(lbk_ctx *ctx, const char *path, void (*put)(void *ud, const char *line), void *ud);
 
 LBK_END
 #endif
