@@ -385,19 +385,3 @@ lbk_status lbk_ckpt_list(lbk_ctx *ctx, const char *path, const struct lbk_ckpt_s
     lbk__st_close(&f);
     return LBK_OK;
 }
-
-lbk_status lbk_ckpt_list(lbk_ctx *ctx, const char *path, const struct lbk_ckpt_list *l)
-{
-    struct st_file f;
-    const lbk_status st = lbk__st_open(ctx, path, &f);
-    if (st)
-        return st;
-    for (int64_t i = 0; i < f.n_meta && l->meta; i++)
-        l->meta(l->ud, f.meta[i].key, f.meta[i].value);
-    for (int64_t i = 0; i < f.n && l->tensor; i++) {
-        const struct st_tensor *t = &f.at[i];
-        l->tensor(l->ud, t->name, t->dtype->name, t->rank, t->dim, t->end - t->begin);
-    }
-    lbk__st_close(&f);
-    return LBK_OK;
-}

@@ -21,14 +21,6 @@ LBK_API lbk_status lbk_ckpt_restore(lbk_store *s, const char *path, const char *
 
 /* LBK_ENOENT, without a line in the log, when the file has no such key. */
 LBK_API lbk_status lbk_ckpt_meta(lbk_ctx *ctx, const char *path, const char *key, char *buf, size_t size);
-/* What a file holds, checked as strictly as when it is loaded; dtype and dims as they are spelled there. */
-struct lbk_ckpt_list {
-    uint32_t size;
-    void (*meta)(void *ud, const char *key, const char *value);
-    void (*tensor)(void *ud, const char *name, const char *dtype, int rank, const uint64_t *dims, uint64_t bytes);
-    void *ud;
-};
-LBK_API lbk_status lbk_ckpt_list(lbk_ctx *ctx, const char *path, const struct lbk_ckpt_list *l);
 
 struct lbk_ckpt_tensor { const char *name, *dtype; int rank; uint64_t dim[8], bytes; };       /* dtype as in the file: "BF16" */
 /* What a file holds: tensors in the order of their bytes, then metadata; either function may be NULL. */

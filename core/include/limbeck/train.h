@@ -53,7 +53,7 @@ struct lbk_model_info {
 };
 LBK_API lbk_status lbk_model_describe(lbk_ctx *ctx, const char *model, lbk_shape input, int n, const struct lbk_setting *options,
                                       struct lbk_model_info *io);
-/* Stages of a method as its options stand; flags of a line: "student: 20 e, roles student, streams train". */
+/* The stages of a method as its options stand, a line for each: "student: rest of the run, roles student, streams train". */
 LBK_API lbk_status lbk_method_describe(lbk_ctx *ctx, const char *method, int n, const struct lbk_setting *options,
                                        void (*put)(void *ud, const char *line), void *ud);
 /* The settings of a run that belong to no method, model or source. */

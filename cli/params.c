@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+#include "cli.h"
+
+static bool has_option(const struct lbk_opt *o, const char *name)
+{
+    for (; o && o->type != LBK_OPT_END; o++) {
+        if (!strcmp(o->name, name))
+            return true;
+    }
+    return false;
+}
+
+/* Threads are an option of those devices that have them. */
+int cli_device(struct cli *c, const char **spec)
+{
+    const char *device = cli_take(c, "device"), *threads = cli_take(c, "threads");
+    *spec = device ? device : "cpu";
+    if (!threads || strchr(*spec, ','))
+        return 0;
+    const char *name = cli_text(c, "%.*s", (int) strcspn(*spec, ":"), *spec);
+    const lbk_status st = lbk_plugin_load(c->ctx, name);
+    if (st)
+        return cli_exit_code(st);
+    const struct lbk_backend *b = lbk_registry_find(c->ctx, LBK_BACKENDS, name);
+    if (b && has_option(b->opts, "threads"))
+        *spec = cli_text(c, "%s,threads=%s", *spec, threads);
+    return 0;
+}
+
+int cli_train_params(struct cli *c, struct lbk_train_params *p)
+{
+    *p = (struct lbk_train_params) { .size = sizeof *p };
+    int bad = cli_device(c, &p->device);
+    if (!bad)
+        bad = cli_take_bool(c, "strict", &p->strict);
+    if (!bad)
+        bad = cli_take_bool(c, "plain", &p->plain);
+    if (bad)
+        return bad;
+    p->method = cli_take(c, "method");
+    p->out_dir = cli_take(c, "out");
+    p->settings = cli_rest(c, &p->n_settings);
+    return 0;
+}
