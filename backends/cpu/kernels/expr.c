@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+#include "expr.h"
+
+CPU_LOOPS(cpu_pointwise);
+
+static bool same_shape(lbk_shape a, lbk_shape b)
+{
+    return a.n == b.n && memcmp(a.d, b.d, sizeof a.d[0] * (size_t) a.n) == 0;
+}
+
+/* Row-major axes with the arg's steps, neighbours merged where one index serves both. */
+static void merge_axes(struct cpu_src *s, lbk_shape shape, lbk_shape arg)
+{
+    int64_t step[LBK_MAX_DIMS], at = 1;
+    for (int i = shape.n - 1; i >= 0; i--) {
+        step[i] = arg.d[i] == 1 ? 0 : at;
+        at *= arg.d[i];
+    }
+    s->n = 0;
+    for (int i = 0; i < shape.n; i++) {
+        if (shape.d[i] == 1)
+            continue;
+        if (s->n && s->step[s->n - 1] == step[i] * shape.d[i]) {
+            s->d[s->n - 1] *= shape.d[i];
+            s->step[s->n - 1] = step[i];
+            continue;
+        }
+        s->d[s->n] = shape.d[i];
+        s->step[s->n++] = step[i];
+    }
+}
+
+static bool make_src(struct cpu_src *s, const struct lbk_arg *a, lbk_shape shape, struct lbk_layout layout)
+{
+    if (a->dtype != LBK_F32)
+        return false;
+    *s = (struct cpu_src) { .how = CPU_READ_STRIDED };
+    if (same_shape(a->shape, shape) && a->layout.order == layout.order)
+        s->how = CPU_READ_FULL;
+    else if (lbk_shape_count(a->shape) == 1)
+        s->how = CPU_READ_ONE;
+    else if (a->shape.n != shape.n)
+        return false;
+    else if (layout.order != LBK_CBLK)
+        merge_axes(s, shape, a->shape);
+    else if (lbk_shape_count(a->shape) == a->shape.d[1] && a->shape.d[1] == shape.d[1]) {
+        s->how = CPU_READ_LANES;
+        s->blocks = cpu_blocks(shape.d[1]);
+        s->run = shape.d[2] * shape.d[3] * CPU_BLOCK;
+        s->c = shape.d[1];
+    } else
+        return false;
+    return true;
+}
+
+static const struct cpu_loops *find_loops(const lbk_drv *d, const struct lbk_op *op)
+{
+    const struct cpu_loops *l = cpu_pointwise_of[d->isa]->op;
+    for (int i = 0; i < CPU_PW_COUNT; i++)
+        if (strcmp(l[i].name, op->name) == 0)
+            return &l[i];
+    return NULL;
+}
+
+static int n_inputs(const struct cpu_step *t, const struct lbk_word *w)
+{
+    return w->kind == LBK_WORD_OP ? w->op->n_max : 0;
+}
+
+/* Picks the loop of an op word, and asks for operands that are one number to be spread where the loop needs it. */
+static void pick_loop(const lbk_drv *d, struct cpu_expr *x, struct cpu_step *t, const struct lbk_word *w)
+{
+    const struct cpu_loops *l = find_loops(d, w->op);
+    int n = w->op->n_max;
+    t->uniform = 1;
+    for (int k = 0; k < n; k++) {
+        t->in[k] = w->in[k];
+        t->uniform &= x->step[w->in[k]].uniform;
+    }
+    t->loop = l ? l->each : NULL;
+    t->op = w->op;
+    if (t->uniform)
+        return;
+    if (l && n == 2 && x->step[t->in[1]].uniform) {
+        t->loop = l->one_b;
+    } else if (l && n == 2 && x->step[t->in[0]].uniform) {
+        t->loop = l->one_a;
+    } else {
+        for (int k = 0; k < n; k++)
+            x->step[t->in[k]].fill |= x->step[t->in[k]].uniform;
+    }
+}
+
+static bool read_words(const lbk_drv *d, struct cpu_expr *x, const struct lbk_expr *e, const struct lbk_arg arg[],
+    lbk_shape shape, struct lbk_layout layout)
+{
+    for (int i = 0; i < e->n; i++) {
+        const struct lbk_word *w = &e->w[i];
+        struct cpu_step *t = &x->step[i];
+        *t = (struct cpu_step) { .kind = w->kind, .arg = w->arg, .value = w->value, .buf = -1 };
+        if (w->kind == LBK_WORD_ARG) {
+            if (!make_src(&x->src[w->arg], &arg[w->arg], shape, layout))
+                return false;
+            t->uniform = x->src[w->arg].how == CPU_READ_ONE;
+        } else if (w->kind == LBK_WORD_CONST) {
+            t->uniform = 1;
+        } else if (w->kind == LBK_WORD_OP) {
+            pick_loop(d, x, t, w);
+        }
+    }
+    return true;
+}
+
+/* Word i can be computed where out 0 lies only when nothing later reads what may lie there too. */
+static bool may_overwrite(const struct cpu_expr *x, const int last[], int i, uint32_t alias)
+{
+    for (int j = 0; j < x->n; j++)
+        if (x->step[j].kind == LBK_WORD_ARG && alias >> x->step[j].arg & 1 && last[j] > i)
+            return false;
+    return true;
+}
+
+static void place_outs(struct cpu_expr *x, const int last[], uint32_t alias)
+{
+    for (int k = 0; k < x->n_out; k++) {
+        struct cpu_step *t = &x->step[x->result[k]];
+        if (t->uniform)
+            t->fill = 1;
+        else if (t->kind == LBK_WORD_OP && !t->out && (k > 0 || may_overwrite(x, last, x->result[k], alias)))
+            t->out = (uint8_t) (k + 1);
+    }
+}
+
+/* Buffers: values that differ from chunk to chunk share them, the others keep their own. */
+static void place_buffers(struct cpu_expr *x, const struct lbk_expr *e, const int last[])
+{
+    bool busy[LBK_EXPR_MAX] = { false };
+    for (int i = 0; i < x->n; i++) {
+        struct cpu_step *t = &x->step[i];
+        bool spread = t->kind == LBK_WORD_ARG && !t->uniform && x->src[t->arg].how != CPU_READ_FULL;
+        if (t->fill || spread)
+            t->buf = (int16_t) x->n_buf++, busy[t->buf] = true;
+    }
+    for (int i = 0; i < x->n; i++) {
+        struct cpu_step *t = &x->step[i];
+        for (int k = 0; k < n_inputs(t, &e->w[i]); k++) {
+            const struct cpu_step *in = &x->step[t->in[k]];
+            if (in->kind == LBK_WORD_OP && !in->uniform && in->buf >= 0 && last[t->in[k]] == i)
+                busy[in->buf] = false;
+        }
+        if (t->kind != LBK_WORD_OP || t->uniform || t->out)
+            continue;
+        int b = 0;
+        while (b < x->n_buf && busy[b])
+            b++;
+        busy[b] = true;
+        t->buf = (int16_t) b;
+        x->n_buf = b < x->n_buf ? x->n_buf : b + 1;
+    }
+}
+
+bool cpu_expr_compile(const lbk_drv *d, struct cpu_expr *x, const struct lbk_expr *e, int n_arg,
+    const struct lbk_arg arg[], lbk_shape shape, struct lbk_layout layout, int n_out, const uint8_t result[],
+    uint32_t alias)
+{
+    int last[LBK_EXPR_MAX];
+    x->n = e->n;
+    x->n_out = n_out;
+    x->n_buf = 0;
+    memset(x->src, 0, sizeof x->src);
+    memcpy(x->result, result, (size_t) n_out);
+    if (!read_words(d, x, e, arg, shape, layout))
+        return false;
+    for (int i = 0; i < e->n; i++) {
+        last[i] = i;
+        for (int k = 0; k < n_inputs(&x->step[i], &e->w[i]); k++)
+            last[e->w[i].in[k]] = i;
+    }
+    for (int k = 0; k < n_out; k++)
+        last[result[k]] = e->n;
+    place_outs(x, last, alias);
+    place_buffers(x, e, last);
+    x->plain = cpu_expr_is_arg(e) && x->src[e->w[0].arg].how == CPU_READ_FULL;
+    return true;
+}
+
+void cpu_zero_tail(float *y, lbk_shape shape, int block, int64_t at, int64_t n)
+{
+    const int64_t run = shape.d[2] * shape.d[3] * block, blocks = (shape.d[1] + block - 1) / block;
+    const int used = (int) (shape.d[1] % block);
+    if (used == 0)
+        return;
+    for (int64_t i = 0; i < n;) {
+        const int64_t b = (at + i) / run, stop = (b + 1) * run - at < n ? (b + 1) * run - at : n;
+        if (b % blocks == blocks - 1)
+            for (int64_t j = i; j < stop; j += block)
+                memset(y + j + used, 0, sizeof *y * (size_t) (block - used));
+        i = stop;
+    }
+}
