@@ -6,6 +6,7 @@
 #include "cpu.h"
 
 enum { CPU_CHUNK = 512 };              /* floats */
+#define CPU_ALIAS_ACC (1u << LBK_ARG_MAX)
 
 /* y[i] = op of a[i], b[i], c[i]; y may be one of them. */
 typedef void (*cpu_loop)(float *y, const float *a, const float *b, const float *c, int n);
@@ -57,7 +58,7 @@ struct cpu_expr {
 };
 
 /* shape, layout: of the elements that are evaluated (and of ACC). result: register of each of n_out outs.
- * alias: bit i = out[0] is the memory of arg[i]. False: an arg that this code cannot read (dtype, layout). */
+ * alias: bit i = out[0] may be the memory of arg[i], CPU_ALIAS_ACC = of the anchor's result. False: an arg that this code cannot read (dtype, layout). */
 bool cpu_expr_compile(const lbk_drv *d, struct cpu_expr *x, const struct lbk_expr *e, int n_arg, const struct lbk_arg arg[],
     lbk_shape shape, struct lbk_layout layout, int n_out, const uint8_t result[], uint32_t alias);
 

@@ -116,7 +116,8 @@ static bool read_words(const lbk_drv *d, struct cpu_expr *x, const struct lbk_ex
 static bool may_overwrite(const struct cpu_expr *x, const int last[], int i, uint32_t alias)
 {
     for (int j = 0; j < x->n; j++)
-        if (x->step[j].kind == LBK_WORD_ARG && alias >> x->step[j].arg & 1 && last[j] > i)
+        if (last[j] > i && ((x->step[j].kind == LBK_WORD_ARG && alias >> x->step[j].arg & 1)
+                || (x->step[j].kind == LBK_WORD_ACC && alias & CPU_ALIAS_ACC)))
             return false;
     return true;
 }
