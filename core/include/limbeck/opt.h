@@ -35,8 +35,8 @@ enum lbk_opt_type {
     LBK_OPT_FLOAT,     /* double        */
     LBK_OPT_ENUM,      /* int           index into names */
     LBK_OPT_STRING,    /* const char *  owned by the option block */
-    LBK_OPT_LIST,      /* const char *const *  comma separated, NULL-terminated */
-    LBK_OPT_NUMBERS,   /* struct lbk_numbers  comma separated */
+    LBK_OPT_LIST,      /* const char *const *  comma separated, NULL-terminated, never NULL */
+    LBK_OPT_NUMBERS,   /* struct lbk_numbers  separated by commas or colons */
     LBK_OPT_SPAN,      /* struct lbk_span */
     LBK_OPT_RAMP,      /* struct lbk_ramp */
     LBK_OPT_WEIGHT,    /* struct lbk_ramp that scales distillation: all of them off = plain training, bit for bit */
@@ -72,6 +72,8 @@ typedef struct lbk_opts lbk_opts;       /* a filled config struct plus the strin
 LBK_API lbk_status   lbk_opts_create(lbk_ctx *ctx, const struct lbk_opt *table, size_t cfg_size, lbk_opts **out);
 LBK_API void        lbk_opts_destroy(lbk_opts **o);
 LBK_API lbk_status   lbk_opts_set(lbk_opts *o, const char *name, const char *text);   /* parses and checks the range */
+/* "a=1,b=[2,3],c='x, y'": a value that has commas stands in brackets or quotes; a bool may be named alone. NULL = nothing. */
+LBK_API lbk_status   lbk_opts_parse(lbk_opts *o, const char *text);
 LBK_API const void *lbk_opts_cfg(const lbk_opts *o);
 LBK_API size_t      lbk_opts_save(const lbk_opts *o, char *buf, size_t size);        /* name=value lines; set() reads them back */
 LBK_API void        lbk_opts_help(const struct lbk_opt *table, void (*put)(void *ud, const char *line), void *ud);
