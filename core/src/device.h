@@ -29,6 +29,12 @@ struct lbk_tensor {
 struct store_entry { char *name; lbk_tensor *tensor; };
 struct lbk_store { lbk_device *device; struct store_entry *at; int64_t n, cap; };
 
+/* Device memory, counted; 0 bytes are allowed. Failing says what was asked and what is in use. */
+lbk_status lbk__mem_alloc(lbk_device *d, size_t bytes, lbk_mem **out);
+void lbk__mem_free(lbk_device *d, lbk_mem *m, size_t bytes);
+lbk_status lbk__mem_copy(lbk_device *d, lbk_mem *dst, size_t doff, const lbk_mem *src, size_t soff, size_t n);
+void lbk__device_unref(lbk_device *d);          /* tensors, stores and execs keep their device open */
+
 size_t lbk__dtype_size(lbk_dtype t);
 const char *lbk__dtype_name(lbk_dtype t);
 /* Bytes of a dense tensor; false on overflow or a negative extent. The only place that multiplies extents that come from outside. */

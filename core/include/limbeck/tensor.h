@@ -30,7 +30,7 @@ struct lbk_device_info {
 };
 LBK_API int       lbk_device_list(lbk_ctx *ctx, const char *backend, struct lbk_device_info *out, int max);
 LBK_API lbk_status lbk_device_open(lbk_ctx *ctx, const char *spec, lbk_device **out);   /* "cpu", "opencl:1", "opencl:1,fp16=yes" */
-LBK_API void      lbk_device_close(lbk_device **d);
+LBK_API void      lbk_device_close(lbk_device **d);   /* the device itself goes with the last tensor, store or exec on it */
 
 LBK_API lbk_status  lbk_tensor_create(lbk_device *d, lbk_dtype t, lbk_shape s, lbk_tensor **out);
 LBK_API lbk_tensor *lbk_tensor_ref(lbk_tensor *t);

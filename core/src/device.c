@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* The front of a driver: opens it by a spec, accounts for its memory, fills in what it leaves out. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "device.h"
+
+static lbk_status copy_through_host(lbk_device *d, lbk_mem *dst, size_t doff, const lbk_mem *src, size_t soff, size_t n)
+{
+    void *p = malloc(n ? n : 1);
+    if (!p)
+        return lbk_fail(d->ctx, LBK_ENOMEM, "device: out of memory");
+    lbk_status st = d->fns.read(d->drv, src, soff, p, n);
+    if (!st)
+        st = d->fns.write(d->drv, dst, doff, p, n);
+    free(p);
+    return st;
+}
+
+lbk_status lbk__mem_copy(lbk_device *d, lbk_mem *dst, size_t doff, const lbk_mem *src, size_t soff, size_t n)
+{
+    if (!n)
+        return LBK_OK;
+    return d->fns.copy ? d->fns.copy(d->drv, dst, doff, src, soff, n) : copy_through_host(d, dst, doff, src, soff, n);
+}
+
+lbk_status lbk__mem_alloc(lbk_device *d, size_t bytes, lbk_mem **out)
+{
+    const lbk_status st = d->fns.alloc(d->drv, bytes ? bytes : 1, out);
+    if (st)
+        return lbk_fail(d->ctx, st, "device '%s': no memory for %zu bytes more; %zu are in use", d->spec, bytes, d->bytes);
+    d->bytes += bytes;
+    if (d->bytes > d->peak_bytes)
+        d->peak_bytes = d->bytes;
+    return LBK_OK;
+}
+
+void lbk__mem_free(lbk_device *d, lbk_mem *m, size_t bytes)
+{
+    if (!m)
+        return;
+    d->fns.free(d->drv, m);
+    d->bytes -= bytes;
+}
+
+/* "opencl:1,fp16=yes" -> backend name, index, the rest */
+static lbk_status split(lbk_ctx *ctx, const char *spec, char name[32], int *index, const char **rest)
+{
+    const size_t n = strcspn(spec, ":,");
+    char *end;
+    *index = 0, *rest = "";
+    if (!n || n >= 32)
+        return lbk_fail(ctx, LBK_EINVAL, "device '%s': expected backend[:index][,option=value]", spec);
+    memcpy(name, spec, n), name[n] = 0;
+    if (spec[n] == ':') {
+        const long i = strtol(spec + n + 1, &end, 10);
+        if (end == spec + n + 1 || (*end && *end != ',') || i < 0 || i > 255)
+            return lbk_fail(ctx, LBK_EINVAL, "device '%s': expected an index of 0..255 after ':'", spec);
+        *index = (int) i;
+        *rest = *end ? end + 1 : end;
+    } else if (spec[n] == ',') {
+        *rest = spec + n + 1;
+    }
+    return LBK_OK;
+}
+
+static lbk_status start(lbk_device *d, int index, const char *options)
+{
+    const struct lbk_device_fns *fns;
+    lbk_status st = lbk_opts_create(d->ctx, d->backend->opts, d->backend->cfg_size, &d->opts);
+    if (!st)
+        st = lbk_opts_parse(d->opts, options);
+    if (!st)
+        st = d->backend->open(d->ctx, index, lbk_opts_cfg(d->opts), &d->drv, &fns);
+    if (!st)
+        memcpy(&d->fns, fns, fns->size < sizeof d->fns ? fns->size : sizeof d->fns);
+    return st;
+}
+
+lbk_status lbk_device_open(lbk_ctx *ctx, const char *spec, lbk_device **out)
+{
+    char name[32];
+    int index;
+    const char *rest;
+    const void *backend;
+    *out = NULL;
+    lbk_status st = split(ctx, spec, name, &index, &rest);
+    if (!st)
+        st = lbk__registry_need(ctx, LBK_BACKENDS, name, &backend);
+    if (st)
+        return st;
+    lbk_device *d = calloc(1, sizeof *d);
+    if (!d)
+        return lbk_fail(ctx, LBK_ENOMEM, "device: out of memory");
+    d->ctx = ctx, d->backend = backend, d->refs = 1;
+    snprintf(d->spec, sizeof d->spec, "%s", spec);
+    st = start(d, index, rest);
+    if (st)
+        lbk_device_close(&d);
+    *out = d;
+    return st;
+}
+
+void lbk__device_unref(lbk_device *d)
+{
+    if (--d->refs)
+        return;
+    if (d->drv)
+        d->fns.close(d->drv);
+    lbk_opts_destroy(&d->opts);
+    free(d);
+}
+
+void lbk_device_close(lbk_device **d)
+{
+    if (*d)
+        lbk__device_unref(*d);
+    *d = NULL;
+}
+
+int lbk_device_list(lbk_ctx *ctx, const char *backend, struct lbk_device_info *out, int max)
+{
+    const struct lbk_backend *b = lbk_registry_find(ctx, LBK_BACKENDS, backend);
+    return b && b->probe ? b->probe(ctx, out, max) : 0;
+}
