@@ -14,6 +14,7 @@ LBK_API const void *lbk_node_params(const lbk_node *n);
 
 struct lbk_infer {                     /* in: operands and params; out: result. The only place that validates. */
     lbk_graph *g;
+    const struct lbk_op *op;
     int n;
     const lbk_shape *in; const lbk_dtype *in_t;
     const void *params;
@@ -27,7 +28,10 @@ struct lbk_ref {                       /* dense host buffers of `real` (float, o
     bool f64;                          /* buffers of type LBK_F32 hold double; I32 and U8 are as they are */
     uint64_t seed;                     /* of the context, for random */
 };
-struct lbk_case { const char *shapes, *params; double tol; };   /* "2x3x8x8,4x3x3x3", "stride=2,pad=1" */
+/* One test of an operator: "2x3x8x8,4x3x3x3", "stride=2,pad=1". "5x4:7": I32 in 0..6, "5x4:-1..7": I32 in -1..7, "5x4:u": U8,
+ * "": a scalar. Floats lie in lo..hi, or where both are 0 in 0.25..2 with either sign. tol: of f32 against f64, relative
+ * to the largest magnitude or 1. NULL shapes end a list. */
+struct lbk_case { const char *shapes, *params; double tol, lo, hi; };
 
 enum { LBK_OP_NONDIFF = 1 << 0, LBK_OP_INPLACE0 = 1 << 1, LBK_OP_VIEW = 1 << 2 };
 

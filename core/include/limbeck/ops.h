@@ -10,7 +10,7 @@ LBK_BEGIN
 struct lbk_none   { bool none; };                               /* no parameters: LBK_NONE */
 struct lbk_axis   { int64_t axis; };                            /* negative counts from the end */
 struct lbk_axis_to { int64_t axis, n; };                        /* n: extent of that axis in the result */
-struct lbk_reduce { uint32_t axes; bool keep; };                /* bit i = axis i; bits past the rank are ignored */
+struct lbk_reduce { int64_t axes; bool keep; };                 /* bit i = axis i; bits past the rank are ignored */
 struct lbk_dims   { int64_t n, d[LBK_MAX_DIMS]; };
 struct lbk_slice  { int64_t axis, begin, end; };                /* end 0 = to the last */
 struct lbk_slice_to { int64_t axis, begin, n; };                /* n: extent of that axis in the result */
