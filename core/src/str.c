@@ -97,6 +97,10 @@ bool lbk__parse_int(const char *s, size_t n, int64_t *out)
 
 char *lbk__number_text(double v, char buf[32])
 {
+    if (v == floor(v) && fabs(v) < 1e15) {
+        snprintf(buf, 32, "%.0f", v);
+        return buf;
+    }
     for (int digits = 6; digits <= 17; digits++) {
         double back;
         snprintf(buf, 32, "%.*g", digits, v);
@@ -151,7 +155,7 @@ static size_t wrapped(const char *s)
 bool lbk__next_item(const char **text, const char *separators, const char **item, size_t *n)
 {
     const char *p = *text;
-    *item = p;
+    *item = p ? p : "", *n = 0;
     if (!p)
         return false;
     while (*p && !strchr(separators, *p)) {
