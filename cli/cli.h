@@ -14,6 +14,7 @@ struct cli {
     int n_settings;   struct setting *settings;        /* recipes first; a later one replaces an earlier one */
     int n_recipes;    const char **recipes;
     bool json, dry_run, help, colour;
+    bool quiet;                                        /* not even errors are printed */
     int verbose;                                       /* -1 quiet, 0, 1 debug, 2 trace */
     int n_owned;      void **owned;                    /* freed together at the end */
     char error[1200];

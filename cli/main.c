@@ -38,6 +38,8 @@ static int open_context(struct cli *c)
 
 static int run(struct cli *c)
 {
+    if (c->command->flags & CMD_RUNS)
+        signal(SIGPIPE, SIG_IGN);        /* a reader that goes away must not end a run before it is saved */
     if (!(c->command->flags & CMD_NO_CTX)) {
         const int bad = open_context(c);
         if (bad)
@@ -55,7 +57,6 @@ static bool wants_colour(void)
 int main(int argc, char **argv)
 {
     struct cli c = { .colour = wants_colour() };
-    signal(SIGPIPE, SIG_IGN);
     int code = cli_args_parse(&c, argc, argv);
     if (!code && (!c.command || c.help)) {
         cli_help_command(c.command);

@@ -45,6 +45,8 @@ void cli_exit_codes(void (*put)(void *ud, int code, const char *meaning), void *
 
 void cli_say(struct cli *c, const char *prefix, const char *msg)
 {
+    if (c->quiet)
+        return;
     if (c->progress_open)
         fputc('\n', stderr);
     c->progress_open = false;
