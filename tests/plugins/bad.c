@@ -44,8 +44,8 @@ const struct lbk_plugin lbk_plugin = {
 # endif
     sizeof(struct lbk_plugin), "bad", "0", "MIT", NULL, setup };
 #elif defined(BAD_symbol)
-LBK_EXPORT extern const void *const other;
-const void *const other = (const void *) setup;
+LBK_EXPORT extern lbk_status (*const other)(lbk_registrar *r);
+lbk_status (*const other)(lbk_registrar *r) = setup;
 #else
 LBK_PLUGIN(bad, "0", "MIT", NULL, setup);
 #endif

@@ -93,7 +93,7 @@ struct lbk_backend {
 /* Bytes of a value in its layout, padded lanes included. */
 static inline size_t lbk_arg_bytes(const struct lbk_arg *a)
 {
-    static const uint8_t width[] = { [LBK_F32] = 4, [LBK_F16] = 2, [LBK_I32] = 4, [LBK_U8] = 1 };
+    static const uint8_t width[] = { 0, 4, 2, 4, 1 };                /* by lbk_dtype */
     int64_t n = lbk_shape_count(a->shape);
     if (a->layout.order == LBK_CBLK)
         n = n / a->shape.d[1] * ((a->shape.d[1] + a->layout.block - 1) / a->layout.block * a->layout.block);
