@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "elf_file.h"
 #include "file.h"
 #include "plugin.h"
 #include "registry.h"
@@ -105,6 +106,26 @@ static bool open_module(lbk_ctx *ctx, const char *file, const char *sha256, stru
     return admit(ctx, plugin, file, sha256, p);
 }
 
+/* What the file itself says, before dlopen runs its constructors. */
+static bool inspect(const char *file, const unsigned char *data, size_t n, struct problem *p)
+{
+    struct plugin_head head;
+    switch (lbk__elf_read(data, n, "lbk_plugin", &head, sizeof head)) {
+    case ELF_FOUND:
+        p->status = lbk__plugin_check_head(&head, file, p->text, sizeof p->text) ? LBK_OK : LBK_EABI;
+        return !p->status;
+    case ELF_NOT_ELF:
+        return refuse(p, LBK_EFORMAT, "%s: expected an ELF shared object, found something else", file);
+    case ELF_FOREIGN:
+        return refuse(p, LBK_EFORMAT, "%s: expected a shared object for this machine, found one for another, or no shared object", file);
+    case ELF_DAMAGED:
+        return refuse(p, LBK_EFORMAT, "%s: expected an ELF shared object, found one that is cut short or damaged", file);
+    case ELF_NO_SYMBOL:
+        break;
+    }
+    return refuse(p, LBK_EABI, "%s: expected the symbol lbk_plugin, found none: not a plugin", file);
+}
+
 static bool load_file(lbk_ctx *ctx, const char *path, struct problem *p)
 {
     unsigned char *data;
@@ -125,9 +146,8 @@ static bool load_file(lbk_ctx *ctx, const char *path, struct problem *p)
     lbk__sha256_init(&sha);
     lbk__sha256_add(&sha, data, n);
     lbk__sha256_hex(&sha, hex);
-    bool ok = n >= 4 && !memcmp(data, "\177ELF", 4);
+    const bool ok = inspect(file, data, n, p) && open_module(ctx, file, hex, p);
     free(data);
-    ok = ok ? open_module(ctx, file, hex, p) : refuse(p, LBK_EFORMAT, "%s: expected an ELF shared object, found something else", file);
     free(file);
     return ok;
 }
