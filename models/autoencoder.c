@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The convolutional autoencoder of ReffAKD (Doshi and Kim, 2023): three convolutions down, three transposed ones up.
- * Weights are named as in two nn.Sequential, "encoder" and "decoder". */
+/* The convolutional autoencoder of ReffAKD (Doshi and Kim, 2023): three convolutions down, three
+ * transposed ones up. Weights are named as in two nn.Sequential, "encoder" and "decoder". */
 #include <math.h>
 #include <limbeck/plugin.h>
 
@@ -15,11 +15,13 @@ static lbk_val *up(lbk_scope *s, lbk_val *x, int index, int64_t out)
 {
     lbk_graph *g = lbk_scope_graph(s);
     lbk_scope *own = lbk_scope_sub(s, "decoder/%d", index);
-    const struct lbk_init init = { .kind = LBK_INIT_UNIFORM, .a = 1 / sqrt(16.0 * (double) out) };    /* as PyTorch: fan of out */
+    const struct lbk_init init = { .kind = LBK_INIT_UNIFORM,
+                                   .a =
+                                       1 / sqrt(16.0 * (double) out) }; /* as PyTorch: fan of out */
     lbk_val *w = lbk_weight(own, "weight", LBK_SHAPE(lbk_shape_of(x).d[1], out, 4, 4), init);
     lbk_val *b = lbk_weight(own, "bias", LBK_SHAPE(out), init);
-    lbk_val *y = lbk_conv2d_transpose(g, x, w, (struct lbk_conv2d_up) { .stride = 2, .pad = 1 });
-    return lbk_add(g, y, lbk_reshape(g, b, (struct lbk_dims) { 3, { out, 1, 1 } }));
+    lbk_val *y = lbk_conv2d_transpose(g, x, w, (struct lbk_conv2d_up){ .stride = 2, .pad = 1 });
+    return lbk_add(g, y, lbk_reshape(g, b, (struct lbk_dims){ 3, { out, 1, 1 } }));
 }
 
 static lbk_val *code_and_back(lbk_scope *s, lbk_val *x)
@@ -27,8 +29,10 @@ static lbk_val *code_and_back(lbk_scope *s, lbk_val *x)
     lbk_graph *g = lbk_scope_graph(s);
     const lbk_shape in = lbk_shape_of(x);
     if (in.n != 4 || in.d[2] % 8 || in.d[3] % 8) {
-        lbk_graph_fail(g, LBK_EINVAL, "autoencoder: expected images whose sides are multiples of 8, found %lld x %lld",
-                       (long long) in.d[2], (long long) in.d[3]);
+        lbk_graph_fail(
+            g, LBK_EINVAL,
+            "autoencoder: expected images whose sides are multiples of 8, found %lld x %lld",
+            (long long) in.d[2], (long long) in.d[3]);
         return NULL;
     }
     x = down(s, down(s, down(s, x, 0, 12), 2, 24), 4, 48);
@@ -49,9 +53,11 @@ static lbk_val *autoencoder_linear(lbk_scope *s, lbk_val *x, const void *cfg)
 lbk_status lbk_models_autoencoder(lbk_registrar *r);
 lbk_status lbk_models_autoencoder(lbk_registrar *r)
 {
-    lbk_register_model(r, LBK_DESC(lbk_model, .name = "autoencoder", .task = "reconstruct", .build = autoencoder,
-                                   .doc = "ReffAKD's autoencoder as published: answers lie in 0..1"));
-    return lbk_register_model(r, LBK_DESC(lbk_model, .name = "autoencoder_linear", .task = "reconstruct",
-                                          .doc = "the same without the last sigmoid, for images that leave 0..1",
-                                          .build = autoencoder_linear));
+    lbk_register_model(
+        r, LBK_DESC(lbk_model, .name = "autoencoder", .task = "reconstruct", .build = autoencoder,
+                    .doc = "ReffAKD's autoencoder as published: answers lie in 0..1"));
+    return lbk_register_model(
+        r, LBK_DESC(lbk_model, .name = "autoencoder_linear", .task = "reconstruct",
+                    .doc = "the same without the last sigmoid, for images that leave 0..1",
+                    .build = autoencoder_linear));
 }

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* Residual networks for small images (He et al., "Deep residual learning", 2016, section 4.2), in the two shapes that
- * distillation papers use: three stages as in RepDistiller and mdistiller, four stages after the ImageNet networks.
- * Weights are named as in the usual PyTorch implementations of each. */
+/* Residual networks for small images (He et al., "Deep residual learning", 2016, section 4.2), in
+ * the two shapes that distillation papers use: three stages as in RepDistiller and mdistiller, four
+ * stages after the ImageNet networks. Weights are named as in the usual PyTorch implementations of
+ * each. */
 #include <math.h>
 #include <limbeck/plugin.h>
 
-struct resnet { int64_t classes; };
+struct resnet {
+    int64_t classes;
+};
 static const struct lbk_opt opts[] = {
     LBK_INT(resnet, classes, 0, 0, 1e6, "of the last layer; 0 = as many as the data has"),
     LBK_OPTS_END,
 };
 
 struct family {
-    const char *shortcut, *head;      /* names of the projection and of the last layer */
-    bool normal;                      /* convolutions start normal, by fan-out; else uniform, by fan-in */
+    const char *shortcut, *head; /* names of the projection and of the last layer */
+    bool normal; /* convolutions start normal, by fan-out; else uniform, by fan-in */
     bool bottleneck;
     int stages;
     int64_t stem, width[4], blocks[4];
@@ -23,9 +26,12 @@ static lbk_val *conv(lbk_scope *s, lbk_val *x, const struct family *f, struct lb
 {
     if (!f->normal)
         return lbk_nn_conv2d(s, x, c);
-    const struct lbk_init init = { .kind = LBK_INIT_NORMAL, .a = sqrt(2.0 / (double) (c.out * c.kernel * c.kernel)) };
-    lbk_val *w = lbk_weight(s, "weight", LBK_SHAPE(c.out, lbk_shape_of(x).d[1], c.kernel, c.kernel), init);
-    return lbk_conv2d(lbk_scope_graph(s), x, w, (struct lbk_conv2d) { .stride = c.stride, .pad = c.pad });
+    const struct lbk_init init = { .kind = LBK_INIT_NORMAL,
+                                   .a = sqrt(2.0 / (double) (c.out * c.kernel * c.kernel)) };
+    lbk_val *w =
+        lbk_weight(s, "weight", LBK_SHAPE(c.out, lbk_shape_of(x).d[1], c.kernel, c.kernel), init);
+    return lbk_conv2d(lbk_scope_graph(s), x, w,
+                      (struct lbk_conv2d){ .stride = c.stride, .pad = c.pad });
 }
 
 static lbk_val *unit(lbk_scope *s, lbk_val *x, int n, const struct family *f, struct lbk_conv c)
@@ -34,34 +40,39 @@ static lbk_val *unit(lbk_scope *s, lbk_val *x, int n, const struct family *f, st
     return lbk_nn_batch_norm(lbk_scope_sub(s, "bn%d", n), x);
 }
 
-static lbk_val *block(lbk_scope *s, lbk_val *x, const struct family *f, int64_t width, int64_t stride)
+static lbk_val *block(lbk_scope *s, lbk_val *x, const struct family *f, int64_t width,
+                      int64_t stride)
 {
     lbk_graph *g = lbk_scope_graph(s);
     const int64_t out = f->bottleneck ? 4 * width : width;
     lbk_val *y;
     if (f->bottleneck) {
         y = lbk_relu(g, unit(s, x, 1, f, lbk_conv(.out = width, .kernel = 1)));
-        y = lbk_relu(g, unit(s, y, 2, f, lbk_conv(.out = width, .kernel = 3, .stride = stride, .pad = 1)));
+        y = lbk_relu(
+            g, unit(s, y, 2, f, lbk_conv(.out = width, .kernel = 3, .stride = stride, .pad = 1)));
         y = unit(s, y, 3, f, lbk_conv(.out = out, .kernel = 1));
     } else {
-        y = lbk_relu(g, unit(s, x, 1, f, lbk_conv(.out = width, .kernel = 3, .stride = stride, .pad = 1)));
+        y = lbk_relu(
+            g, unit(s, x, 1, f, lbk_conv(.out = width, .kernel = 3, .stride = stride, .pad = 1)));
         y = unit(s, y, 2, f, lbk_conv(.out = out, .kernel = 3, .pad = 1));
     }
     if (stride != 1 || lbk_shape_of(x).d[1] != out) {
         lbk_scope *side = lbk_scope_sub(s, "%s", f->shortcut);
-        x = conv(lbk_scope_sub(side, "0"), x, f, lbk_conv(.out = out, .kernel = 1, .stride = stride));
+        x = conv(lbk_scope_sub(side, "0"), x, f,
+                 lbk_conv(.out = out, .kernel = 1, .stride = stride));
         x = lbk_nn_batch_norm(lbk_scope_sub(side, "1"), x);
     }
     return lbk_relu(g, lbk_add(g, y, x));
 }
 
-/* Three stages end in the mean over the image; four in means over 4 x 4, all of which the last layer sees. */
+/* Three stages end in the mean over the image; four in means over 4 x 4, all of which the last
+ * layer sees. */
 static lbk_val *pool(lbk_graph *g, lbk_val *x, const struct family *f)
 {
     if (f->stages == 3)
-        return lbk_mean(g, x, (struct lbk_reduce) { 1u << 2 | 1u << 3, false });
-    x = lbk_avg_pool(g, x, (struct lbk_pool) { .kernel = 4 });
-    return lbk_reshape(g, x, (struct lbk_dims) { 2, { lbk_shape_of(x).d[0], -1 } });
+        return lbk_mean(g, x, (struct lbk_reduce){ 1u << 2 | 1u << 3, false });
+    x = lbk_avg_pool(g, x, (struct lbk_pool){ .kernel = 4 });
+    return lbk_reshape(g, x, (struct lbk_dims){ 2, { lbk_shape_of(x).d[0], -1 } });
 }
 
 static lbk_val *build(lbk_scope *s, lbk_val *x, const struct resnet *c, const struct family *f)
@@ -82,39 +93,42 @@ static lbk_val *build(lbk_scope *s, lbk_val *x, const struct resnet *c, const st
     return lbk_nn_linear(lbk_scope_sub(s, "%s", f->head), x, c->classes, true);
 }
 
-#define THREE(name, n, w0, w1, w2, w3, doc) \
+#define THREE(name, n, w0, w1, w2, w3, doc)                                                        \
     X(name, doc, "downsample", "fc", true, false, 3, w0, { w1, w2, w3 }, { n, n, n })
-#define FOUR(name, wide, b0, b1, b2, b3, doc) \
-    X(name, doc, "shortcut", "linear", false, wide, 4, 64, { 64, 128, 256, 512 }, { b0, b1, b2, b3 })
-#define LIST                                                                             \
-    THREE(resnet20, 3, 16, 16, 32, 64, "20 layers, 16 to 64 channels")                   \
-    THREE(resnet32, 5, 16, 16, 32, 64, "32 layers, 16 to 64 channels")                   \
-    THREE(resnet56, 9, 16, 16, 32, 64, "56 layers, 16 to 64 channels")                   \
-    THREE(resnet110, 18, 16, 16, 32, 64, "110 layers, 16 to 64 channels")                \
-    THREE(resnet8x4, 1, 32, 64, 128, 256, "8 layers, four times as wide")                \
-    THREE(resnet32x4, 5, 32, 64, 128, 256, "32 layers, four times as wide")              \
-    FOUR(resnet18_cifar, false, 2, 2, 2, 2, "ResNet-18 with a 3 x 3 stem and no pooling")\
-    FOUR(resnet34_cifar, false, 3, 4, 6, 3, "ResNet-34 with a 3 x 3 stem and no pooling")\
+#define FOUR(name, wide, b0, b1, b2, b3, doc)                                                      \
+    X(name, doc, "shortcut", "linear", false, wide, 4, 64, { 64, 128, 256, 512 },                  \
+      { b0, b1, b2, b3 })
+#define LIST                                                                                       \
+    THREE(resnet20, 3, 16, 16, 32, 64, "20 layers, 16 to 64 channels")                             \
+    THREE(resnet32, 5, 16, 16, 32, 64, "32 layers, 16 to 64 channels")                             \
+    THREE(resnet56, 9, 16, 16, 32, 64, "56 layers, 16 to 64 channels")                             \
+    THREE(resnet110, 18, 16, 16, 32, 64, "110 layers, 16 to 64 channels")                          \
+    THREE(resnet8x4, 1, 32, 64, 128, 256, "8 layers, four times as wide")                          \
+    THREE(resnet32x4, 5, 32, 64, 128, 256, "32 layers, four times as wide")                        \
+    FOUR(resnet18_cifar, false, 2, 2, 2, 2, "ResNet-18 with a 3 x 3 stem and no pooling")          \
+    FOUR(resnet34_cifar, false, 3, 4, 6, 3, "ResNet-34 with a 3 x 3 stem and no pooling")          \
     FOUR(resnet50_cifar, true, 3, 4, 6, 3, "ResNet-50 with a 3 x 3 stem and no pooling")
 
-#define BRACES(...) { __VA_ARGS__ }
-#define X(name, doc, shortcut, head, normal, wide, stages, stem, ...)                                    \
-    static lbk_val *name(lbk_scope *s, lbk_val *x, const void *cfg)                                      \
-    {                                                                                                    \
-        static const struct family f = BRACES(shortcut, head, normal, wide, stages, stem, __VA_ARGS__);  \
-        return build(s, x, cfg, &f);                                                                     \
+/* clang-format off */
+#define X(name, doc, shortcut, head, normal, wide, stages, stem, ...)                              \
+    static lbk_val *name(lbk_scope *s, lbk_val *x, const void *cfg)                                \
+    {                                                                                              \
+        static const struct family f = { shortcut, head, normal, wide, stages, stem, __VA_ARGS__ }; \
+        return build(s, x, cfg, &f);                                                               \
     }
 LIST
 #undef X
+    /* clang-format on */
 
-lbk_status lbk_models_resnet_cifar(lbk_registrar *r);
+    lbk_status
+    lbk_models_resnet_cifar(lbk_registrar *r);
 lbk_status lbk_models_resnet_cifar(lbk_registrar *r)
 {
     lbk_status st = LBK_OK;
-#define X(name, text, ...)                                                                                  \
-    st = lbk_register_model(r, LBK_DESC(lbk_model, #name, text, .task = "classify", .opts = opts,           \
+#define X(name, text, ...)                                                                         \
+    st = lbk_register_model(r, LBK_DESC(lbk_model, #name, text, .task = "classify", .opts = opts,  \
                                         .cfg_size = sizeof(struct resnet), .build = name));
     LIST
 #undef X
-    return st;
+        return st;
 }

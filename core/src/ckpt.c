@@ -17,18 +17,20 @@ static void dots(char *name, char from, char to)
             *name = to;
 }
 
-static lbk_status item_of(const lbk_store *s, const struct store_entry *e, const char *prefix, struct arena *a, struct st_item *it)
+static lbk_status item_of(const lbk_store *s, const struct store_entry *e, const char *prefix,
+                          struct arena *a, struct st_item *it)
 {
     char *name = lbk__arena_str(a, "%s", e->name + (prefix ? strlen(prefix) : 0));
     if (!name)
         return lbk_fail(s->device->ctx, LBK_ENOMEM, "checkpoint: out of memory");
     if (prefix)
         dots(name, '/', '.');
-    *it = (struct st_item) { name, e->tensor->dtype, e->tensor->shape, NULL, e->tensor };
+    *it = (struct st_item){ name, e->tensor->dtype, e->tensor->shape, NULL, e->tensor };
     return LBK_OK;
 }
 
-lbk_status lbk_ckpt_save(const lbk_store *s, const char *path, const char *prefix, int n_meta, const char *const meta[][2])
+lbk_status lbk_ckpt_save(const lbk_store *s, const char *path, const char *prefix, int n_meta,
+                         const char *const meta[][2])
 {
     lbk_ctx *ctx = s->device->ctx;
     struct arena a = { NULL };
@@ -40,9 +42,10 @@ lbk_status lbk_ckpt_save(const lbk_store *s, const char *path, const char *prefi
         if (!prefix || !strncmp(s->at[i].name, prefix, strlen(prefix)))
             st = item_of(s, &s->at[i], prefix, &a, &items[n++]);
     for (int i = 0; !st && i < n_meta; i++)
-        pairs[i] = (struct st_meta) { meta[i][0], meta[i][1] };
+        pairs[i] = (struct st_meta){ meta[i][0], meta[i][1] };
     if (!st && prefix && n == 0)
-        st = lbk_fail(ctx, LBK_EINVAL, "%s: nothing to save: there is no tensor '%s...'", path, prefix);
+        st = lbk_fail(ctx, LBK_EINVAL, "%s: nothing to save: there is no tensor '%s...'", path,
+                      prefix);
     if (!st)
         st = lbk__st_save(ctx, path, n, items, n_meta, pairs);
     lbk__arena_finish(&a);
@@ -104,7 +107,8 @@ static void rename_one(char *name, const struct lbk_rename *r)
         append(name, part[i]);
 }
 
-static void our_name(const char *theirs, const char *prefix, const struct lbk_rename *renames, char out[NAME])
+static void our_name(const char *theirs, const char *prefix, const struct lbk_rename *renames,
+                     char out[NAME])
 {
     char name[NAME];
     snprintf(name, sizeof name, "%s", theirs);
@@ -125,7 +129,7 @@ static bool passed_over(const char *name)
 static float half(uint16_t h)
 {
     const uint32_t sign = (uint32_t) (h & 0x8000) << 16, e = h >> 10 & 31, m = h & 1023;
-    if (e == 0)                                          /* zero and subnormal: m * 2^-24, exact */
+    if (e == 0) /* zero and subnormal: m * 2^-24, exact */
         return (sign ? -1.0f : 1.0f) * (float) m * (1.0f / 16777216.0f);
     const uint32_t bits = sign | (e == 31 ? 255u << 23 : (e + 112) << 23) | m << 13;
     float f;
@@ -144,9 +148,12 @@ static float brain(uint16_t b)
 /* The type that a tensor of the file has in memory; 0 = none. */
 static lbk_dtype natural(const char *dtype)
 {
-    static const struct { const char *theirs; lbk_dtype ours; } pairs[] = {
-        { "F32", LBK_F32 }, { "F64", LBK_F32 }, { "BF16", LBK_F32 }, { "F16", LBK_F16 }, { "I32", LBK_I32 },
-        { "I64", LBK_I32 }, { "U8", LBK_U8 }, { "BOOL", LBK_U8 },
+    static const struct {
+        const char *theirs;
+        lbk_dtype ours;
+    } pairs[] = {
+        { "F32", LBK_F32 }, { "F64", LBK_F32 }, { "BF16", LBK_F32 }, { "F16", LBK_F16 },
+        { "I32", LBK_I32 }, { "I64", LBK_I32 }, { "U8", LBK_U8 },    { "BOOL", LBK_U8 },
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         if (!strcmp(dtype, pairs[i].theirs))
@@ -180,20 +187,24 @@ static bool convert(void *dst, const void *src, int64_t n, const char *theirs)
 
 /* ---- loading ---- */
 
-struct pair { const struct st_tensor *theirs; lbk_tensor *ours; };
+struct pair {
+    const struct st_tensor *theirs;
+    lbk_tensor *ours;
+};
 
 static lbk_status shape_of(const struct st_file *f, const struct st_tensor *t, lbk_shape *out)
 {
     if (t->rank > LBK_MAX_DIMS)
-        return lbk_fail(f->ctx, LBK_EUNSUPPORTED, "%s: tensor '%s': rank %d, expected at most %d", f->path, t->name, t->rank,
-                        LBK_MAX_DIMS);
+        return lbk_fail(f->ctx, LBK_EUNSUPPORTED, "%s: tensor '%s': rank %d, expected at most %d",
+                        f->path, t->name, t->rank, LBK_MAX_DIMS);
     out->n = t->rank;
     for (int i = 0; i < t->rank; i++)
         out->d[i] = (int64_t) t->dim[i];
     return LBK_OK;
 }
 
-static lbk_status check_pair(const struct st_file *f, const struct st_tensor *t, const char *name, const lbk_tensor *ours)
+static lbk_status check_pair(const struct st_file *f, const struct st_tensor *t, const char *name,
+                             const lbk_tensor *ours)
 {
     lbk_shape s;
     char want[96], found[96];
@@ -201,23 +212,30 @@ static lbk_status check_pair(const struct st_file *f, const struct st_tensor *t,
     if (st)
         return st;
     if (s.n != ours->shape.n || memcmp(s.d, ours->shape.d, (size_t) s.n * sizeof *s.d))
-        return lbk_fail(f->ctx, LBK_EFORMAT, "%s: tensor '%s' for '%s': expected shape %s, found %s", f->path, t->name, name,
-                        lbk__shape_text(ours->shape, want, sizeof want), lbk__shape_text(s, found, sizeof found));
+        return lbk_fail(f->ctx, LBK_EFORMAT,
+                        "%s: tensor '%s' for '%s': expected shape %s, found %s", f->path, t->name,
+                        name, lbk__shape_text(ours->shape, want, sizeof want),
+                        lbk__shape_text(s, found, sizeof found));
     if (!converts(t->dtype->name, ours->dtype))
-        return lbk_fail(f->ctx, LBK_EFORMAT, "%s: tensor '%s' for '%s': expected elements that fit %s, found %s", f->path,
-                        t->name, name, lbk__dtype_name(ours->dtype), t->dtype->name);
+        return lbk_fail(f->ctx, LBK_EFORMAT,
+                        "%s: tensor '%s' for '%s': expected elements that fit %s, found %s",
+                        f->path, t->name, name, lbk__dtype_name(ours->dtype), t->dtype->name);
     return LBK_OK;
 }
 
 static lbk_status fetch(const struct st_file *f, const struct pair *p)
 {
     const size_t raw_bytes = (size_t) (p->theirs->end - p->theirs->begin);
-    const bool same = natural(p->theirs->dtype->name) == p->ours->dtype && raw_bytes == p->ours->bytes;
+    const bool same =
+        natural(p->theirs->dtype->name) == p->ours->dtype && raw_bytes == p->ours->bytes;
     void *raw = malloc(raw_bytes + 1), *made = same ? NULL : malloc(p->ours->bytes + 1);
-    lbk_status st = raw && (same || made) ? lbk__st_read(f, p->theirs, raw)
-                                          : lbk_fail(f->ctx, LBK_ENOMEM, "%s: out of memory", f->path);
-    if (!st && !same && !convert(made, raw, lbk_shape_count(p->ours->shape), p->theirs->dtype->name))
-        st = lbk_fail(f->ctx, LBK_EFORMAT, "%s: tensor '%s': a number does not fit 32 bits", f->path, p->theirs->name);
+    lbk_status st = raw && (same || made)
+                        ? lbk__st_read(f, p->theirs, raw)
+                        : lbk_fail(f->ctx, LBK_ENOMEM, "%s: out of memory", f->path);
+    if (!st && !same &&
+        !convert(made, raw, lbk_shape_count(p->ours->shape), p->theirs->dtype->name))
+        st = lbk_fail(f->ctx, LBK_EFORMAT, "%s: tensor '%s': a number does not fit 32 bits",
+                      f->path, p->theirs->name);
     if (!st && p->ours->bytes)
         st = lbk_tensor_write(p->ours, same ? raw : made, p->ours->bytes);
     free(raw);
@@ -259,7 +277,8 @@ static const char *nearest_theirs(const struct st_file *f, const char *prefix, c
 
 #define MEAN(near) *(near) ? "; did you mean '" : "", near, *(near) ? "'?" : ""
 
-static lbk_status check_all_ours(const lbk_store *s, const struct st_file *f, const char *prefix, int64_t n, const struct pair *p)
+static lbk_status check_all_ours(const lbk_store *s, const struct st_file *f, const char *prefix,
+                                 int64_t n, const struct pair *p)
 {
     for (int64_t i = 0; i < s->n; i++) {
         bool found = strncmp(s->at[i].name, prefix, strlen(prefix)) != 0;
@@ -267,14 +286,15 @@ static lbk_status check_all_ours(const lbk_store *s, const struct st_file *f, co
             found = p[j].ours == s->at[i].tensor;
         if (!found) {
             const char *near = nearest_theirs(f, prefix, s->at[i].name);
-            return lbk_fail(f->ctx, LBK_EFORMAT, "%s: nothing for '%s'%s%s%s", f->path, s->at[i].name, MEAN(near));
+            return lbk_fail(f->ctx, LBK_EFORMAT, "%s: nothing for '%s'%s%s%s", f->path,
+                            s->at[i].name, MEAN(near));
         }
     }
     return LBK_OK;
 }
 
-static lbk_status match(lbk_store *s, const struct st_file *f, const char *prefix, const struct lbk_rename *renames, bool strict,
-                        struct pair *out, int64_t *n)
+static lbk_status match(lbk_store *s, const struct st_file *f, const char *prefix,
+                        const struct lbk_rename *renames, bool strict, struct pair *out, int64_t *n)
 {
     for (int64_t i = 0; i < f->n; i++) {
         const struct st_tensor *t = &f->at[i];
@@ -285,22 +305,24 @@ static lbk_status match(lbk_store *s, const struct st_file *f, const char *prefi
         lbk_tensor *ours = lbk_store_get(s, name);
         if (!ours && strict) {
             const char *near = nearest_ours(s, prefix, name);
-            return lbk_fail(f->ctx, LBK_EFORMAT, "%s: tensor '%s': there is no '%s'%s%s%s", f->path, t->name, name, MEAN(near));
+            return lbk_fail(f->ctx, LBK_EFORMAT, "%s: tensor '%s': there is no '%s'%s%s%s", f->path,
+                            t->name, name, MEAN(near));
         }
         const lbk_status st = ours ? check_pair(f, t, name, ours) : LBK_OK;
         if (st)
             return st;
         for (int64_t j = 0; ours && j < *n; j++)
             if (out[j].ours == ours)
-                return lbk_fail(f->ctx, LBK_EFORMAT, "%s: tensors '%s' and '%s' are both '%s'", f->path, out[j].theirs->name,
-                                t->name, name);
+                return lbk_fail(f->ctx, LBK_EFORMAT, "%s: tensors '%s' and '%s' are both '%s'",
+                                f->path, out[j].theirs->name, t->name, name);
         if (ours)
-            out[(*n)++] = (struct pair) { t, ours };
+            out[(*n)++] = (struct pair){ t, ours };
     }
     return strict ? check_all_ours(s, f, prefix, *n, out) : LBK_OK;
 }
 
-lbk_status lbk_ckpt_load(lbk_store *s, const char *path, const char *prefix, const struct lbk_rename *renames, bool strict)
+lbk_status lbk_ckpt_load(lbk_store *s, const char *path, const char *prefix,
+                         const struct lbk_rename *renames, bool strict)
 {
     struct st_file f;
     int64_t n = 0;
@@ -317,7 +339,8 @@ lbk_status lbk_ckpt_load(lbk_store *s, const char *path, const char *prefix, con
     return st;
 }
 
-static lbk_status restore_one(lbk_store *s, const struct st_file *f, const struct st_tensor *t, const char *prefix)
+static lbk_status restore_one(lbk_store *s, const struct st_file *f, const struct st_tensor *t,
+                              const char *prefix)
 {
     char name[NAME];
     struct pair p = { t, NULL };
@@ -325,8 +348,8 @@ static lbk_status restore_one(lbk_store *s, const struct st_file *f, const struc
     const lbk_dtype dtype = natural(t->dtype->name);
     lbk_status st = shape_of(f, t, &shape);
     if (!st && !dtype)
-        st = lbk_fail(f->ctx, LBK_EUNSUPPORTED, "%s: tensor '%s': cannot hold elements of type %s", f->path, t->name,
-                      t->dtype->name);
+        st = lbk_fail(f->ctx, LBK_EUNSUPPORTED, "%s: tensor '%s': cannot hold elements of type %s",
+                      f->path, t->name, t->dtype->name);
     if (!st)
         st = lbk_tensor_create(s->device, dtype, shape, &p.ours);
     if (!st)
@@ -363,7 +386,8 @@ lbk_status lbk_ckpt_meta(lbk_ctx *ctx, const char *path, const char *key, char *
         if (!strcmp(f.meta[i].key, key))
             st = (size_t) snprintf(buf, size, "%s", f.meta[i].value) < size
                      ? LBK_OK
-                     : lbk_fail(ctx, LBK_EINVAL, "%s: metadata '%s': longer than %zu bytes", path, key, size);
+                     : lbk_fail(ctx, LBK_EINVAL, "%s: metadata '%s': longer than %zu bytes", path,
+                                key, size);
     lbk__st_close(&f);
     return st;
 }

@@ -13,10 +13,12 @@
 enum { MAX_HEADER = 16 << 20, MAX_META = 1 << 20 };
 
 static const struct st_dtype dtypes[] = {
-    { "BOOL", 8 }, { "U8", 8 }, { "I8", 8 }, { "U16", 16 }, { "I16", 16 }, { "U32", 32 }, { "I32", 32 }, { "U64", 64 },
-    { "I64", 64 }, { "F16", 16 }, { "BF16", 16 }, { "F32", 32 }, { "F64", 64 }, { "C64", 64 }, { "F8_E4M3", 8 },
-    { "F8_E5M2", 8 }, { "F8_E8M0", 8 }, { "F8_E4M3FNUZ", 8 }, { "F8_E5M2FNUZ", 8 }, { "F4", 4 }, { "F6_E2M3", 6 },
-    { "F6_E3M2", 6 },
+    { "BOOL", 8 },    { "U8", 8 },          { "I8", 8 },          { "U16", 16 },
+    { "I16", 16 },    { "U32", 32 },        { "I32", 32 },        { "U64", 64 },
+    { "I64", 64 },    { "F16", 16 },        { "BF16", 16 },       { "F32", 32 },
+    { "F64", 64 },    { "C64", 64 },        { "F8_E4M3", 8 },     { "F8_E5M2", 8 },
+    { "F8_E8M0", 8 }, { "F8_E4M3FNUZ", 8 }, { "F8_E5M2FNUZ", 8 }, { "F4", 4 },
+    { "F6_E2M3", 6 }, { "F6_E3M2", 6 },
 };
 
 const struct st_dtype *lbk__st_dtype(const char *name)
@@ -28,7 +30,9 @@ const struct st_dtype *lbk__st_dtype(const char *name)
 }
 
 /* A name from a file, fit for a line of a log. */
-struct shown { char text[80]; };
+struct shown {
+    char text[80];
+};
 static struct shown show(const char *name)
 {
     struct shown s;
@@ -73,13 +77,16 @@ static bool unsigned_of(const json_t *v, uint64_t *out)
 static lbk_status read_shape(const struct st_file *f, const json_t *shape, struct st_tensor *t)
 {
     if (!json_is_array(shape) || json_array_size(shape) > ST_MAX_RANK)
-        return lbk_fail(f->ctx, LBK_EFORMAT, "%s: tensor '%s': shape: expected an array of at most %d numbers", f->path,
+        return lbk_fail(f->ctx, LBK_EFORMAT,
+                        "%s: tensor '%s': shape: expected an array of at most %d numbers", f->path,
                         SHOW(t->name), ST_MAX_RANK);
     t->rank = (int) json_array_size(shape);
     for (int i = 0; i < t->rank; i++)
         if (!unsigned_of(json_array_get(shape, (size_t) i), &t->dim[i]))
-            return lbk_fail(f->ctx, LBK_EFORMAT, "%s: tensor '%s': extent %d of the shape: expected an integer, 0 or more",
-                            f->path, SHOW(t->name), i);
+            return lbk_fail(
+                f->ctx, LBK_EFORMAT,
+                "%s: tensor '%s': extent %d of the shape: expected an integer, 0 or more", f->path,
+                SHOW(t->name), i);
     return LBK_OK;
 }
 
@@ -100,35 +107,44 @@ static lbk_status check_size(const struct st_file *f, const struct st_tensor *t)
 {
     uint64_t want;
     if (!bytes_of(t, &want))
-        return lbk_fail(f->ctx, LBK_EFORMAT, "%s: tensor '%s': its shape is no whole number of bytes below 2^61", f->path,
-                        SHOW(t->name));
+        return lbk_fail(f->ctx, LBK_EFORMAT,
+                        "%s: tensor '%s': its shape is no whole number of bytes below 2^61",
+                        f->path, SHOW(t->name));
     if (t->end < t->begin || t->end - t->begin != want)
-        return lbk_fail(f->ctx, LBK_EFORMAT, "%s: tensor '%s': expected %llu bytes for its shape, found offsets %llu to %llu",
-                        f->path, SHOW(t->name), (unsigned long long) want, (unsigned long long) t->begin,
-                        (unsigned long long) t->end);
+        return lbk_fail(
+            f->ctx, LBK_EFORMAT,
+            "%s: tensor '%s': expected %llu bytes for its shape, found offsets %llu to %llu",
+            f->path, SHOW(t->name), (unsigned long long) want, (unsigned long long) t->begin,
+            (unsigned long long) t->end);
     return LBK_OK;
 }
 
 static lbk_status read_entry(struct st_file *f, const char *name, const json_t *entry)
 {
     struct st_tensor *t = &f->at[f->n];
-    const json_t *dtype = json_object_get(entry, "dtype"), *offsets = json_object_get(entry, "data_offsets");
+    const json_t *dtype = json_object_get(entry, "dtype"),
+                 *offsets = json_object_get(entry, "data_offsets");
     t->name = lbk__arena_str(&f->arena, "%s", name);
     if (!t->name)
         return no_memory(f);
     if (strlen(name) > ST_MAX_NAME)
-        return lbk_fail(f->ctx, LBK_EFORMAT, "%s: tensor '%s...': name of %zu bytes, expected at most %d", f->path,
+        return lbk_fail(f->ctx, LBK_EFORMAT,
+                        "%s: tensor '%s...': name of %zu bytes, expected at most %d", f->path,
                         SHOW(name), strlen(name), ST_MAX_NAME);
-    if (json_object_size(entry) != 3 || !json_is_string(dtype) || !offsets || !json_object_get(entry, "shape"))
-        return lbk_fail(f->ctx, LBK_EFORMAT, "%s: tensor '%s': expected dtype, shape and data_offsets, and nothing else",
+    if (json_object_size(entry) != 3 || !json_is_string(dtype) || !offsets ||
+        !json_object_get(entry, "shape"))
+        return lbk_fail(f->ctx, LBK_EFORMAT,
+                        "%s: tensor '%s': expected dtype, shape and data_offsets, and nothing else",
                         f->path, SHOW(name));
     t->dtype = lbk__st_dtype(json_string_value(dtype));
     if (!t->dtype)
-        return lbk_fail(f->ctx, LBK_EFORMAT, "%s: tensor '%s': unknown dtype '%s'", f->path, SHOW(name),
-                        SHOW(json_string_value(dtype)));
-    if (!json_is_array(offsets) || json_array_size(offsets) != 2 || !unsigned_of(json_array_get(offsets, 0), &t->begin)
-        || !unsigned_of(json_array_get(offsets, 1), &t->end))
-        return lbk_fail(f->ctx, LBK_EFORMAT, "%s: tensor '%s': data_offsets: expected two integers, 0 or more", f->path,
+        return lbk_fail(f->ctx, LBK_EFORMAT, "%s: tensor '%s': unknown dtype '%s'", f->path,
+                        SHOW(name), SHOW(json_string_value(dtype)));
+    if (!json_is_array(offsets) || json_array_size(offsets) != 2 ||
+        !unsigned_of(json_array_get(offsets, 0), &t->begin) ||
+        !unsigned_of(json_array_get(offsets, 1), &t->end))
+        return lbk_fail(f->ctx, LBK_EFORMAT,
+                        "%s: tensor '%s': data_offsets: expected two integers, 0 or more", f->path,
                         SHOW(name));
     lbk_status st = read_shape(f, json_object_get(entry, "shape"), t);
     if (!st)
@@ -143,16 +159,20 @@ static lbk_status read_meta(struct st_file *f, json_t *meta)
     json_t *value;
     size_t bytes = 0;
     if (!json_is_object(meta))
-        return lbk_fail(f->ctx, LBK_EFORMAT, "%s: __metadata__: expected an object of strings", f->path);
+        return lbk_fail(f->ctx, LBK_EFORMAT, "%s: __metadata__: expected an object of strings",
+                        f->path);
     f->meta = lbk__arena_get(&f->arena, (json_object_size(meta) + 1) * sizeof *f->meta);
     if (!f->meta)
         return no_memory(f);
-    json_object_foreach(meta, key, value) {
+    json_object_foreach(meta, key, value)
+    {
         if (!json_is_string(value))
-            return lbk_fail(f->ctx, LBK_EFORMAT, "%s: __metadata__ '%s': expected a string", f->path, SHOW(key));
+            return lbk_fail(f->ctx, LBK_EFORMAT, "%s: __metadata__ '%s': expected a string",
+                            f->path, SHOW(key));
         bytes += strlen(key) + json_string_length(value);
         if (bytes > MAX_META)
-            return lbk_fail(f->ctx, LBK_EFORMAT, "%s: __metadata__: more than %d bytes", f->path, MAX_META);
+            return lbk_fail(f->ctx, LBK_EFORMAT, "%s: __metadata__: more than %d bytes", f->path,
+                            MAX_META);
         f->meta[f->n_meta].key = lbk__arena_str(&f->arena, "%s", key);
         f->meta[f->n_meta].value = lbk__arena_str(&f->arena, "%s", json_string_value(value));
         if (!f->meta[f->n_meta].key || !f->meta[f->n_meta].value)
@@ -170,12 +190,15 @@ static lbk_status read_entries(struct st_file *f, json_t *root)
         return lbk_fail(f->ctx, LBK_EFORMAT, "%s: header: expected a JSON object", f->path);
     const size_t n = json_object_size(root);
     if (n > ST_MAX_TENSORS + 1)
-        return lbk_fail(f->ctx, LBK_EFORMAT, "%s: %zu tensors, expected at most %d", f->path, n, ST_MAX_TENSORS);
+        return lbk_fail(f->ctx, LBK_EFORMAT, "%s: %zu tensors, expected at most %d", f->path, n,
+                        ST_MAX_TENSORS);
     f->at = lbk__arena_get(&f->arena, (n + 1) * sizeof *f->at);
     if (!f->at)
         return no_memory(f);
-    json_object_foreach(root, name, entry) {
-        const lbk_status st = strcmp(name, "__metadata__") ? read_entry(f, name, entry) : read_meta(f, entry);
+    json_object_foreach(root, name, entry)
+    {
+        const lbk_status st =
+            strcmp(name, "__metadata__") ? read_entry(f, name, entry) : read_meta(f, entry);
         if (st)
             return st;
     }
@@ -197,13 +220,15 @@ static lbk_status check_cover(struct st_file *f, uint64_t data_bytes)
     qsort(f->at, (size_t) f->n, sizeof *f->at, by_begin);
     for (int64_t i = 0; i < f->n; i++) {
         if (f->at[i].begin != end)
-            return lbk_fail(f->ctx, LBK_EFORMAT, "%s: tensor '%s': expected to begin at %llu, found %llu", f->path,
-                            SHOW(f->at[i].name), (unsigned long long) end, (unsigned long long) f->at[i].begin);
+            return lbk_fail(f->ctx, LBK_EFORMAT,
+                            "%s: tensor '%s': expected to begin at %llu, found %llu", f->path,
+                            SHOW(f->at[i].name), (unsigned long long) end,
+                            (unsigned long long) f->at[i].begin);
         end = f->at[i].end;
     }
     if (end != data_bytes)
-        return lbk_fail(f->ctx, LBK_EFORMAT, "%s: expected %llu bytes of tensors, found %llu", f->path,
-                        (unsigned long long) end, (unsigned long long) data_bytes);
+        return lbk_fail(f->ctx, LBK_EFORMAT, "%s: expected %llu bytes of tensors, found %llu",
+                        f->path, (unsigned long long) end, (unsigned long long) data_bytes);
     return LBK_OK;
 }
 
@@ -212,14 +237,16 @@ static lbk_status read_header(struct st_file *f, uint64_t file_bytes)
     unsigned char head[8];
     uint64_t n = 0;
     if (file_bytes < 8)
-        return lbk_fail(f->ctx, LBK_EFORMAT, "%s: expected a safetensors file, found %llu bytes", f->path,
-                        (unsigned long long) file_bytes);
+        return lbk_fail(f->ctx, LBK_EFORMAT, "%s: expected a safetensors file, found %llu bytes",
+                        f->path, (unsigned long long) file_bytes);
     lbk_status st = read_at(f, 0, head, 8);
     for (int i = 0; i < 8; i++)
         n |= (uint64_t) head[i] << 8 * i;
     if (!st && (n > MAX_HEADER || n > file_bytes - 8))
-        st = lbk_fail(f->ctx, LBK_EFORMAT, "%s: header of %llu bytes, expected at most %llu", f->path, (unsigned long long) n,
-                      (unsigned long long) (file_bytes - 8 < MAX_HEADER ? file_bytes - 8 : MAX_HEADER));
+        st = lbk_fail(
+            f->ctx, LBK_EFORMAT, "%s: header of %llu bytes, expected at most %llu", f->path,
+            (unsigned long long) n,
+            (unsigned long long) (file_bytes - 8 < MAX_HEADER ? file_bytes - 8 : MAX_HEADER));
     if (st)
         return st;
     char *text = malloc((size_t) n + 1);
@@ -230,7 +257,8 @@ static lbk_status read_header(struct st_file *f, uint64_t file_bytes)
         json_error_t e;
         json_t *root = json_loadb(text, (size_t) n, JSON_REJECT_DUPLICATES, &e);
         st = root ? read_entries(f, root)
-                  : lbk_fail(f->ctx, LBK_EFORMAT, "%s: header: %s, at byte %d", f->path, SHOW(e.text), 8 + e.position);
+                  : lbk_fail(f->ctx, LBK_EFORMAT, "%s: header: %s, at byte %d", f->path,
+                             SHOW(e.text), 8 + e.position);
         json_decref(root);
     }
     free(text);
@@ -241,11 +269,12 @@ static lbk_status read_header(struct st_file *f, uint64_t file_bytes)
 lbk_status lbk__st_open(lbk_ctx *ctx, const char *path, struct st_file *out)
 {
     struct stat s;
-    *out = (struct st_file) { .ctx = ctx, .path = path };
+    *out = (struct st_file){ .ctx = ctx, .path = path };
     /* Not blocking: a named pipe is refused below, not waited for. */
     out->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (out->fd < 0)
-        return lbk_fail(ctx, errno == ENOENT ? LBK_ENOENT : LBK_EIO, "%s: %s", path, strerror(errno));
+        return lbk_fail(ctx, errno == ENOENT ? LBK_ENOENT : LBK_EIO, "%s: %s", path,
+                        strerror(errno));
     out->path = lbk__arena_str(&out->arena, "%s", path);
     lbk_status st = LBK_OK;
     if (!out->path)
@@ -266,7 +295,7 @@ void lbk__st_close(struct st_file *f)
     if (f->path && f->fd >= 0)
         close(f->fd);
     lbk__arena_finish(&f->arena);
-    *f = (struct st_file) { .fd = -1 };
+    *f = (struct st_file){ .fd = -1 };
 }
 
 const struct st_tensor *lbk__st_find(const struct st_file *f, const char *name)
@@ -304,7 +333,9 @@ lbk_status lbk__st_read(const struct st_file *f, const struct st_tensor *t, void
 
 static const struct st_dtype *dtype_of(lbk_dtype t)
 {
-    static const char *const names[] = { [LBK_F32] = "F32", [LBK_F16] = "F16", [LBK_I32] = "I32", [LBK_U8] = "U8" };
+    static const char *const names[] = {
+        [LBK_F32] = "F32", [LBK_F16] = "F16", [LBK_I32] = "I32", [LBK_U8] = "U8"
+    };
     return lbk__st_dtype(names[t]);
 }
 
@@ -316,7 +347,8 @@ static uint64_t item_bytes(const struct st_item *it)
 /* Wide elements first, so that every tensor is aligned to its own. */
 static int by_width_and_name(const void *pa, const void *pb)
 {
-    const struct st_item *a = *(const struct st_item *const *) pa, *b = *(const struct st_item *const *) pb;
+    const struct st_item *a = *(const struct st_item *const *) pa,
+                         *b = *(const struct st_item *const *) pb;
     const int d = dtype_of(b->dtype)->bits - dtype_of(a->dtype)->bits;
     return d ? d : strcmp(a->name, b->name);
 }
@@ -326,8 +358,8 @@ static json_t *entry_of(const struct st_item *it, uint64_t begin)
     json_t *shape = json_array();
     for (int i = 0; i < it->shape.n; i++)
         json_array_append_new(shape, json_integer(it->shape.d[i]));
-    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtype_of(it->dtype)->name, "shape", shape, "data_offsets",
-                     (json_int_t) begin, (json_int_t) (begin + item_bytes(it)));
+    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtype_of(it->dtype)->name, "shape", shape,
+                     "data_offsets", (json_int_t) begin, (json_int_t) (begin + item_bytes(it)));
 }
 
 static int by_key(const void *a, const void *b)
@@ -335,7 +367,8 @@ static int by_key(const void *a, const void *b)
     return strcmp(((const struct st_meta *) a)->key, ((const struct st_meta *) b)->key);
 }
 
-static lbk_status add_meta(lbk_ctx *ctx, const char *path, json_t *root, int64_t n, const struct st_meta *meta)
+static lbk_status add_meta(lbk_ctx *ctx, const char *path, json_t *root, int64_t n,
+                           const struct st_meta *meta)
 {
     struct st_meta *sorted = malloc(((size_t) n + 1) * sizeof *sorted);
     json_t *o = json_object();
@@ -347,8 +380,10 @@ static lbk_status add_meta(lbk_ctx *ctx, const char *path, json_t *root, int64_t
     }
     for (int64_t i = 0; !st && i < n; i++) {
         bytes += strlen(sorted[i].key) + strlen(sorted[i].value);
-        if (json_object_get(o, sorted[i].key) || json_object_set_new(o, sorted[i].key, json_string(sorted[i].value)))
-            st = lbk_fail(ctx, LBK_EINVAL, "%s: metadata '%s': expected UTF-8 and each key once", path, SHOW(sorted[i].key));
+        if (json_object_get(o, sorted[i].key) ||
+            json_object_set_new(o, sorted[i].key, json_string(sorted[i].value)))
+            st = lbk_fail(ctx, LBK_EINVAL, "%s: metadata '%s': expected UTF-8 and each key once",
+                          path, SHOW(sorted[i].key));
         else if (bytes > MAX_META)
             st = lbk_fail(ctx, LBK_EINVAL, "%s: metadata: more than %d bytes", path, MAX_META);
     }
@@ -359,14 +394,17 @@ static lbk_status add_meta(lbk_ctx *ctx, const char *path, json_t *root, int64_t
     return st;
 }
 
-static lbk_status add_items(lbk_ctx *ctx, const char *path, json_t *root, int64_t n, const struct st_item *const *items)
+static lbk_status add_items(lbk_ctx *ctx, const char *path, json_t *root, int64_t n,
+                            const struct st_item *const *items)
 {
     uint64_t at = 0;
     for (int64_t i = 0; i < n; i++) {
-        if (strlen(items[i]->name) > ST_MAX_NAME || json_object_get(root, items[i]->name)
-            || json_object_set_new(root, items[i]->name, entry_of(items[i], at)))
-            return lbk_fail(ctx, LBK_EINVAL, "%s: tensor '%s': expected a name in UTF-8 of at most %d bytes, used once", path,
-                            SHOW(items[i]->name), ST_MAX_NAME);
+        if (strlen(items[i]->name) > ST_MAX_NAME || json_object_get(root, items[i]->name) ||
+            json_object_set_new(root, items[i]->name, entry_of(items[i], at)))
+            return lbk_fail(
+                ctx, LBK_EINVAL,
+                "%s: tensor '%s': expected a name in UTF-8 of at most %d bytes, used once", path,
+                SHOW(items[i]->name), ST_MAX_NAME);
         at += item_bytes(items[i]);
     }
     return LBK_OK;
@@ -389,7 +427,12 @@ static char *header_text(json_t *root, size_t *bytes)
     return out;
 }
 
-struct sink { lbk_ctx *ctx; const char *path; char part[4096]; int fd; };
+struct sink {
+    lbk_ctx *ctx;
+    const char *path;
+    char part[4096];
+    int fd;
+};
 
 static lbk_status sink_fail(const struct sink *k)
 {
@@ -398,9 +441,10 @@ static lbk_status sink_fail(const struct sink *k)
 
 static lbk_status sink_open(struct sink *k, lbk_ctx *ctx, const char *path)
 {
-    *k = (struct sink) { .ctx = ctx, .path = path };
+    *k = (struct sink){ .ctx = ctx, .path = path };
     if ((size_t) snprintf(k->part, sizeof k->part, "%s.part", path) >= sizeof k->part)
-        return lbk_fail(ctx, LBK_EINVAL, "path of %zu bytes, expected less than %zu", strlen(path), sizeof k->part - 5);
+        return lbk_fail(ctx, LBK_EINVAL, "path of %zu bytes, expected less than %zu", strlen(path),
+                        sizeof k->part - 5);
     k->fd = open(k->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
     return k->fd < 0 ? sink_fail(k) : LBK_OK;
 }
@@ -465,7 +509,8 @@ static lbk_status put_item(struct sink *k, const struct st_item *it)
     return st;
 }
 
-static lbk_status put_all(struct sink *k, const char *header, size_t header_bytes, int64_t n, const struct st_item *const *items)
+static lbk_status put_all(struct sink *k, const char *header, size_t header_bytes, int64_t n,
+                          const struct st_item *const *items)
 {
     unsigned char head[8];
     for (int i = 0; i < 8; i++)
@@ -478,7 +523,8 @@ static lbk_status put_all(struct sink *k, const char *header, size_t header_byte
     return st;
 }
 
-static lbk_status save_sorted(lbk_ctx *ctx, const char *path, int64_t n, const struct st_item *const *items, int64_t n_meta,
+static lbk_status save_sorted(lbk_ctx *ctx, const char *path, int64_t n,
+                              const struct st_item *const *items, int64_t n_meta,
                               const struct st_meta *meta)
 {
     size_t bytes = 0;
@@ -489,8 +535,8 @@ static lbk_status save_sorted(lbk_ctx *ctx, const char *path, int64_t n, const s
     char *header = st ? NULL : header_text(root, &bytes);
     json_decref(root);
     if (!st && (!header || bytes > MAX_HEADER))
-        st = lbk_fail(ctx, header ? LBK_EINVAL : LBK_ENOMEM, "%s: header: expected at most %d bytes, found %zu", path, MAX_HEADER,
-                      bytes);
+        st = lbk_fail(ctx, header ? LBK_EINVAL : LBK_ENOMEM,
+                      "%s: header: expected at most %d bytes, found %zu", path, MAX_HEADER, bytes);
     struct sink k;
     if (!st)
         st = sink_open(&k, ctx, path);
@@ -500,11 +546,12 @@ static lbk_status save_sorted(lbk_ctx *ctx, const char *path, int64_t n, const s
     return st;
 }
 
-lbk_status lbk__st_save(lbk_ctx *ctx, const char *path, int64_t n, const struct st_item *items, int64_t n_meta,
-                        const struct st_meta *meta)
+lbk_status lbk__st_save(lbk_ctx *ctx, const char *path, int64_t n, const struct st_item *items,
+                        int64_t n_meta, const struct st_meta *meta)
 {
     if (n > ST_MAX_TENSORS)
-        return lbk_fail(ctx, LBK_EINVAL, "%s: %lld tensors, expected at most %d", path, (long long) n, ST_MAX_TENSORS);
+        return lbk_fail(ctx, LBK_EINVAL, "%s: %lld tensors, expected at most %d", path,
+                        (long long) n, ST_MAX_TENSORS);
     const struct st_item **sorted = malloc(((size_t) n + 1) * sizeof *sorted);
     if (!sorted)
         return lbk_fail(ctx, LBK_ENOMEM, "%s: out of memory", path);

@@ -9,11 +9,13 @@ static int terms(lbk_pass *p, const void *cfg, int max, struct lbk_term out[])
     lbk_val *label = lbk_pass_field(p, "label");
     if (max < 1)
         return 1;
-    out[0] = (struct lbk_term) { .name = "main", .coef = 1 };
-    out[0].loss = lbk_cross_entropy(g, lbk_pass_out(p), label, (struct lbk_labels) { 1, spec->ignore });
+    out[0] = (struct lbk_term){ .name = "main", .coef = 1 };
+    out[0].loss =
+        lbk_cross_entropy(g, lbk_pass_out(p), label, (struct lbk_labels){ 1, spec->ignore });
     if (spec->ignore > 0) {
-        lbk_val *y = lbk_cast(g, label, (struct lbk_cast) { LBK_F32 });
-        out[0].weight = lbk_sub(g, lbk_scalar(g, 1), lbk_eq(g, y, lbk_scalar(g, (double) spec->ignore)));
+        lbk_val *y = lbk_cast(g, label, (struct lbk_cast){ LBK_F32 });
+        out[0].weight =
+            lbk_sub(g, lbk_scalar(g, 1), lbk_eq(g, y, lbk_scalar(g, (double) spec->ignore)));
     }
     return 1;
 }
@@ -22,10 +24,12 @@ static void predict(lbk_pass *p, const void *cfg)
 {
     lbk_val *out = lbk_pass_out(p);
     lbk_pass_read(p, "logits", out);
-    lbk_pass_read(p, "class", lbk_argmax(lbk_pass_graph(p), out, (struct lbk_axis) { 1 }));
+    lbk_pass_read(p, "class", lbk_argmax(lbk_pass_graph(p), out, (struct lbk_axis){ 1 }));
 }
 
-struct counts { int64_t n, top1, top5; };
+struct counts {
+    int64_t n, top1, top5;
+};
 
 /* How many classes are ranked before class y; ties in order of the classes, NaN before all. */
 static int64_t rank_of(const float *z, int64_t classes, int64_t y)
@@ -50,8 +54,9 @@ static lbk_status add(lbk_ctx *ctx, const void *cfg, void *state, const lbk_reco
     if (spec && spec->ignore > 0 && y == spec->ignore)
         return LBK_OK;
     if (y < 0 || y >= classes)
-        return lbk_fail(ctx, LBK_EINVAL, "accuracy: sample %llu: expected a label in 0..%lld, found %lld",
-                        (unsigned long long) lbk_record_id(r), (long long) classes - 1, (long long) y);
+        return lbk_fail(
+            ctx, LBK_EINVAL, "accuracy: sample %llu: expected a label in 0..%lld, found %lld",
+            (unsigned long long) lbk_record_id(r), (long long) classes - 1, (long long) y);
     const int64_t before = rank_of(z.data, classes, y);
     c->n++;
     c->top1 += before < 1;
@@ -75,8 +80,11 @@ lbk_status lbk_models_classify(lbk_registrar *r);
 lbk_status lbk_models_classify(lbk_registrar *r)
 {
     static const char *const fields[] = { "label", NULL }, *const metrics[] = { "accuracy", NULL };
-    lbk_register_metric(r, LBK_DESC(lbk_metric, .name = "accuracy", .doc = "share of samples whose class is the first, in the first 5",
-                                    .state_size = sizeof(struct counts), .add = add, .end = end));
-    return lbk_register_task(r, LBK_DESC(lbk_task, .name = "classify", .doc = "one class per image", .fields = fields,
-                                         .metrics = metrics, .terms = terms, .predict = predict));
+    lbk_register_metric(r,
+                        LBK_DESC(lbk_metric, .name = "accuracy",
+                                 .doc = "share of samples whose class is the first, in the first 5",
+                                 .state_size = sizeof(struct counts), .add = add, .end = end));
+    return lbk_register_task(r, LBK_DESC(lbk_task, .name = "classify", .doc = "one class per image",
+                                         .fields = fields, .metrics = metrics, .terms = terms,
+                                         .predict = predict));
 }

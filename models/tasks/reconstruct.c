@@ -11,17 +11,21 @@ static lbk_val *squares(lbk_pass *p)
 static int terms(lbk_pass *p, const void *cfg, int max, struct lbk_term out[])
 {
     if (max > 0)
-        out[0] = (struct lbk_term) { .name = "main", .coef = 1, .loss = squares(p) };
+        out[0] = (struct lbk_term){ .name = "main", .coef = 1, .loss = squares(p) };
     return 1;
 }
 
 static void predict(lbk_pass *p, const void *cfg)
 {
     lbk_pass_read(p, "reconstruction", lbk_pass_out(p));
-    lbk_pass_read(p, "mse", lbk_mean(lbk_pass_graph(p), squares(p), (struct lbk_reduce) { ~1u, false }));
+    lbk_pass_read(p, "mse",
+                  lbk_mean(lbk_pass_graph(p), squares(p), (struct lbk_reduce){ ~1u, false }));
 }
 
-struct total { int64_t n; double sum; };
+struct total {
+    int64_t n;
+    double sum;
+};
 
 static lbk_status add(lbk_ctx *ctx, const void *cfg, void *state, const lbk_record *r)
 {
@@ -50,8 +54,10 @@ lbk_status lbk_models_reconstruct(lbk_registrar *r);
 lbk_status lbk_models_reconstruct(lbk_registrar *r)
 {
     static const char *const fields[] = { NULL }, *const metrics[] = { "mse", NULL };
-    lbk_register_metric(r, LBK_DESC(lbk_metric, .name = "mse", .doc = "mean squared error of the reconstructed image",
+    lbk_register_metric(r, LBK_DESC(lbk_metric, .name = "mse",
+                                    .doc = "mean squared error of the reconstructed image",
                                     .state_size = sizeof(struct total), .add = add, .end = end));
-    return lbk_register_task(r, LBK_DESC(lbk_task, .name = "reconstruct", .doc = "the image itself", .fields = fields,
-                                         .metrics = metrics, .terms = terms, .predict = predict));
+    return lbk_register_task(r, LBK_DESC(lbk_task, .name = "reconstruct", .doc = "the image itself",
+                                         .fields = fields, .metrics = metrics, .terms = terms,
+                                         .predict = predict));
 }

@@ -1,50 +1,63 @@
 /* SPDX-License-Identifier: MIT */
-/* Knowledge distillation from softened outputs, from any number of teachers: Hinton, Vinyals and Dean, "Distilling the
- * knowledge in a neural network", 2015. FitNet's hint (Romero et al., 2015) as a loss that any recipe can add. */
+/* Knowledge distillation from softened outputs, from any number of teachers: Hinton, Vinyals and
+ * Dean, "Distilling the knowledge in a neural network", 2015. FitNet's hint (Romero et al., 2015)
+ * as a loss that any recipe can add. */
 #include <stdio.h>
 #include <limbeck/plugin.h>
 
 enum { MAX_TEACHERS = 16 };
 static const char *const reductions[] = { "batchmean", "mean", "sum", NULL };
 
-/* mean of (adapt(student) - teacher)^2; the adapter is a 1 x 1 convolution with batch normalisation. */
+/* mean of (adapt(student) - teacher)^2; the adapter is a 1 x 1 convolution with batch
+ * normalisation. */
 static lbk_val *fitnet(lbk_scope *s, lbk_val *const in[], const void *cfg)
 {
     lbk_graph *g = lbk_scope_graph(s);
     const lbk_shape t = lbk_shape_of(in[1]);
     if (lbk_shape_of(in[0]).n != 4 || t.n != 4) {
-        lbk_graph_fail(g, LBK_EINVAL, "kd.fitnet: expected maps of rank 4, found rank %d and %d", lbk_shape_of(in[0]).n, t.n);
+        lbk_graph_fail(g, LBK_EINVAL, "kd.fitnet: expected maps of rank 4, found rank %d and %d",
+                       lbk_shape_of(in[0]).n, t.n);
         return NULL;
     }
-    lbk_val *x = lbk_nn_conv2d(lbk_scope_sub(s, "conv"), in[0], lbk_conv(.out = t.d[1], .kernel = 1));
+    lbk_val *x =
+        lbk_nn_conv2d(lbk_scope_sub(s, "conv"), in[0], lbk_conv(.out = t.d[1], .kernel = 1));
     x = lbk_nn_batch_norm(lbk_scope_sub(s, "bn"), x);
     if (lbk_shape_of(x).d[2] != t.d[2] || lbk_shape_of(x).d[3] != t.d[3])
-        x = lbk_resize(g, x, (struct lbk_resize) { t.d[2], t.d[3], LBK_BILINEAR });
+        x = lbk_resize(g, x, (struct lbk_resize){ t.d[2], t.d[3], LBK_BILINEAR });
     return lbk_mean(g, lbk_square(g, lbk_sub(g, x, lbk_stop_grad(g, in[1]))), LBK_ALL);
 }
 
-struct kd { struct lbk_ramp weight, hint; double temperature, teacher_temperature; int reduction; const char *hint_tap; };
+struct kd {
+    struct lbk_ramp weight, hint;
+    double temperature, teacher_temperature;
+    int reduction;
+    const char *hint_tap;
+};
 static const struct lbk_opt opts[] = {
-    LBK_WEIGHT(kd, weight, "0.9",                      "of the teachers together; the labels get the rest"),
-    LBK_FLOAT (kd, temperature, 4, 0.01, 1000,         "divides the logits of both before the softmax"),
-    LBK_FLOAT (kd, teacher_temperature, 0, 0, 1000,    "another one for the teachers' logits; 0 = the same"),
-    LBK_ENUM  (kd, reduction, "batchmean", reductions, "sum over classes and mean over samples, mean over both, or sum"),
-    LBK_WEIGHT(kd, hint, "0",                          "of FitNet's hint from the first teacher"),
-    LBK_STRING(kd, hint_tap, "layer2",                 "where the hint is taken, in both"),
+    LBK_WEIGHT(kd, weight, "0.9", "of the teachers together; the labels get the rest"),
+    LBK_FLOAT(kd, temperature, 4, 0.01, 1000, "divides the logits of both before the softmax"),
+    LBK_FLOAT(kd, teacher_temperature, 0, 0, 1000,
+              "another one for the teachers' logits; 0 = the same"),
+    LBK_ENUM(kd, reduction, "batchmean", reductions,
+             "sum over classes and mean over samples, mean over both, or sum"),
+    LBK_WEIGHT(kd, hint, "0", "of FitNet's hint from the first teacher"),
+    LBK_STRING(kd, hint_tap, "layer2", "where the hint is taken, in both"),
     LBK_OPTS_END,
 };
 
-static void add_teacher(lbk_objective *o, const struct kd *c, lbk_pass *student, lbk_pass *teacher, int i, int n)
+static void add_teacher(lbk_objective *o, const struct kd *c, lbk_pass *student, lbk_pass *teacher,
+                        int i, int n)
 {
     char label[32];
     if (n > 1)
         snprintf(label, sizeof label, "kd%d", i);
     else
         snprintf(label, sizeof label, "kd");
-    lbk_obj_term(o, label, n > 1 ? lbk_ramp_times(c->weight, 1.0 / n) : c->weight, "kl",
-                 LBK_WIRES({ "student", lbk_pass_out(student) }, { "teacher", lbk_pass_out(teacher) }),
-                 "temperature=%.17g,teacher_temperature=%.17g,reduction=%s", c->temperature, c->teacher_temperature,
-                 reductions[c->reduction]);
+    lbk_obj_term(
+        o, label, n > 1 ? lbk_ramp_times(c->weight, 1.0 / n) : c->weight, "kl",
+        LBK_WIRES({ "student", lbk_pass_out(student) }, { "teacher", lbk_pass_out(teacher) }),
+        "temperature=%.17g,teacher_temperature=%.17g,reduction=%s", c->temperature,
+        c->teacher_temperature, reductions[c->reduction]);
 }
 
 static void objective(lbk_objective *o, const void *cfg)
@@ -57,26 +70,35 @@ static void objective(lbk_objective *o, const void *cfg)
         add_teacher(o, c, s, t[i], i, n);
     if (n > 0 && !lbk_ramp_off(c->hint))
         lbk_obj_term(o, "hint", c->hint, "kd.fitnet",
-                     LBK_WIRES({ "student", lbk_pass_tap(s, c->hint_tap) }, { "teacher", lbk_pass_tap(t[0], c->hint_tap) }), NULL);
+                     LBK_WIRES({ "student", lbk_pass_tap(s, c->hint_tap) },
+                               { "teacher", lbk_pass_tap(t[0], c->hint_tap) }),
+                     NULL);
 }
 
 static lbk_status schedule(lbk_ctx *ctx, const void *cfg, lbk_schedule *out)
 {
     static const struct lbk_role roles[] = {
-        { "student", NULL, LBK_TRAINED, 0 }, { "teacher", NULL, LBK_FROZEN, LBK_ROLE_MANY }, { 0 },
+        { "student", NULL, LBK_TRAINED, 0 },
+        { "teacher", NULL, LBK_FROZEN, LBK_ROLE_MANY },
+        { 0 },
     };
-    return lbk_schedule_add(out, LBK_DESC(lbk_stage, .name = "student", .roles = roles, .objective = objective));
+    return lbk_schedule_add(
+        out, LBK_DESC(lbk_stage, .name = "student", .roles = roles, .objective = objective));
 }
 
 static lbk_status setup(lbk_registrar *r)
 {
-    static const char *const wires[] = { "student", "teacher", NULL }, *const tasks[] = { "classify", NULL };
+    static const char *const wires[] = { "student", "teacher", NULL }, *const tasks[] = {
+        "classify", NULL
+    };
     static const char *const shapes[] = { "N x C x H x W", "N x D x h x w", NULL };
-    lbk_register_loss(r, LBK_DESC(lbk_loss, .name = "kd.fitnet", .doc = "regression of a teacher's hidden layer", .inputs = wires,
+    lbk_register_loss(r, LBK_DESC(lbk_loss, .name = "kd.fitnet",
+                                  .doc = "regression of a teacher's hidden layer", .inputs = wires,
                                   .shapes = shapes, .build = fitnet));
-    return lbk_register_method(r, LBK_DESC(lbk_method, .name = "kd", .doc = "softened outputs of one or more teachers",
-                                           .paper = "arXiv:1503.02531", .tasks = tasks, .opts = opts,
-                                           .cfg_size = sizeof(struct kd), .schedule = schedule));
+    return lbk_register_method(
+        r, LBK_DESC(lbk_method, .name = "kd", .doc = "softened outputs of one or more teachers",
+                    .paper = "arXiv:1503.02531", .tasks = tasks, .opts = opts,
+                    .cfg_size = sizeof(struct kd), .schedule = schedule));
 }
 
 LBK_PLUGIN(kd, "0.1", "MIT", NULL, setup);

@@ -10,12 +10,14 @@ static void objective(lbk_objective *o, const void *cfg)
 static lbk_status schedule(lbk_ctx *ctx, const void *cfg, lbk_schedule *out)
 {
     static const struct lbk_role roles[] = { { "student", NULL, LBK_TRAINED, 0 }, { 0 } };
-    return lbk_schedule_add(out, LBK_DESC(lbk_stage, .name = "student", .roles = roles, .objective = objective));
+    return lbk_schedule_add(
+        out, LBK_DESC(lbk_stage, .name = "student", .roles = roles, .objective = objective));
 }
 
 static lbk_status setup(lbk_registrar *r)
 {
-    return lbk_register_method(r, LBK_DESC(lbk_method, .name = "none", .doc = "plain training, the baseline of every method",
+    return lbk_register_method(r, LBK_DESC(lbk_method, .name = "none",
+                                           .doc = "plain training, the baseline of every method",
                                            .schedule = schedule));
 }
 

@@ -5,7 +5,7 @@
 
 bool sums_init(struct sums *s, int64_t k, int64_t d)
 {
-    *s = (struct sums) { .k = k, .d = d };
+    *s = (struct sums){ .k = k, .d = d };
     s->n = calloc((size_t) k, sizeof *s->n);
     if (d <= INT64_MAX / k)
         s->sum = calloc((size_t) (k * d), sizeof *s->sum);
@@ -16,7 +16,7 @@ void sums_finish(struct sums *s)
 {
     free(s->n);
     free(s->sum);
-    *s = (struct sums) { 0 };
+    *s = (struct sums){ 0 };
 }
 
 void sums_add(struct sums *s, int64_t y, const float *z)

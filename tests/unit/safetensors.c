@@ -71,19 +71,29 @@ static lbk_status try_bytes(const char *json, size_t n, size_t data)
     return st;
 }
 
-static lbk_status try_header(const char *json, size_t data) { return try_bytes(json, strlen(json), data); }
+static lbk_status try_header(const char *json, size_t data)
+{
+    return try_bytes(json, strlen(json), data);
+}
 
 static void valid_headers(void **state)
 {
-    static const struct { const char *json; size_t data; } good[] = {
+    static const struct {
+        const char *json;
+        size_t data;
+    } good[] = {
         { "{}", 0 },
         { " \n{}\t ", 0 },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}   ", 16 },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}", 4 },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[2,0],\"data_offsets\":[0,0]}}", 0 },
-        { "{\"b\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[0,3]},\"a\":{\"dtype\":\"U8\",\"shape\":[0],"
-          "\"data_offsets\":[3,3]},\"c\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}", 3 },
-        { "{\"__metadata__\":{\"k\":\"v\"},\"a\":{\"dtype\":\"F4\",\"shape\":[4],\"data_offsets\":[0,2]}}", 2 },
+        { "{\"b\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[0,3]},\"a\":{\"dtype\":\"U8\","
+          "\"shape\":[0],"
+          "\"data_offsets\":[3,3]},\"c\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}",
+          3 },
+        { "{\"__metadata__\":{\"k\":\"v\"},\"a\":{\"dtype\":\"F4\",\"shape\":[4],\"data_offsets\":["
+          "0,2]}}",
+          2 },
         { "{\"a\":{\"dtype\":\"F6_E2M3\",\"shape\":[4],\"data_offsets\":[0,3]}}", 3 },
         { "{\"a\":{\"dtype\":\"U8\",\"shape\":[1,1,1,1,1,1,1,1],\"data_offsets\":[0,1]}}", 1 },
         { "{\"\":{\"dtype\":\"BOOL\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1 },
@@ -94,22 +104,36 @@ static void valid_headers(void **state)
 
 static void broken_headers(void **state)
 {
-    static const struct { const char *json; size_t data; } bad[] = {
-        { "", 0 }, { "[]", 0 }, { "1", 0 }, { "null", 0 }, { "{", 0 }, { "{}x", 0 }, { "{}{}", 0 },
-        { "{}", 1 },                                                                               /* trailing byte */
+    static const struct {
+        const char *json;
+        size_t data;
+    } bad[] = {
+        { "", 0 },
+        { "[]", 0 },
+        { "1", 0 },
+        { "null", 0 },
+        { "{", 0 },
+        { "{}x", 0 },
+        { "{}{}", 0 },
+        { "{}", 1 }, /* trailing byte */
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}", 15 },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}}", 17 },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,12]}}", 12 },
         { "{\"a\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[16,0]}}", 16 },
-        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8 },                  /* hole at the start */
+        { "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}",
+          8 }, /* hole at the start */
         { "{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
-          "\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}", 4 },                    /* all overlap */
+          "\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}",
+          4 }, /* all overlap */
         { "{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
-          "\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[3,7]}}", 7 },
+          "\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[3,7]}}",
+          7 },
         { "{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
-          "\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[5,9]}}", 9 },                    /* hole */
+          "\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[5,9]}}",
+          9 }, /* hole */
         { "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
-          "\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1 },
+          "\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}",
+          1 },
         { "{\"a\":{\"dtype\":\"U8\",\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1 },
         { "{\"a\":{\"dtype\":\"U9\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1 },
         { "{\"a\":{\"dtype\":8,\"shape\":[1],\"data_offsets\":[0,1]}}", 1 },
@@ -123,12 +147,16 @@ static void broken_headers(void **state)
         { "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1,1]}}", 1 },
         { "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[-1,1]}}", 1 },
         { "{\"a\":{\"dtype\":\"U8\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,1]}}", 1 },
-        { "{\"a\":{\"dtype\":\"U8\",\"shape\":[9223372036854775807,3],\"data_offsets\":[0,1]}}", 1 },
-        { "{\"a\":{\"dtype\":\"F64\",\"shape\":[4611686018427387904],\"data_offsets\":[0,0]}}", 0 },  /* 2^62 * 64 bits */
+        { "{\"a\":{\"dtype\":\"U8\",\"shape\":[9223372036854775807,3],\"data_offsets\":[0,1]}}",
+          1 },
+        { "{\"a\":{\"dtype\":\"F64\",\"shape\":[4611686018427387904],\"data_offsets\":[0,0]}}",
+          0 }, /* 2^62 * 64 bits */
         { "{\"a\":{\"dtype\":\"U8\",\"shape\":[18446744073709551616],\"data_offsets\":[0,0]}}", 0 },
         { "{\"a\":{\"dtype\":\"F4\",\"shape\":[3],\"data_offsets\":[0,1]}}", 1 },
-        { "{\"a\":[]}", 0 }, { "{\"a\":null}", 0 },
-        { "{\"__metadata__\":[]}", 0 }, { "{\"__metadata__\":{\"a\":1}}", 0 },
+        { "{\"a\":[]}", 0 },
+        { "{\"a\":null}", 0 },
+        { "{\"__metadata__\":[]}", 0 },
+        { "{\"__metadata__\":{\"a\":1}}", 0 },
         { "{\"a\\u0000b\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}", 0 },
         { "{\"a\xff\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}", 0 },
     };
@@ -140,13 +168,16 @@ static void broken_headers(void **state)
 static void long_name_and_many_tensors(void **state)
 {
     char *json = malloc(8 << 20), *p = json;
-    p += sprintf(p, "{\"%0*d\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}", ST_MAX_NAME, 1);
+    p += sprintf(p, "{\"%0*d\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}",
+                 ST_MAX_NAME, 1);
     assert_int_equal(try_header(json, 0), LBK_OK);
-    sprintf(json, "{\"%0*d\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}", ST_MAX_NAME + 1, 1);
+    sprintf(json, "{\"%0*d\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}",
+            ST_MAX_NAME + 1, 1);
     assert_int_equal(try_header(json, 0), LBK_EFORMAT);
     p = json;
     for (int i = 0; i < ST_MAX_TENSORS + 2; i++)
-        p += sprintf(p, "%c\"%d\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}", i ? ',' : '{', i);
+        p += sprintf(p, "%c\"%d\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}",
+                     i ? ',' : '{', i);
     strcpy(p, "}");
     assert_int_equal(try_header(json, 0), LBK_EFORMAT);
     free(json);
@@ -154,8 +185,12 @@ static void long_name_and_many_tensors(void **state)
 
 static void lying_length(void **state)
 {
-    static const unsigned char big[16] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, '{', '}' };
-    static const unsigned char wrap[16] = { 0xf8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, '{', '}' };
+    static const unsigned char big[16] = {
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, '{', '}'
+    };
+    static const unsigned char wrap[16] = {
+        0xf8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, '{', '}'
+    };
     static const unsigned char over[10] = { 3, 0, 0, 0, 0, 0, 0, 0, '{', '}' };
     struct st_file f;
     write_file(big, sizeof big);
@@ -248,7 +283,7 @@ static void failed_write_keeps_the_old_file(void **state)
     const size_t n = read_file(x, sizeof x);
     getrlimit(RLIMIT_FSIZE, &old);
     small = old;
-    small.rlim_cur = 4096;                       /* as a full disk: the write is cut short, then fails */
+    small.rlim_cur = 4096; /* as a full disk: the write is cut short, then fails */
     signal(SIGXFSZ, SIG_IGN);
     setrlimit(RLIMIT_FSIZE, &small);
     lines = 0;
@@ -283,10 +318,16 @@ static void pipe_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(valid_headers), cmocka_unit_test(broken_headers), cmocka_unit_test(long_name_and_many_tensors),
-        cmocka_unit_test(lying_length), cmocka_unit_test(round_trip), cmocka_unit_test(same_content_same_bytes),
-        cmocka_unit_test(cut_anywhere), cmocka_unit_test(refused_items),
-        cmocka_unit_test(failed_write_keeps_the_old_file), cmocka_unit_test(no_such_place),
+        cmocka_unit_test(valid_headers),
+        cmocka_unit_test(broken_headers),
+        cmocka_unit_test(long_name_and_many_tensors),
+        cmocka_unit_test(lying_length),
+        cmocka_unit_test(round_trip),
+        cmocka_unit_test(same_content_same_bytes),
+        cmocka_unit_test(cut_anywhere),
+        cmocka_unit_test(refused_items),
+        cmocka_unit_test(failed_write_keeps_the_old_file),
+        cmocka_unit_test(no_such_place),
         cmocka_unit_test(pipe_is_refused),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
