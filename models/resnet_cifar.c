@@ -118,10 +118,8 @@ static lbk_val *build(lbk_scope *s, lbk_val *x, const struct resnet *c, const st
     }
 LIST
 #undef X
-    /* clang-format on */
 
-    lbk_status
-    lbk_models_resnet_cifar(lbk_registrar *r);
+lbk_status lbk_models_resnet_cifar(lbk_registrar *r);
 lbk_status lbk_models_resnet_cifar(lbk_registrar *r)
 {
     lbk_status st = LBK_OK;
@@ -130,5 +128,5 @@ lbk_status lbk_models_resnet_cifar(lbk_registrar *r)
                                         .cfg_size = sizeof(struct resnet), .build = name));
     LIST
 #undef X
-        return st;
+    return st;
 }

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <limbeck/ctx.h>
+#include "file.h"
 #include "safetensors.h"
 
 enum { MAX_HEADER = 16 << 20, MAX_META = 1 << 20 };
@@ -427,75 +428,12 @@ static char *header_text(json_t *root, size_t *bytes)
     return out;
 }
 
-struct sink {
-    lbk_ctx *ctx;
-    const char *path;
-    char part[4096];
-    int fd;
-};
-
-static lbk_status sink_fail(const struct sink *k)
-{
-    return lbk_fail(k->ctx, LBK_EIO, "%s: %s", k->path, strerror(errno));
-}
-
-static lbk_status sink_open(struct sink *k, lbk_ctx *ctx, const char *path)
-{
-    *k = (struct sink){ .ctx = ctx, .path = path };
-    if ((size_t) snprintf(k->part, sizeof k->part, "%s.part", path) >= sizeof k->part)
-        return lbk_fail(ctx, LBK_EINVAL, "path of %zu bytes, expected less than %zu", strlen(path),
-                        sizeof k->part - 5);
-    k->fd = open(k->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
-    return k->fd < 0 ? sink_fail(k) : LBK_OK;
-}
-
-static lbk_status sink_put(struct sink *k, const void *p, size_t bytes)
-{
-    for (size_t done = 0; done < bytes;) {
-        const ssize_t n = write(k->fd, (const char *) p + done, bytes - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return sink_fail(k);
-        done += (size_t) n;
-    }
-    return LBK_OK;
-}
-
-/* The rename is on disk only when the folder is. */
-static lbk_status sync_folder(const struct sink *k)
-{
-    char folder[sizeof k->part];
-    snprintf(folder, sizeof folder, "%s", k->path);
-    char *slash = strrchr(folder, '/');
-    snprintf(slash ? slash + 1 : folder, 2, "%s", slash ? "" : ".");
-    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return sink_fail(k);
-    const lbk_status st = fsync(fd) ? sink_fail(k) : LBK_OK;
-    close(fd);
-    return st;
-}
-
-static lbk_status sink_close(struct sink *k, lbk_status st)
-{
-    if (!st && fsync(k->fd))
-        st = sink_fail(k);
-    if (close(k->fd) && !st)
-        st = sink_fail(k);
-    if (!st && rename(k->part, k->path))
-        st = sink_fail(k);
-    if (st)
-        unlink(k->part);
-    return st ? st : sync_folder(k);
-}
-
-static lbk_status put_item(struct sink *k, const struct st_item *it)
+static lbk_status put_item(struct out_file *o, const struct st_item *it)
 {
     const size_t bytes = (size_t) item_bytes(it);
     void *copy = malloc(bytes + 1);
     if (!copy)
-        return lbk_fail(k->ctx, LBK_ENOMEM, "%s: out of memory", k->path);
+        return lbk_fail(o->ctx, LBK_ENOMEM, "%s: out of memory", o->path);
     lbk_status st = LBK_OK;
     if (it->tensor)
         st = lbk_tensor_read(it->tensor, copy, bytes);
@@ -503,24 +441,28 @@ static lbk_status put_item(struct sink *k, const struct st_item *it)
         memcpy(copy, it->data, bytes);
     if (!st) {
         order_bytes(copy, bytes, dtype_of(it->dtype)->bits / 8);
-        st = sink_put(k, copy, bytes);
+        lbk__out_add(o, copy, bytes);
     }
     free(copy);
     return st;
 }
 
-static lbk_status put_all(struct sink *k, const char *header, size_t header_bytes, int64_t n,
-                          const struct st_item *const *items)
+static lbk_status put_all(lbk_ctx *ctx, const char *path, const char *header, size_t header_bytes,
+                          int64_t n, const struct st_item *const *items)
 {
     unsigned char head[8];
+    struct out_file o;
+    lbk_status st = lbk__out_begin(ctx, path, &o);
+    if (st)
+        return st;
     for (int i = 0; i < 8; i++)
         head[i] = (unsigned char) ((uint64_t) header_bytes >> 8 * i);
-    lbk_status st = sink_put(k, head, sizeof head);
-    if (!st)
-        st = sink_put(k, header, header_bytes);
+    lbk__out_add(&o, head, sizeof head);
+    lbk__out_add(&o, header, header_bytes);
     for (int64_t i = 0; !st && i < n; i++)
-        st = put_item(k, items[i]);
-    return st;
+        st = put_item(&o, items[i]);
+    const lbk_status ended = lbk__out_end(&o, !st);
+    return st ? st : ended;
 }
 
 static lbk_status save_sorted(lbk_ctx *ctx, const char *path, int64_t n,
@@ -537,11 +479,8 @@ static lbk_status save_sorted(lbk_ctx *ctx, const char *path, int64_t n,
     if (!st && (!header || bytes > MAX_HEADER))
         st = lbk_fail(ctx, header ? LBK_EINVAL : LBK_ENOMEM,
                       "%s: header: expected at most %d bytes, found %zu", path, MAX_HEADER, bytes);
-    struct sink k;
     if (!st)
-        st = sink_open(&k, ctx, path);
-    if (!st)
-        st = sink_close(&k, put_all(&k, header, bytes, n, items));
+        st = put_all(ctx, path, header, bytes, n, items);
     free(header);
     return st;
 }
