@@ -79,7 +79,7 @@ static void group_put(lbk_drv *d, struct lbk_arg *a, const double *v)
 }
 
 /* Random floats in [-1, 1), also as doubles; free the result. */
-static double *group_fill(lbk_drv *d, struct lbk_arg *a, uint32_t seed)
+static inline double *group_fill(lbk_drv *d, struct lbk_arg *a, uint32_t seed)
 {
     const int64_t n = lbk_shape_count(a->shape);
     double *v = malloc(sizeof *v * (size_t) (n + 1));
