@@ -87,21 +87,37 @@ static void note(struct out_file *o, int err, const char *doing)
         o->err = err, o->doing = doing;
 }
 
+/* Not mkstemp, whose files are private: the caller's umask decides. */
+static int open_temp(struct out_file *o)
+{
+    for (int turn = 0; turn < 100; turn++) {
+        free(o->temp);
+        if (asprintf(&o->temp, "%s.%ld-%d.tmp", o->path, (long) getpid(), turn) < 0) {
+            o->temp = NULL;
+            return ENOMEM;
+        }
+        o->fd = open(o->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (o->fd >= 0 || errno != EEXIST)
+            break;
+    }
+    return o->fd < 0 ? errno : 0;
+}
+
+static void forget(struct out_file *o)
+{
+    free(o->path);
+    free(o->temp);
+    *o = (struct out_file) { .ctx = o->ctx, .fd = -1 };
+}
+
 lbk_status lbk__out_begin(lbk_ctx *ctx, const char *path, struct out_file *o)
 {
     *o = (struct out_file) { ctx, strdup(path), NULL, -1, 0, "" };
-    if (!o->path || asprintf(&o->temp, "%s.XXXXXX", path) < 0) {
-        free(o->path);
-        *o = (struct out_file) { .ctx = ctx, .fd = -1 };
-        return lbk_fail(ctx, LBK_ENOMEM, "%s: out of memory", path);
-    }
-    o->fd = mkostemp(o->temp, O_CLOEXEC);
-    if (o->fd >= 0)
+    const int err = o->path ? open_temp(o) : ENOMEM;
+    if (!err)
         return LBK_OK;
-    const lbk_status st = lbk_fail(ctx, LBK_EIO, "%s: cannot create it: %s", path, strerror(errno));
-    free(o->path), free(o->temp);
-    *o = (struct out_file) { .ctx = ctx, .fd = -1 };
-    return st;
+    forget(o);
+    return lbk_fail(ctx, err == ENOMEM ? LBK_ENOMEM : LBK_EIO, "%s: cannot create it: %s", path, strerror(err));
 }
 
 void lbk__out_add(struct out_file *o, const void *data, size_t n)
@@ -121,10 +137,6 @@ lbk_status lbk__out_end(struct out_file *o, bool keep)
     lbk_status st = LBK_OK;
     if (o->fd < 0)
         return LBK_EINVAL;                           /* its beginning failed, and said so */
-    const mode_t mask = umask(0);
-    umask(mask);
-    if (keep && fchmod(o->fd, 0666 & ~mask))         /* mkostemp made it private */
-        note(o, errno, "give it permissions");
     if (keep && !o->err && fsync(o->fd))
         note(o, errno, "write");
     if (close(o->fd))
@@ -138,8 +150,7 @@ lbk_status lbk__out_end(struct out_file *o, bool keep)
         unlink(o->temp);
     if (o->err)
         st = lbk_fail(o->ctx, LBK_EIO, "%s: cannot %s: %s", o->path, o->doing, strerror(o->err));
-    free(o->path), free(o->temp);
-    *o = (struct out_file) { .ctx = o->ctx, .fd = -1 };
+    forget(o);
     return st;
 }
 

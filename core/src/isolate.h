@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs what may crash, exit or hang in a child process. */
+#ifndef LBK_SRC_ISOLATE_H
+#define LBK_SRC_ISOLATE_H
+#include <limbeck/ctx.h>
+
+enum isolate_end { ISOLATE_DONE, ISOLATE_FAILED, ISOLATE_CRASHED, ISOLATE_EXITED, ISOLATE_HUNG };
+struct isolated {
+    enum isolate_end end;
+    lbk_status status;               /* what fn returned, of DONE and FAILED; LBK_EABI for the others */
+    char text[1024];                 /* FAILED: its last error line; the others: "crashed: Segmentation fault", "exited with 3", "took longer than 5 s" */
+};
+
+/* fn gets a context of the same parameters as ctx in a forked child, of which standard output and error are closed.
+ * At most `seconds` of wall time, two more of processor time, 4 GiB of address space (no limit under a sanitizer), no core file.
+ * Not LBK_OK only when the child could not be run; what fn did is in *out. The caller has no other threads that hold locks. */
+lbk_status lbk__isolated(lbk_ctx *ctx, lbk_status (*fn)(lbk_ctx *child, void *arg), void *arg, double seconds, struct isolated *out);
+
+#endif
