@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: MIT
+# Debian packages, and need(), which installs those that are missing.
+build_packages="gcc libc6-dev meson ninja-build pkg-config zlib1g-dev libpng-dev libturbojpeg0-dev libjansson-dev libyaml-dev"
+test_packages="g++ git binutils python3 libcmocka-dev dataset-fashion-mnist"
+
+need() {
+    missing=
+    for p in "$@"; do
+        dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
+    done
+    [ -n "$missing" ] || return 0
+    echo "installing:$missing"
+    as_root=
+    [ "$(id -u)" = 0 ] || as_root=sudo
+    $as_root apt-get update -q
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing
+}
