@@ -4,6 +4,7 @@
 #include <string.h>
 #include <limbeck/ctx.h>
 #include "opdef.h"
+#include "sha256.h"
 
 lbk_status lbk_graph_create(lbk_ctx *ctx, lbk_graph **out)
 {
@@ -116,4 +117,91 @@ void lbk__graph_live(const lbk_graph *g, bool *live)
     for (int64_t i = g->n_node - 1; i >= 0; i--)
         for (int k = 0; live[i] && k < g->node[i]->n; k++)
             live[g->node[i]->in[k]->id] = true;
+}
+
+struct digest { char hex[65]; };
+
+static void add_text(struct sha256 *h, const char *s) { lbk__sha256_add(h, s, strlen(s) + 1); }
+
+static void add_value(struct sha256 *h, const lbk_node *n)
+{
+    const int32_t head[3] = { n->kind, (int32_t) n->dtype, n->shape.n };
+    lbk__sha256_add(h, head, sizeof head);
+    lbk__sha256_add(h, n->shape.d, (size_t) n->shape.n * sizeof *n->shape.d);
+}
+
+/* What n computes, whatever its number. */
+static struct digest digest_of(const lbk_node *n, const struct digest *d)
+{
+    struct sha256 h;
+    struct digest out;
+    size_t bytes;
+    lbk__sha256_init(&h);
+    add_value(&h, n);
+    if (n->kind == NODE_OP) {
+        add_text(&h, n->op->name);
+        lbk__sha256_add(&h, n->params, n->op->params_size);
+        for (int k = 0; k < n->n; k++)
+            add_text(&h, d[n->in[k]->id].hex);
+    } else if (n->kind == NODE_CONST && lbk__shape_bytes(n->dtype, n->shape, &bytes)) {
+        lbk__sha256_add(&h, n->data, bytes);
+    } else if (n->name) {
+        add_text(&h, n->name);
+    }
+    lbk__sha256_hex(&h, out.hex);
+    return out;
+}
+
+static struct digest root(const char *what, const char *name, const struct digest *d)
+{
+    struct sha256 h;
+    struct digest out;
+    lbk__sha256_init(&h);
+    add_text(&h, what);
+    add_text(&h, name);
+    add_text(&h, d->hex);
+    lbk__sha256_hex(&h, out.hex);
+    return out;
+}
+
+static int by_text(const void *a, const void *b) { return strcmp(a, b); }
+
+static void hash_roots(const lbk_graph *g, const struct digest *d, struct digest *roots, struct digest *out)
+{
+    int64_t n = 0;
+    struct sha256 h;
+    for (int64_t i = 0; i < g->n_output; i++)
+        roots[n++] = root("output", g->output[i].name, &d[g->output[i].v->id]);
+    for (int64_t i = 0; i < g->n_assign; i++)
+        roots[n++] = root("assign", g->assign[i].state->name, &d[g->assign[i].v->id]);
+    qsort(roots, (size_t) n, sizeof *roots, by_text);
+    lbk__sha256_init(&h);
+    for (int64_t i = 0; i < n; i++)
+        add_text(&h, roots[i].hex);
+    lbk__sha256_hex(&h, out->hex);
+}
+
+static int nibble(char c) { return c <= '9' ? c - '0' : c - 'a' + 10; }
+
+void lbk_graph_hash(const lbk_graph *g, uint8_t out[32])
+{
+    struct digest all = { { 0 } };
+    bool *live = malloc((size_t) g->n_node + 1);
+    struct digest *d = malloc(((size_t) g->n_node + 1) * sizeof *d);
+    struct digest *roots = malloc(((size_t) (g->n_output + g->n_assign) + 1) * sizeof *roots);
+    memset(out, 0, 32);
+    if (live && d && roots) {
+        lbk__graph_live(g, live);
+        for (int64_t i = 0; i < g->n_node; i++)
+            if (live[i])
+                d[i] = digest_of(g->node[i], d);
+        hash_roots(g, d, roots, &all);
+        for (int i = 0; i < 32; i++)
+            out[i] = (uint8_t) (nibble(all.hex[2 * i]) << 4 | nibble(all.hex[2 * i + 1]));
+    } else {
+        lbk_fail(g->ctx, LBK_ENOMEM, "graph hash: out of memory");
+    }
+    free(live);
+    free(d);
+    free(roots);
 }

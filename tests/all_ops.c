@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* Every registered operator on every case of it: references, lowerings, gradients. */
+#include "unit/unit.h"
+#include "op_case.h"
+
+enum { PROBES = 12 };
+static int failures;
+
+#define COMPLAIN(k, ...) \
+    (failures++, print_error("%s \"%s\" %s: ", (k)->op->name, (k)->c->shapes, (k)->c->params), print_error(__VA_ARGS__), print_error("\n"))
+
+typedef void check_fn(struct op_case *k);
+
+static void each_case(void **state, check_fn *check)
+{
+    lbk_ctx *ctx = unit_ctx(state);
+    const char *only = getenv("LBK_OP");
+    int ops = 0, cases = 0;
+    failures = 0;
+    for (const struct lbk_op *op = NULL; (op = lbk_registry_next(ctx, LBK_OPS, op));) {
+        ops++;
+        if (!op->cases || (only && strcmp(only, op->name))) {
+            failures += !op->cases;
+            continue;
+        }
+        for (const struct lbk_case *c = op->cases; c->shapes; c++, cases++) {
+            struct op_case k;
+            char why[256];
+            if (case_open(ctx, op, c, &k))
+                check(&k);
+            else
+                lbk_last_error(ctx, why, sizeof why), COMPLAIN(&k, "%s", why);
+            case_close(&k);
+        }
+    }
+    print_message("%d operators, %d cases\n", ops, cases);
+    assert_true(ops > 0);
+    assert_int_equal(failures, 0);
+}
+
+static void check_precision(struct op_case *k)
+{
+    lbk_node *y = &k->y->node;
+    void **wide, **narrow;
+    if (case_eval(k, true, 1, &y, &wide) && case_eval(k, false, 1, &y, &narrow)) {
+        const double d = distance(y->dtype, lbk_shape_count(y->shape), wide[y->id], true, narrow[y->id], false);
+        if (!(d <= k->c->tol + 1e-7))
+            COMPLAIN(k, "f32 is %g from f64", d);
+        lbk__eval_free(k->g, narrow);
+    } else {
+        COMPLAIN(k, "does not evaluate");
+    }
+    lbk__eval_free(k->g, wide);
+}
+
+static void check_lower(struct op_case *k)
+{
+    if (!k->op->lower || !k->op->ref)
+        return;
+    lbk_val *v = k->op->lower(k->g, &k->y->node);
+    void **value = NULL;
+    if (!v || !lbk__same_shape(v->node.shape, k->y->node.shape)) {
+        COMPLAIN(k, "lowers to another shape");
+        return;
+    }
+    lbk_node *t[2] = { &k->y->node, &v->node };
+    if (!case_eval(k, true, 2, t, &value))
+        COMPLAIN(k, "the lowering does not evaluate");
+    else {
+        const double d = distance(v->node.dtype, lbk_shape_count(v->node.shape), value[t[0]->id], true, value[t[1]->id], true);
+        if (!(d <= 1e-7))
+            COMPLAIN(k, "lowering is %g from the reference", d);
+    }
+    lbk__eval_free(k->g, value);
+}
+
+/* What these say in their doc: no gradient to this operand. */
+static bool no_gradient_by_design(const struct lbk_op *op, int i)
+{
+    static const struct { const char *name; int operand; } list[] = { { "stop_grad", 0 }, { "pow", 1 } };
+    for (size_t k = 0; k < sizeof list / sizeof *list; k++)
+        if (!strcmp(list[k].name, op->name) && list[k].operand == i)
+            return true;
+    return false;
+}
+
+static double value_at(struct op_case *k, lbk_node *loss)
+{
+    void **v;
+    double r = NAN;
+    if (case_eval(k, true, 1, &loss, &v))
+        r = *(double *) v[loss->id];
+    lbk__eval_free(k->g, v);
+    return r;
+}
+
+static void check_operand(struct op_case *k, lbk_node *loss, int i, const double *grad)
+{
+    double *x = k->in[i].data, largest = 1;
+    const int64_t n = lbk_shape_count(k->in[i].shape), step = n > PROBES ? n / PROBES : 1;
+    for (int64_t e = 0; e < n; e++)
+        largest = fmax(largest, fabs(grad[e]));
+    for (int64_t e = 0; e < n; e += step) {
+        const double was = x[e], h = 1e-5;
+        x[e] = was + h;
+        const double up = value_at(k, loss);
+        x[e] = was - h;
+        const double d = (up - value_at(k, loss)) / (2 * h);
+        x[e] = was;
+        if (!(fabs(d - grad[e]) <= 1e-6 * largest)) {
+            COMPLAIN(k, "gradient of operand %d at %lld is %.9g, differences say %.9g", i, (long long) e, grad[e], d);
+            return;
+        }
+    }
+}
+
+static bool finite_value(struct op_case *k)
+{
+    void **v;
+    lbk_node *y = &k->y->node;
+    bool ok = case_eval(k, true, 1, &y, &v);
+    for (int64_t i = 0, n = lbk_shape_count(y->shape); ok && i < n; i++)
+        ok = isfinite(((double *) v[y->id])[i]);
+    lbk__eval_free(k->g, v);
+    return ok;
+}
+
+/* A sum of the result with weights of both signs. */
+static lbk_val *weighted(struct op_case *k)
+{
+    const lbk_shape s = k->y->node.shape;
+    const int64_t n = lbk_shape_count(s);
+    double *w = calloc((size_t) n + 1, sizeof *w);
+    for (int64_t i = 0; i < n; i++)
+        w[i] = 0.3 + unit_at(99, (uint64_t) i) * (i % 3 ? 1 : -1.5);
+    lbk_val *loss = lbk_sum(k->g, lbk_mul(k->g, k->y, lbk_numbers(k->g, s, w)), LBK_ALL);
+    free(w);
+    return loss;
+}
+
+static void check_gradient(struct op_case *k)
+{
+    const struct lbk_op *op = k->op;
+    lbk_val *grad[LBK_OPERAND_MAX];
+    lbk_node *target[LBK_OPERAND_MAX];
+    void **value = NULL;
+    if (k->y->node.dtype != LBK_F32 || (op->flags & LBK_OP_NONDIFF) || (!op->grad && !op->lower) || !finite_value(k))
+        return;
+    lbk_val *loss = weighted(k);
+    if (!loss || lbk_grad(k->g, loss, k->n, k->leaf, grad)) {
+        COMPLAIN(k, "has no gradient graph");
+        return;
+    }
+    for (int i = 0; i < k->n; i++)
+        target[i] = &grad[i]->node;
+    if (!case_eval(k, true, k->n, target, &value))
+        COMPLAIN(k, "gradient does not evaluate");
+    for (int i = 0; i < k->n && value[target[i]->id]; i++)
+        if (k->in[i].dtype == LBK_F32 && !no_gradient_by_design(op, i))
+            check_operand(k, &loss->node, i, value[target[i]->id]);
+    lbk__eval_free(k->g, value);
+}
+
+static void test_precision(void **state) { each_case(state, check_precision); }
+
+static void test_lower(void **state) { each_case(state, check_lower); }
+
+static void test_gradient(void **state) { each_case(state, check_gradient); }
+
+/* Only adjoints of adjoints that nothing needs may lack one. */
+static void test_gradients_exist(void **state)
+{
+    for (const struct lbk_op *op = NULL; (op = lbk_registry_next(unit_ctx(state), LBK_OPS, op));)
+        if (!op->grad && !op->lower && !(op->flags & LBK_OP_NONDIFF) && strcmp(op->name, "max_pool_dx"))
+            fail_msg("%s has no gradient", op->name);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_precision), cmocka_unit_test(test_lower), cmocka_unit_test(test_gradients_exist),
+        cmocka_unit_test(test_gradient),
+    };
+    (void) argc, (void) argv;
+    return cmocka_run_group_tests(tests, unit_start, unit_stop);
+}
