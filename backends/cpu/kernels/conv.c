@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+#include "conv.h"
+
+enum { LANES = 16, FEW_MOST = 4, PAIR_COLS = 7 };
+CPU_LOOPS(conv_loops);
+
+struct job {
+    const struct conv *c;
+    const struct conv_loops *l;
+    const struct lbk_group *g;
+    const float *in, *w, *b;
+    float *packed, *out, *scratch;
+};
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t worker_floats(const struct conv *c) { return cpu_up(c->scratch + c->buffer, LANES) + LANES; }
+
+/* Terms in the order of list_terms; outside of the group there is no weight. */
+static void pack_lane(const struct job *j, const struct conv_phase *f, int64_t kb, int lane, float *b)
+{
+    const struct conv *c = j->c;
+    const struct conv_tap *t = c->tap + f->tap;
+    int64_t lo, hi, o = least(kb * LANES + lane, c->oc - 1), unit = c->planar ? 1 : LANES;
+    int64_t of_group = c->oc / c->groups, in_group = c->ic / c->groups, group = o / of_group;
+    int64_t mine = group * in_group, end = kb * LANES + lane < c->oc ? mine + in_group : mine;
+    const float *w = j->w + (c->transposed ? o % of_group * c->w_oc : o * c->w_oc - mine * c->w_ic);
+    conv_range(c, kb, &lo, &hi);
+    lo = c->depthwise ? o : lo;
+    hi = c->depthwise ? o + 1 : hi;
+    for (int64_t k = lo / unit; k * unit < hi; k++)
+        for (int64_t q = 0; q < f->n_tap; q++)
+            for (int64_t i = most(lo, k * unit); i < least(hi, (k + 1) * unit); i++, b += LANES)
+                *b = i >= mine && i < end ? w[i * c->w_ic + t[q].at] : 0;
+}
+
+static void pack_panel(void *arg, int64_t i, int worker)
+{
+    const struct job *j = arg;
+    const struct conv_panel *p = &j->c->panel[i];
+    for (int lane = 0; lane < LANES; lane++)
+        pack_lane(j, &j->c->phase[i / j->c->blocks], i % j->c->blocks, lane, j->packed + p->b + lane);
+}
+
+/* Row r, column q of remainder (a, b) of channel i: planes of one float. */
+static void copy_planes(const struct conv *c, const struct conv_copy *k, int64_t first, const float *x)
+{
+    int64_t s = k->stride, step = c->in_row ? 1 : LANES;
+    float *to = k->to;
+    for (int64_t i = first; i < first + k->planes; i++) {
+        const float *from = c->in_row ? x + i * c->in_plane : x + i / LANES * c->in_plane * LANES + i % LANES;
+        for (int64_t a = 0; a < s * s; a++)
+            for (int64_t r = 0; r < k->rows; r++, to += k->cols) {
+                int64_t h = r * s + a / s - k->top, w = a % s - k->left;
+                const float *row = from + h * k->w * step;
+                for (int64_t q = 0; q < k->cols; q++, w += s)
+                    to[q] = h >= 0 && h < k->h && w >= 0 && w < k->w ? row[w * step] : 0;
+            }
+    }
+}
+
+const float *conv_fill(const struct conv *c, const struct conv_loops *l, const float *in, int64_t n, int64_t part, int64_t i0,
+    float *scratch)
+{
+    int64_t unit = c->in_row ? 1 : LANES, planes = c->in_row ? c->ic : cpu_blocks(c->ic);
+    const float *x = in + n * planes * c->in_plane * unit;
+    if (!c->copied)
+        return x + (c->first[part] * c->in_plane + i0 * c->pc) * LANES;
+    struct conv_copy k = {
+        .x = x, .plane = c->in_plane * unit, .h = c->ih, .w = c->iw, .stride = c->is, .top = c->top - i0 * c->is, .left = c->left,
+        .rows = c->pr, .cols = c->pc, .uses_h = c->uses_h, .uses_w = c->uses_w, .to = scratch,
+        .planes = least(c->in_planes, (c->planar ? c->ic : planes) - c->first[part]),
+    };
+    if (c->planar) {
+        copy_planes(c, &k, c->first[part], x);
+    } else {
+        k.x += c->first[part] * k.plane;
+        l->copy_blocks(&k);
+    }
+    return scratch;
+}
+
+static const struct conv_panel *panel_of(const struct conv *c, int f, int64_t kb)
+{
+    return &c->panel[f * c->blocks + kb];
+}
+
+/* Rows of all phases from place row i on, of one or two panels. y: of pixel (i * os, 0). */
+static void block_rows(const struct job *j, const float *x, int64_t i, int rows, int64_t kb, int panels, float *y, int64_t y_panel)
+{
+    const struct conv *c = j->c;
+    int64_t unit = c->planar ? 1 : LANES;
+    for (int f = 0; f < c->n_phase; f++) {
+        const struct conv_phase *p = &c->phase[f];
+        const struct conv_panel *b = panel_of(c, f, kb);
+        struct conv_row r = {
+            .x = x, .x_gap = c->pc * unit, .off = c->off + b->off, .n = b->n, .b = j->b + b->b, .b_gap = b->n * LANES,
+            .y = y + (p->h0 * c->ow + p->w0) * LANES, .y_step = c->os * LANES, .y_gap = c->os * c->ow * LANES, .y_panel = y_panel,
+            .cols = least(p->cols, c->limit - i * c->cols), .rows = (int) least(rows, p->rows - i), .panels = panels,
+        };
+        if (r.rows > 0)
+            (c->depthwise ? j->l->depth_row : c->planar ? j->l->plane_row : j->l->block_row)(&r);
+    }
+}
+
+static void finish_rows(const struct job *j, int64_t image_block, int64_t h0, int64_t h1, const float *acc)
+{
+    const struct conv *c = j->c;
+    for (int64_t h = h0; h < h1 && h * c->ow < c->out_plane; h++, acc += c->ow * LANES)
+        cpu_epi_run(c->epi, j->g, (image_block * c->out_plane + h * c->ow) * LANES,
+            least(c->ow, c->out_plane - h * c->ow) * LANES, acc);
+}
+
+bool conv_pairs(const struct conv *c, int64_t kb, int64_t end)
+{
+    int64_t lo, hi, lo2, hi2;
+    if (kb + 1 >= end || c->depthwise)
+        return false;
+    conv_range(c, kb, &lo, &hi);
+    conv_range(c, kb + 1, &lo2, &hi2);
+    return lo == lo2 && hi == hi2;
+}
+
+static void block_task(const struct job *j, int64_t n, int64_t part, int64_t i0, const float *x, float *buffer)
+{
+    const struct conv *c = j->c;
+    int64_t end = least((part + 1) * c->per, c->blocks), i1 = least(i0 + c->band, c->rows), unit = c->planar ? 1 : LANES;
+    int64_t row = c->os * c->ow * LANES, step = c->cols <= PAIR_COLS ? 2 : 1;
+    int panels;
+    for (int64_t kb = part * c->per; kb < end; kb += panels) {
+        int64_t image_block = n * c->blocks + kb;
+        panels = conv_pairs(c, kb, end) ? 2 : 1;
+        for (int64_t i = i0; i < i1; i += step) {
+            int rows = (int) least(step, i1 - i);
+            float *y = c->epi ? buffer : j->out + image_block * c->out_plane * LANES + i * row;
+            block_rows(j, x + (i - i0) * c->pc * unit, i, rows, kb, panels, y, c->epi ? step * row : c->out_plane * LANES);
+            for (int p = 0; c->epi && p < panels; p++)
+                finish_rows(j, image_block + p, i * c->os, (i + rows) * c->os, buffer + p * step * row);
+        }
+    }
+}
+
+struct spot { float *y; int64_t left; };        /* where up to vl results go, and how many */
+
+/* y[k][few][vl] to where each of the places belongs. */
+static void spread(const struct conv_loops *l, const struct spot *spot, int n, int64_t k, const float *y, int64_t plane, int64_t step)
+{
+    for (int64_t o = 0; o < k; o++)
+        for (int i = 0; i < n; i++) {
+            const float *from = y + (o * l->few + i) * l->vl;
+            for (int64_t v = 0; v < spot[i].left; v++)
+                spot[i].y[o * plane + v * step] = from[v];
+        }
+}
+
+/* Four channels of out, one phase, all rows of the band. y: of channel k0, pixel (i0 * os, 0). */
+static void few_phase(const struct job *j, const float *x, int f, int64_t k0, int64_t i0, int64_t i1, float *y, int64_t plane)
+{
+    const struct conv *c = j->c;
+    const struct conv_phase *p = &c->phase[f];
+    const struct conv_panel *b = panel_of(c, f, k0 / LANES);
+    const int vl = j->l->vl, few = j->l->few;
+    int64_t k = least(FEW_MOST, c->oc - k0), chunks = (p->cols + vl - 1) / vl;
+    int64_t all = (least(i1, p->rows) - i0) * chunks;
+    for (int64_t at = 0; at < all; at += few) {
+        const float *from[FEW_MOST];
+        struct spot spot[FEW_MOST];
+        float acc[FEW_MOST * FEW_MOST * LANES];
+        for (int i = 0; i < few; i++) {
+            int64_t place = least(at + i, all - 1), r = place / chunks, q = place % chunks * vl;
+            from[i] = x + r * c->pc + q;
+            spot[i] = (struct spot) { y + (r * c->os + p->h0) * c->ow + p->w0 + q * c->os, least(vl, p->cols - q) };
+        }
+        j->l->few_row(from, c->off + b->off, b->n, j->b + b->b + k0 % LANES, k, acc);
+        spread(j->l, spot, (int) least(few, all - at), k, acc, plane, c->os);
+    }
+}
+
+static void plane_task(const struct job *j, int64_t n, int64_t i0, const float *x, float *buffer)
+{
+    const struct conv *c = j->c;
+    int64_t i1 = least(i0 + c->band, c->rows), h0 = i0 * c->os, h1 = least(i1 * c->os, c->oh);
+    int64_t plane = c->epi ? c->band * c->os * c->ow : c->out_plane;
+    for (int64_t k0 = 0; k0 < c->oc; k0 += FEW_MOST)
+        for (int f = 0; f < c->n_phase; f++)
+            few_phase(j, x, f, k0, i0, i1, c->epi ? buffer + k0 * plane : j->out + (n * c->oc + k0) * plane + h0 * c->ow, plane);
+    for (int64_t k = 0; c->epi && k < c->oc; k++)
+        for (int64_t h = h0; h < h1; h++)
+            cpu_epi_run(c->epi, j->g, (n * c->oc + k) * c->out_plane + h * c->ow, c->ow, buffer + k * plane + (h - h0) * c->ow);
+}
+
+static void conv_task(void *arg, int64_t t, int worker)
+{
+    const struct job *j = arg;
+    const struct conv *c = j->c;
+    float *scratch = j->scratch + worker * worker_floats(c), *buffer = scratch + cpu_up(c->scratch, LANES);
+    int64_t part = t % c->parts, i0 = t / c->parts % c->bands * c->band, n = t / c->parts / c->bands;
+    const float *x = conv_fill(c, j->l, j->in, n, part, i0, scratch);
+    if (c->out_row)
+        plane_task(j, n, i0, x, buffer);
+    else
+        block_task(j, n, part, i0, x, buffer);
+}
+
+static bool is_f32(const struct lbk_arg *a)
+{
+    return a->dtype == LBK_F32;
+}
+
+/* Whether the evaluator can read what the epilogue reads, in any layout of the result. */
+static bool epi_fits(const struct lbk_group *g)
+{
+    for (int i = 0; i < g->epi.n; i++) {
+        const struct lbk_word *w = &g->epi.w[i];
+        if (w->kind != LBK_WORD_ARG)
+            continue;
+        const struct lbk_arg *a = &g->arg[w->arg];
+        int64_t count = lbk_shape_count(a->shape);
+        bool full = a->shape.n == g->acc.n && count == lbk_shape_count(g->acc);
+        bool lanes = a->shape.n == 4 && count == a->shape.d[1] && count == g->acc.d[1];
+        if (!is_f32(a) || !(full || lanes || count == 1))
+            return false;
+    }
+    return true;
+}
+
+struct lbk_layout conv_layout(int64_t channels)
+{
+    return channels <= FEW_MOST ? CPU_ROW : CPU_CBLK;
+}
+
+int conv_supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
+{
+    int x = cpu_plain_operand(g, 0), w = cpu_plain_operand(g, 1);
+    if (x < 0 || w < 0 || x == w || !is_f32(&g->arg[x]) || !is_f32(&g->arg[w]) || !epi_fits(g))
+        return 0;
+    for (int i = 0; i < g->n_arg; i++)
+        if (g->arg[i].shape.n == 4 && lbk_shape_count(g->arg[i].shape) == lbk_shape_count(g->acc)) {
+            o->want_arg[i] = conv_layout(g->acc.d[1]);
+            o->inplace |= i != x && i != w ? 1u << i : 0;
+        }
+    o->want_arg[x] = conv_layout(g->arg[x].shape.d[1]);
+    o->want_arg[w] = CPU_ROW;
+    for (int i = 0; i < g->n_out; i++)
+        o->want_out[i] = conv_layout(g->acc.d[1]);
+    struct conv *c = conv_create(g, 0);
+    if (c)
+        o->scratch = (size_t) (cpu_up(c->n_b, LANES) + worker_floats(c) * d->threads) * sizeof(float);
+    conv_destroy(c);
+    return c != NULL;
+}
+
+lbk_status conv_prepare(lbk_drv *d, const struct lbk_group *g, void **own)
+{
+    struct conv *c = conv_create(g, 0);
+    if (c && !cpu_plain_epi(g))
+        c->epi = cpu_epi_create(d, g);
+    if (!c || (!c->epi && !cpu_plain_epi(g))) {
+        conv_destroy(c);
+        return lbk_fail(d->ctx, LBK_ENOMEM, "%s: no memory for its plan", g->op->name);
+    }
+    *own = c;
+    return LBK_OK;
+}
+
+void conv_release(void *own)
+{
+    conv_destroy(own);
+}
+
+lbk_status conv_launch(lbk_drv *d, const struct lbk_group *g, const void *own)
+{
+    const struct conv *c = own;
+    struct job j = { .c = c, .l = conv_loops_of[d->isa], .g = g, .out = cpu_f32(&g->out[0]) };
+    j.in = cpu_f32(&g->arg[cpu_plain_operand(g, 0)]);
+    j.w = cpu_f32(&g->arg[cpu_plain_operand(g, 1)]);
+    j.b = j.packed = cpu_f32(&g->scratch);
+    j.scratch = j.packed + cpu_up(c->n_b, LANES);
+    cpu_run(d, c->n_phase * c->blocks, pack_panel, &j);
+    cpu_run(d, c->n * c->bands * c->parts, conv_task, &j);
+    return LBK_OK;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+#include "conv.h"
+
+/* Images are dealt out to slots, a number that depends on shapes alone; each sums its images in order into its own
+ * weights, and the slots are added by a fixed tree. */
+enum { LANES = 16, SLOTS = 32, SLOT_BYTES = 16 << 20, PLACES = 256, COPY_FLOATS = 64 << 10 };
+CPU_LOOPS(conv_loops);
+
+struct plan { struct conv *c; int64_t slots, images, x_floats, dy_floats; };
+struct job {
+    const struct plan *p;
+    const struct conv_loops *l;
+    const float *x, *dy;
+    float *sums, *scratch, *out;
+};
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t worker_floats(const struct plan *p) { return (p->x_floats + p->dy_floats) * p->images + LANES; }
+
+static int64_t slots_for(int64_t images, lbk_shape w)
+{
+    int64_t s = 1, bytes = cpu_up(w.d[0], LANES) * w.d[1] * w.d[2] * w.d[3] * 4;
+    while (s * 2 <= least(images, SLOTS) && s * 2 * bytes <= SLOT_BYTES)
+        s *= 2;
+    return s;
+}
+
+/* Several small images at once, so that sums are not fetched and stored for every few pixels. */
+static bool make_plan(struct plan *p, const struct lbk_group *g)
+{
+    int64_t n = g->arg[cpu_plain_operand(g, 0)].shape.d[0];
+    p->slots = slots_for(n, g->acc);
+    p->c = conv_create(g, p->slots);
+    if (!p->c)
+        return false;
+    p->x_floats = cpu_up(p->c->scratch, LANES);
+    p->dy_floats = p->c->out_row ? p->c->band * p->c->ow * LANES : 0;
+    int64_t places = p->c->band * p->c->ow, room = most(1, COPY_FLOATS / most(1, p->x_floats));
+    p->images = p->c->bands > 1 ? 1 : least((n + p->slots - 1) / p->slots, least(room, (PLACES + places - 1) / places));
+    return true;
+}
+
+/* Row-major dy of a few channels, as blocks. */
+static void block_dy(const struct conv *c, const float *dy, int64_t n, int64_t kb, int64_t i0, int64_t places, float *to)
+{
+    memset(to, 0, (size_t) (places * LANES) * sizeof *to);
+    for (int64_t k = kb * LANES; k < least((kb + 1) * LANES, c->oc); k++) {
+        const float *from = dy + (n * c->oc + k) * c->out_plane + i0 * c->ow;
+        for (int64_t i = 0; i < places; i++)
+            to[i * LANES + k % LANES] = from[i];
+    }
+}
+
+struct stretch { int64_t n, images, i0, places; const float *x; float *dy; };
+
+static void add_panels(const struct job *j, const struct stretch *s, int64_t kb, int panels, float *sums)
+{
+    const struct plan *p = j->p;
+    const struct conv *c = p->c;
+    const struct conv_panel *b = &c->panel[kb];
+    int64_t unit = c->planar ? 1 : LANES, in_blocks = cpu_blocks(c->ic);
+    bool flat = c->limit != INT64_MAX;
+    struct conv_outer o = {
+        .x = s->x, .x_image = c->copied ? p->x_floats : in_blocks * c->in_plane * LANES, .x_gap = c->pc * unit,
+        .off = c->off + b->off, .n = b->n, .b = sums + b->b, .b_panel = b->n * LANES, .panels = panels, .images = s->images,
+        .dy = j->dy + ((s->n * c->blocks + kb) * c->out_plane + s->i0 * c->ow) * LANES,
+        .dy_image = c->blocks * c->out_plane * LANES, .dy_gap = c->ow * LANES, .dy_panel = c->out_plane * LANES,
+        .rows = flat ? 1 : s->places / c->ow, .cols = flat ? s->places : c->ow,
+    };
+    if (c->out_row) {
+        for (int64_t i = 0; i < s->images; i++)
+            block_dy(c, j->dy, s->n + i, kb, s->i0, s->places, s->dy + i * p->dy_floats);
+        o.dy = s->dy;
+        o.dy_image = p->dy_floats;
+    }
+    (c->depthwise ? j->l->depth_outer : c->planar ? j->l->plane_outer : j->l->block_outer)(&o);
+}
+
+static void add_stretch(const struct job *j, struct stretch *s, int64_t part, float *scratch, float *sums)
+{
+    const struct plan *p = j->p;
+    const struct conv *c = p->c;
+    int64_t end = least((part + 1) * c->per, c->blocks);
+    int panels;
+    s->dy = scratch + p->x_floats * p->images;
+    s->places = least(c->band * c->ow, c->out_plane - s->i0 * c->ow);
+    for (int64_t i = 0; i < s->images; i++) {
+        const float *x = conv_fill(c, j->l, j->x, s->n + i, part, s->i0, scratch + i * p->x_floats);
+        s->x = i == 0 ? x : s->x;
+    }
+    for (int64_t kb = part * c->per; kb < end; kb += panels) {
+        panels = !c->out_row && conv_pairs(c, kb, end) ? 2 : 1;
+        add_panels(j, s, kb, panels, sums);
+    }
+}
+
+static void sum_task(void *arg, int64_t t, int worker)
+{
+    const struct job *j = arg;
+    const struct plan *p = j->p;
+    const struct conv *c = p->c;
+    int64_t slot = t / c->parts, part = t % c->parts, last = least((part + 1) * c->per, c->blocks) - 1;
+    int64_t end = cpu_part(c->n, p->slots, slot + 1);
+    float *sums = j->sums + slot * c->n_b, *scratch = j->scratch + worker * worker_floats(p);
+    int64_t from = c->panel[part * c->per].b, to = c->panel[last].b + c->panel[last].n * LANES;
+    memset(sums + from, 0, (size_t) (to - from) * sizeof *sums);
+    for (int64_t n = cpu_part(c->n, p->slots, slot); n < end; n += p->images)
+        for (int64_t b = 0; b < c->bands; b++) {
+            struct stretch s = { .n = n, .images = least(p->images, end - n), .i0 = b * c->band };
+            add_stretch(j, &s, part, scratch, sums);
+        }
+}
+
+/* The lane of a panel to its place among the weights. */
+static void put_lane(const struct conv *c, int64_t kb, int lane, const float *b, float *out)
+{
+    int64_t lo, hi, o = kb * LANES + lane, unit = c->planar ? 1 : LANES;
+    int64_t in_group = c->ic / c->groups, mine = o / (c->oc / c->groups) * in_group;
+    conv_range(c, kb, &lo, &hi);
+    lo = c->depthwise ? o : lo;
+    hi = c->depthwise ? o + 1 : hi;
+    for (int64_t k = lo / unit; k * unit < hi; k++)
+        for (int64_t t = 0; t < c->n_tap; t++)
+            for (int64_t i = most(lo, k * unit); i < least(hi, (k + 1) * unit); i++, b += LANES)
+                if (i >= mine && i < mine + in_group)
+                    out[o * c->w_oc + (i - mine) * c->w_ic + c->tap[t].at] = *b;
+}
+
+static void combine_task(void *arg, int64_t kb, int worker)
+{
+    const struct job *j = arg;
+    const struct conv *c = j->p->c;
+    const struct conv_panel *b = &c->panel[kb];
+    for (int64_t w = j->p->slots / 2; w > 0; w /= 2)
+        for (int64_t s = 0; s < w; s++)
+            j->l->add(j->sums + s * c->n_b + b->b, j->sums + (s + w) * c->n_b + b->b, b->n * LANES);
+    for (int lane = 0; lane < LANES && kb * LANES + lane < c->oc; lane++)
+        put_lane(c, kb, lane, j->sums + b->b + lane, j->out);
+}
+
+static int supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
+{
+    int x = cpu_plain_operand(g, 0), dy = cpu_plain_operand(g, 1);
+    if (x < 0 || dy < 0 || x == dy || !cpu_plain_epi(g) || g->arg[x].dtype != LBK_F32 || g->arg[dy].dtype != LBK_F32)
+        return 0;
+    o->want_arg[x] = conv_layout(g->arg[x].shape.d[1]);
+    o->want_arg[dy] = conv_layout(g->arg[dy].shape.d[1]);
+    struct plan p;
+    if (!make_plan(&p, g))
+        return 0;
+    o->scratch = (size_t) (p.slots * p.c->n_b + worker_floats(&p) * d->threads) * sizeof(float);
+    conv_destroy(p.c);
+    return 1;
+}
+
+static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
+{
+    const struct plan *p = own;
+    struct job j = { .p = p, .l = conv_loops_of[d->isa], .out = cpu_f32(&g->out[0]), .sums = cpu_f32(&g->scratch) };
+    j.x = cpu_f32(&g->arg[cpu_plain_operand(g, 0)]);
+    j.dy = cpu_f32(&g->arg[cpu_plain_operand(g, 1)]);
+    j.scratch = j.sums + p->slots * p->c->n_b;
+    cpu_run(d, p->slots * p->c->parts, sum_task, &j);
+    cpu_run(d, p->c->blocks, combine_task, &j);
+    return LBK_OK;
+}
+
+static void release(void *own)
+{
+    struct plan *p = own;
+    conv_destroy(p->c);
+    free(p);
+}
+
+static lbk_status prepare(lbk_drv *d, const struct lbk_group *g, void **own)
+{
+    struct plan *p = malloc(sizeof *p);
+    if (!p || !make_plan(p, g)) {
+        free(p);
+        return lbk_fail(d->ctx, LBK_ENOMEM, "conv2d_dw: no memory for its plan");
+    }
+    *own = p;
+    return LBK_OK;
+}
+
+const struct cpu_kernel cpu_kernel_conv2d_dw = {
+    .op = "conv2d_dw", .supports = supports, .prepare = prepare, .launch = launch, .release = release,
+};
