@@ -12,17 +12,6 @@
 #include "ctx.h"
 #include "isolate.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-# define SANITIZED 1
-#elif defined(__has_feature)
-# if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#  define SANITIZED 1
-# endif
-#endif
-#ifndef SANITIZED
-# define SANITIZED 0
-#endif
-
 /* What the child says of itself when fn has returned; anything else, or less, and it did not. */
 struct report { uint32_t magic; int32_t status; char text[1016]; };
 enum { MAGIC = 0x6c626b31 };
@@ -43,7 +32,7 @@ static void confine(double seconds)
         dup2(null, fd);
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_CPU, (rlim_t) seconds + 2);
-    if (!SANITIZED)
+    if (!ISOLATE_SANITIZED)
         limit(RLIMIT_AS, (rlim_t) 4 << 30);
 }
 

@@ -4,6 +4,18 @@
 #define LBK_SRC_ISOLATE_H
 #include <limbeck/ctx.h>
 
+/* A sanitizer's shadow takes more address space than any limit would leave. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+# define ISOLATE_SANITIZED 1
+#elif defined(__has_feature)
+# if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#  define ISOLATE_SANITIZED 1
+# endif
+#endif
+#ifndef ISOLATE_SANITIZED
+# define ISOLATE_SANITIZED 0
+#endif
+
 enum isolate_end { ISOLATE_DONE, ISOLATE_FAILED, ISOLATE_CRASHED, ISOLATE_EXITED, ISOLATE_HUNG };
 struct isolated {
     enum isolate_end end;

@@ -162,19 +162,25 @@ static char *next_folder(const char **path)
     return folder;
 }
 
+static bool exists(const char *file)
+{
+    FILE *f = fopen(file, "re");
+    if (f)
+        fclose(f);
+    return f;
+}
+
 /* false: no such file on the path. */
 static bool find_file(const lbk_ctx *ctx, const char *name, char **out)
 {
     const char *path = ctx->params.plugin_path;
+    char *folder;
     *out = NULL;
-    for (char *folder = next_folder(&path); folder && !*out; folder = next_folder(&path)) {
-        FILE *f = NULL;
+    while (!*out && (folder = next_folder(&path))) {
         if (asprintf(out, "%s/%s.so", folder, name) < 0)
             *out = NULL;
-        else if (!(f = fopen(*out, "re")))
+        if (*out && !exists(*out))
             free(*out), *out = NULL;
-        if (f)
-            fclose(f);
         free(folder);
     }
     return *out;

@@ -49,7 +49,7 @@ static void test_ends(void **state)
 
 static void test_memory(void **state)
 {
-    if (getenv("ASAN_OPTIONS"))
+    if (ISOLATE_SANITIZED)
         skip();
     expect(state, EATS, ISOLATE_FAILED, LBK_ENOMEM, "out of memory");
 }
