@@ -47,8 +47,10 @@ size_t lbk_last_error(lbk_ctx *ctx, char *buf, size_t size)
 
 const char *lbk_status_name(lbk_status s)
 {
-    static const char *const names[] = { "ok", "invalid", "out of memory", "not found", "i/o error", "malformed", "incompatible",
-                                         "unsupported", "device failure", "cancelled", "diverged" };
+    static const char *const names[] = { "ok",           "invalid",     "out of memory",
+                                         "not found",    "i/o error",   "malformed",
+                                         "incompatible", "unsupported", "device failure",
+                                         "cancelled",    "diverged" };
     return s <= 0 && s >= LBK_EDIVERGED ? names[-s] : "unknown status";
 }
 
@@ -64,13 +66,15 @@ static lbk_status fill_params(lbk_ctx *ctx, const struct lbk_ctx_params *p)
         memcpy(&ctx->params, p, p->size < sizeof *p ? p->size : sizeof *p);
     ctx->params.size = sizeof *p;
     if (ctx->params.threads < 0 || ctx->params.threads > 4096)
-        return lbk_fail(ctx, LBK_EINVAL, "context: expected 0..4096 threads, got %d", ctx->params.threads);
+        return lbk_fail(ctx, LBK_EINVAL, "context: expected 0..4096 threads, got %d",
+                        ctx->params.threads);
     if (!ctx->params.threads)
         ctx->params.threads = cores();
     const char *more = ctx->params.plugin_path;
     if (!more)
         more = secure_getenv("LIMBECK_PLUGIN_PATH");
-    ctx->params.plugin_path = lbk__arena_str(&ctx->arena, "%s%s%s", more ? more : "", more && *more ? ":" : "", LBK_PLUGIN_DIR);
+    ctx->params.plugin_path = lbk__arena_str(&ctx->arena, "%s%s%s", more ? more : "",
+                                             more && *more ? ":" : "", LBK_PLUGIN_DIR);
     return ctx->params.plugin_path ? LBK_OK : lbk_fail(ctx, LBK_ENOMEM, "context: out of memory");
 }
 
@@ -99,7 +103,7 @@ lbk_status lbk_ctx_create(const struct lbk_ctx_params *p, lbk_ctx **out)
     *out = NULL;
     if (!ctx || !make_locks(ctx)) {
         free(ctx);
-        return LBK_ENOMEM;                           /* the one failure that nobody is there to log */
+        return LBK_ENOMEM; /* the one failure that nobody is there to log */
     }
     lbk_status st = fill_params(ctx, p);
     if (!st)

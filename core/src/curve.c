@@ -5,18 +5,25 @@
 #include "str.h"
 
 enum shape { HOLD, MARKS, EVERY, LINE, POLY, COSINE };
-struct mark { double factor; struct lbk_span at; };
+struct mark {
+    double factor;
+    struct lbk_span at;
+};
 struct lbk_curve {
     enum shape shape;
-    double from, to;                                 /* to: the end of LINE and COSINE, the power of POLY */
-    struct lbk_span over;                            /* zero: the whole clock */
+    double from, to;      /* to: the end of LINE and COSINE, the power of POLY */
+    struct lbk_span over; /* zero: the whole clock */
     int n;
-    struct mark *mark;                               /* MARKS; EVERY has one */
-    double warm;                                     /* 1 = no warm-up */
+    struct mark *mark; /* MARKS; EVERY has one */
+    double warm;       /* 1 = no warm-up */
     struct lbk_span warm_over;
 };
 
-struct words { const char *s, *end, *at; size_t n; };    /* at: the current word, n = 0 at the end */
+/* A cursor: at is the current word, of length n; 0 at the end. */
+struct words {
+    const char *s, *end, *at;
+    size_t n;
+};
 
 static void step(struct words *w)
 {
@@ -29,7 +36,10 @@ static void step(struct words *w)
     w->n = (size_t) (w->s - w->at);
 }
 
-static bool is(const struct words *w, const char *word) { return w->n == strlen(word) && !memcmp(w->at, word, w->n); }
+static bool is(const struct words *w, const char *word)
+{
+    return w->n == strlen(word) && !memcmp(w->at, word, w->n);
+}
 
 static bool number(struct words *w, double *out)
 {
@@ -78,7 +88,8 @@ static const char *marks(struct words *w, struct arena *a, struct lbk_curve *c)
         if (*w->at == 'x') {
             if (!lbk__parse_number(w->at + 1, w->n - 1, &factor))
                 return "a factor as x0.2";
-        } else if (lbk__parse_span(w->at + every, w->n - every, &m->at) || (every && (c->n || m->at.n <= 0))) {
+        } else if (lbk__parse_span(w->at + every, w->n - every, &m->at) ||
+                   (every && (c->n || m->at.n <= 0))) {
             return "the marks of a factor as 60e 120e, or /5e";
         } else {
             m->factor = factor;
@@ -87,7 +98,8 @@ static const char *marks(struct words *w, struct arena *a, struct lbk_curve *c)
         }
         step(w);
     }
-    return c->n && (c->shape == MARKS || c->n == 1) ? NULL : "the marks of a factor as 60e 120e, or /5e";
+    return c->n && (c->shape == MARKS || c->n == 1) ? NULL
+                                                    : "the marks of a factor as 60e 120e, or /5e";
 }
 
 static const char *shape(struct words *w, struct arena *a, struct lbk_curve *c)
@@ -99,7 +111,8 @@ static const char *shape(struct words *w, struct arena *a, struct lbk_curve *c)
         return "line, poly, cos, x<factor> or warm after the first number";
     step(w);
     if (!number(w, &c->to) || (c->shape == POLY && c->to <= 0))
-        return c->shape == POLY ? "a power above 0 after poly" : "where it ends, a number, after line or cos";
+        return c->shape == POLY ? "a power above 0 after poly"
+                                : "where it ends, a number, after line or cos";
     return over(w, &c->over) ? NULL : "how long it takes, as 4000, 20e or 10%";
 }
 
@@ -133,7 +146,7 @@ const char *lbk__parse_ramp(struct arena *a, const char *s, size_t n, struct lbk
     *out = LBK_CONST(c.from);
     if (c.shape == HOLD && c.warm_over.n <= 0)
         return NULL;
-    *out = (struct lbk_ramp) { lbk__arena_copy(a, &c, sizeof c), 1, 0 };
+    *out = (struct lbk_ramp){ lbk__arena_copy(a, &c, sizeof c), 1, 0 };
     return out->curve ? NULL : "more memory";
 }
 
@@ -141,23 +154,31 @@ double lbk__span_steps(struct lbk_span s, double steps_per_epoch, double total_s
 {
     if (s.n <= 0)
         return total_steps;
-    return s.unit == LBK_STEPS ? s.n : s.unit == LBK_EPOCHS ? s.n * steps_per_epoch : s.n * total_steps / 100;
+    return s.unit == LBK_STEPS    ? s.n
+           : s.unit == LBK_EPOCHS ? s.n * steps_per_epoch
+                                  : s.n * total_steps / 100;
 }
 
-/* Fractions of epochs and percents are rarely whole: a mark counts as reached a rounding error early. */
+/* Fractions of epochs are rarely whole: a mark counts as reached a rounding error early. */
 static bool reached(double step, double mark) { return step >= mark - 1e-9 * (mark + 1); }
 
-static double curve_at(const struct lbk_curve *c, double step, double steps_per_epoch, double total_steps)
+static double curve_at(const struct lbk_curve *c, double step, double steps_per_epoch,
+                       double total_steps)
 {
     const double n = lbk__span_steps(c->over, steps_per_epoch, total_steps);
     const double t = step < n ? step / n : 1;
     double v = c->from;
     switch (c->shape) {
-    case HOLD:   break;
-    case LINE:   v = t < 1 ? c->from + (c->to - c->from) * t : c->to; break;
-    case POLY:   v = t < 1 ? c->from * pow(1 - t, c->to) : 0; break;
-    case COSINE: v = t < 1 ? c->to + (c->from - c->to) * 0.5 * (1 + cos(3.14159265358979323846 * t)) : c->to; break;
-    case EVERY:  v *= pow(c->mark->factor, floor(step / lbk__span_steps(c->mark->at, steps_per_epoch, total_steps) + 1e-9)); break;
+    case HOLD: break;
+    case LINE: v = t < 1 ? c->from + (c->to - c->from) * t : c->to; break;
+    case POLY: v = t < 1 ? c->from * pow(1 - t, c->to) : 0; break;
+    case COSINE:
+        v = t < 1 ? c->to + (c->from - c->to) * 0.5 * (1 + cos(3.14159265358979323846 * t)) : c->to;
+        break;
+    case EVERY:
+        v *= pow(c->mark->factor,
+                 floor(step / lbk__span_steps(c->mark->at, steps_per_epoch, total_steps) + 1e-9));
+        break;
     case MARKS:
         for (int i = 0; i < c->n; i++) {
             const struct lbk_span at = c->mark[i].at;
@@ -165,13 +186,15 @@ static double curve_at(const struct lbk_curve *c, double step, double steps_per_
                 v *= c->mark[i].factor;
         }
     }
-    const double up = c->warm_over.n > 0 ? lbk__span_steps(c->warm_over, steps_per_epoch, total_steps) : 0;
+    const double up =
+        c->warm_over.n > 0 ? lbk__span_steps(c->warm_over, steps_per_epoch, total_steps) : 0;
     return step < up ? v * (c->warm + (1 - c->warm) * step / up) : v;
 }
 
 double lbk__ramp_at(struct lbk_ramp r, double step, double steps_per_epoch, double total_steps)
 {
-    return r.curve ? r.offset + r.scale * curve_at(r.curve, step, steps_per_epoch, total_steps) : r.offset;
+    return r.curve ? r.offset + r.scale * curve_at(r.curve, step, steps_per_epoch, total_steps)
+                   : r.offset;
 }
 
 static bool flat(const struct lbk_curve *c)

@@ -4,8 +4,13 @@
 #include <string.h>
 #include "elf_file.h"
 
-/* System V ABI, chapters 4 and 5. Everything that is read is checked against the size of the file first. */
-struct view { const unsigned char *at; size_t size; ElfW(Ehdr) head; };
+/* System V ABI, chapters 4 and 5. Everything that is read is checked against the size of the file
+ * first. */
+struct view {
+    const unsigned char *at;
+    size_t size;
+    ElfW(Ehdr) head;
+};
 
 #if UINTPTR_MAX > 0xffffffffu
 enum { NATIVE = ELFCLASS64 };
@@ -21,14 +26,14 @@ static bool take(const struct view *v, uint64_t at, void *out, size_t n)
     return true;
 }
 
-static bool section(const struct view *v, unsigned i, ElfW(Shdr) *out)
+static bool section(const struct view *v, unsigned i, ElfW(Shdr) * out)
 {
     return i < v->head.e_shnum && v->head.e_shentsize == sizeof *out &&
            take(v, v->head.e_shoff + (uint64_t) i * sizeof *out, out, sizeof *out);
 }
 
 /* The machine that this very library was built for. */
-static bool native(const ElfW(Ehdr) *h)
+static bool native(const ElfW(Ehdr) * h)
 {
     static const uint16_t one = 1;
     const int order = *(const unsigned char *) &one ? ELFDATA2LSB : ELFDATA2MSB;
@@ -39,14 +44,17 @@ static bool native(const ElfW(Ehdr) *h)
 #else
     const int machine = h->e_machine;
 #endif
-    return h->e_ident[EI_CLASS] == NATIVE && h->e_ident[EI_DATA] == order && h->e_machine == machine && h->e_type == ET_DYN;
+    return h->e_ident[EI_CLASS] == NATIVE && h->e_ident[EI_DATA] == order &&
+           h->e_machine == machine && h->e_type == ET_DYN;
 }
 
-static bool is_called(const struct view *v, const ElfW(Shdr) *strings, uint64_t name, const char *symbol)
+static bool is_called(const struct view *v, const ElfW(Shdr) * strings, uint64_t name,
+                      const char *symbol)
 {
     const size_t n = strlen(symbol) + 1;
-    return name < strings->sh_size && strings->sh_offset <= v->size && name <= v->size - strings->sh_offset &&
-           n <= v->size - strings->sh_offset - name && !memcmp(v->at + strings->sh_offset + name, symbol, n);
+    return name < strings->sh_size && strings->sh_offset <= v->size &&
+           name <= v->size - strings->sh_offset && n <= v->size - strings->sh_offset - name &&
+           !memcmp(v->at + strings->sh_offset + name, symbol, n);
 }
 
 /* Where the loader maps an address from. */
@@ -54,7 +62,8 @@ static enum elf_answer read_at(const struct view *v, uint64_t address, void *out
 {
     ElfW(Phdr) p;
     for (unsigned i = 0; i < v->head.e_phnum; i++) {
-        if (v->head.e_phentsize != sizeof p || !take(v, v->head.e_phoff + (uint64_t) i * sizeof p, &p, sizeof p))
+        if (v->head.e_phentsize != sizeof p ||
+            !take(v, v->head.e_phoff + (uint64_t) i * sizeof p, &p, sizeof p))
             return ELF_DAMAGED;
         if (p.p_type == PT_LOAD && address >= p.p_vaddr && address - p.p_vaddr < p.p_filesz &&
             n <= p.p_filesz - (address - p.p_vaddr))
@@ -63,7 +72,8 @@ static enum elf_answer read_at(const struct view *v, uint64_t address, void *out
     return ELF_DAMAGED;
 }
 
-static enum elf_answer search(const struct view *v, const ElfW(Shdr) *table, const char *symbol, void *out, size_t n)
+static enum elf_answer search(const struct view *v, const ElfW(Shdr) * table, const char *symbol,
+                              void *out, size_t n)
 {
     ElfW(Shdr) strings;
     ElfW(Sym) s;
@@ -78,7 +88,8 @@ static enum elf_answer search(const struct view *v, const ElfW(Shdr) *table, con
     return ELF_NO_SYMBOL;
 }
 
-enum elf_answer lbk__elf_read(const unsigned char *file, size_t size, const char *symbol, void *out, size_t n)
+enum elf_answer lbk__elf_read(const unsigned char *file, size_t size, const char *symbol, void *out,
+                              size_t n)
 {
     struct view v = { file, size, { { 0 } } };
     ElfW(Shdr) s;

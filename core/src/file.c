@@ -14,7 +14,7 @@ static int read_all(int fd, unsigned char *p, size_t n)
     for (size_t at = 0; at < n;) {
         const ssize_t got = read(fd, p + at, n - at);
         if (got == 0)
-            return EIO;                              /* it was cut short meanwhile */
+            return EIO; /* it was cut short meanwhile */
         if (got < 0 && errno != EINTR)
             return errno;
         at += got > 0 ? (size_t) got : 0;
@@ -54,15 +54,18 @@ int lbk__file_slurp(const char *path, size_t cap, unsigned char **out, size_t *n
     return err;
 }
 
-lbk_status lbk__file_read(lbk_ctx *ctx, const char *path, size_t cap, unsigned char **out, size_t *n)
+lbk_status lbk__file_read(lbk_ctx *ctx, const char *path, size_t cap, unsigned char **out,
+                          size_t *n)
 {
     const int err = lbk__file_slurp(path, cap, out, n);
     switch (err) {
-    case 0:      return LBK_OK;
-    case EFBIG:  return lbk_fail(ctx, LBK_EFORMAT, "%s: expected at most %zu bytes, found more", path, cap);
+    case 0: return LBK_OK;
+    case EFBIG:
+        return lbk_fail(ctx, LBK_EFORMAT, "%s: expected at most %zu bytes, found more", path, cap);
     case EINVAL: return lbk_fail(ctx, LBK_EIO, "%s: expected a regular file", path);
     case ENOMEM: return lbk_fail(ctx, LBK_ENOMEM, "%s: out of memory", path);
-    default:     return lbk_fail(ctx, err == ENOENT ? LBK_ENOENT : LBK_EIO, "%s: %s", path, strerror(err));
+    default:
+        return lbk_fail(ctx, err == ENOENT ? LBK_ENOENT : LBK_EIO, "%s: %s", path, strerror(err));
     }
 }
 
@@ -75,7 +78,7 @@ static int sync_folder(const char *path)
     free(folder);
     if (fd < 0)
         return err;
-    if (fsync(fd) && errno != EINVAL)                /* some file systems cannot sync folders */
+    if (fsync(fd) && errno != EINVAL) /* some file systems cannot sync folders */
         err = errno;
     close(fd);
     return err;
@@ -107,17 +110,18 @@ static void forget(struct out_file *o)
 {
     free(o->path);
     free(o->temp);
-    *o = (struct out_file) { .ctx = o->ctx, .fd = -1 };
+    *o = (struct out_file){ .ctx = o->ctx, .fd = -1 };
 }
 
 lbk_status lbk__out_begin(lbk_ctx *ctx, const char *path, struct out_file *o)
 {
-    *o = (struct out_file) { ctx, strdup(path), NULL, -1, 0, "" };
+    *o = (struct out_file){ ctx, strdup(path), NULL, -1, 0, "" };
     const int err = o->path ? open_temp(o) : ENOMEM;
     if (!err)
         return LBK_OK;
     forget(o);
-    return lbk_fail(ctx, err == ENOMEM ? LBK_ENOMEM : LBK_EIO, "%s: cannot create it: %s", path, strerror(err));
+    return lbk_fail(ctx, err == ENOMEM ? LBK_ENOMEM : LBK_EIO, "%s: cannot create it: %s", path,
+                    strerror(err));
 }
 
 void lbk__out_add(struct out_file *o, const void *data, size_t n)
@@ -136,7 +140,7 @@ lbk_status lbk__out_end(struct out_file *o, bool keep)
 {
     lbk_status st = LBK_OK;
     if (o->fd < 0)
-        return LBK_EINVAL;                           /* its beginning failed, and said so */
+        return LBK_EINVAL; /* its beginning failed, and said so */
     if (keep && !o->err && fsync(o->fd))
         note(o, errno, "write");
     if (close(o->fd))
@@ -181,5 +185,6 @@ lbk_status lbk__mkdirs(lbk_ctx *ctx, const char *path)
     if (!err && (stat(path, &s) || !S_ISDIR(s.st_mode)))
         err = ENOTDIR;
     free(p);
-    return err ? lbk_fail(ctx, LBK_EIO, "%s: cannot create the folder: %s", path, strerror(err)) : LBK_OK;
+    return err ? lbk_fail(ctx, LBK_EIO, "%s: cannot create the folder: %s", path, strerror(err))
+               : LBK_OK;
 }

@@ -4,17 +4,25 @@
 #define LBK_SRC_FILE_H
 #include <limbeck/base.h>
 
-/* A regular file of at most `cap` bytes; free(*out), which has a zero after the last byte. LBK_ENOENT, LBK_EIO,
- * LBK_EFORMAT when it is larger, all saying so. */
-lbk_status lbk__file_read(lbk_ctx *ctx, const char *path, size_t cap, unsigned char **out, size_t *n);
+/* A regular file of at most `cap` bytes; free(*out), which has a zero after the last byte.
+ * LBK_ENOENT, LBK_EIO; LBK_EFORMAT when it is larger. */
+lbk_status lbk__file_read(lbk_ctx *ctx, const char *path, size_t cap, unsigned char **out,
+                          size_t *n);
 /* The same, silent: 0 or errno; EFBIG = larger. */
 int lbk__file_slurp(const char *path, size_t cap, unsigned char **out, size_t *n);
 
-/* Either the old content or the new, whatever happens meanwhile: a temporary file in the same folder, all of it
- * written and synced, renamed, the folder synced. The temporary file is removed on failure. LBK_EIO. */
+/* Leaves the old content or the new, whatever happens meanwhile: a temporary file in the same
+ * folder is written, synced and renamed, then the folder synced. Removed on failure. LBK_EIO. */
 lbk_status lbk__file_write(lbk_ctx *ctx, const char *path, const void *data, size_t n);
-/* The same in pieces: give data with lbk__out_add (latches), then lbk__out_end, which must be called. */
-struct out_file { lbk_ctx *ctx; char *path, *temp; int fd; int err; const char *doing; };
+/* The same in pieces: give data with lbk__out_add (latches), then lbk__out_end, which must be
+ * called. */
+struct out_file {
+    lbk_ctx *ctx;
+    char *path, *temp;
+    int fd;
+    int err;
+    const char *doing;
+};
 lbk_status lbk__out_begin(lbk_ctx *ctx, const char *path, struct out_file *o);
 void lbk__out_add(struct out_file *o, const void *data, size_t n);
 /* keep false: throws the temporary file away. */

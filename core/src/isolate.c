@@ -13,7 +13,11 @@
 #include "isolate.h"
 
 /* What the child says of itself when fn has returned; anything else, or less, and it did not. */
-struct report { uint32_t magic; int32_t status; char text[1016]; };
+struct report {
+    uint32_t magic;
+    int32_t status;
+    char text[1016];
+};
 enum { MAGIC = 0x6c626b31 };
 
 static void limit(int what, rlim_t most)
@@ -36,17 +40,19 @@ static void confine(double seconds)
         limit(RLIMIT_AS, (rlim_t) 4 << 30);
 }
 
-static void no_log(void *ud, enum lbk_log_level lvl, const char *msg) { }
+static void no_log(void *ud, enum lbk_log_level lvl, const char *msg) {}
 
 /* Signals are those of a fresh program: a handler of the host must not catch the child's crash. */
 static void reset_signals(void)
 {
-    static const int all[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTERM, SIGINT, SIGXCPU, SIGPIPE };
+    static const int all[] = { SIGSEGV, SIGBUS, SIGILL,  SIGFPE, SIGABRT,
+                               SIGTERM, SIGINT, SIGXCPU, SIGPIPE };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         signal(all[i], SIG_DFL);
 }
 
-static void child(const lbk_ctx *parent, lbk_status (*fn)(lbk_ctx *, void *), void *arg, double seconds, int to)
+static void child(const lbk_ctx *parent, lbk_status (*fn)(lbk_ctx *, void *), void *arg,
+                  double seconds, int to)
 {
     struct lbk_ctx_params p = parent->params;
     struct report r = { MAGIC, LBK_OK, "" };
@@ -88,14 +94,16 @@ static bool collect(int from, double seconds, struct report *r)
         if (ready <= 0)
             continue;
         const bool room = got < sizeof *r;
-        const ssize_t n = read(from, room ? (char *) r + got : rest, room ? sizeof *r - got : sizeof rest);
+        const ssize_t n =
+            read(from, room ? (char *) r + got : rest, room ? sizeof *r - got : sizeof rest);
         if (n == 0)
             return true;
         got += room && n > 0 ? (size_t) n : 0;
     }
 }
 
-static void judge(struct isolated *out, const struct report *r, int status, bool in_time, double seconds)
+static void judge(struct isolated *out, const struct report *r, int status, bool in_time,
+                  double seconds)
 {
     out->status = LBK_EABI;
     if (!in_time || (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)) {
@@ -122,7 +130,8 @@ static int wait_for(pid_t pid)
     return status;
 }
 
-lbk_status lbk__isolated(lbk_ctx *ctx, lbk_status (*fn)(lbk_ctx *child, void *arg), void *arg, double seconds, struct isolated *out)
+lbk_status lbk__isolated(lbk_ctx *ctx, lbk_status (*fn)(lbk_ctx *child, void *arg), void *arg,
+                         double seconds, struct isolated *out)
 {
     struct report r = { 0 };
     int fd[2];
@@ -141,12 +150,12 @@ lbk_status lbk__isolated(lbk_ctx *ctx, lbk_status (*fn)(lbk_ctx *child, void *ar
         close(fd[0]);
         return lbk_fail(ctx, LBK_EIO, "child process: cannot fork: %s", strerror(err));
     }
-    setpgid(pid, pid);                               /* both sides do, so that neither has to wait for the other */
+    setpgid(pid, pid); /* both sides do, so that neither has to wait for the other */
     const bool in_time = collect(fd[0], seconds, &r);
     if (!in_time)
         kill(-pid, SIGKILL);
     const int status = wait_for(pid);
-    kill(-pid, SIGKILL);                             /* what it may have started in turn */
+    kill(-pid, SIGKILL); /* what it may have started in turn */
     close(fd[0]);
     judge(out, &r, status, in_time, seconds);
     return LBK_OK;

@@ -8,7 +8,8 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 # define ISOLATE_SANITIZED 1
 #elif defined(__has_feature)
-# if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+# if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                        \
+     __has_feature(memory_sanitizer)
 #  define ISOLATE_SANITIZED 1
 # endif
 #endif
@@ -19,13 +20,17 @@
 enum isolate_end { ISOLATE_DONE, ISOLATE_FAILED, ISOLATE_CRASHED, ISOLATE_EXITED, ISOLATE_HUNG };
 struct isolated {
     enum isolate_end end;
-    lbk_status status;               /* what fn returned, of DONE and FAILED; LBK_EABI for the others */
-    char text[1024];                 /* FAILED: its last error line; the others: "crashed: Segmentation fault", "exited with 3", "took longer than 5 s" */
+    lbk_status status; /* what fn returned, of DONE and FAILED; LBK_EABI for the others */
+    /* FAILED: its last error line; else "crashed: Aborted", "exited with 3", "took longer than 5 s"
+     */
+    char text[1024];
 };
 
-/* fn gets a context of the same parameters as ctx in a forked child, of which standard output and error are closed.
- * At most `seconds` of wall time, two more of processor time, 4 GiB of address space (no limit under a sanitizer), no core file.
- * Not LBK_OK only when the child could not be run; what fn did is in *out. The caller has no other threads that hold locks. */
-lbk_status lbk__isolated(lbk_ctx *ctx, lbk_status (*fn)(lbk_ctx *child, void *arg), void *arg, double seconds, struct isolated *out);
+/* fn gets a context of the same parameters as ctx, in a forked child that reads and prints nothing,
+ * with at most `seconds` of wall time, 4 GiB of address space (no limit under a sanitizer) and no
+ * core file. LBK_OK when the child ran, whatever it did: that is in *out. No other thread of the
+ * caller may hold a lock. */
+lbk_status lbk__isolated(lbk_ctx *ctx, lbk_status (*fn)(lbk_ctx *child, void *arg), void *arg,
+                         double seconds, struct isolated *out);
 
 #endif

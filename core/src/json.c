@@ -30,12 +30,16 @@ static void word(struct json *j, const char *s) { put(j, s, strlen(s)); }
 /* Length of the UTF-8 sequence at s (Unicode 15, table 3-7), 0 when there is none. */
 static size_t sequence(const unsigned char *s)
 {
-    const size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+    const size_t n = s[0] < 0x80                   ? 1
+                     : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+                     : (s[0] & 0xf0) == 0xe0       ? 3
+                     : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
+                                                   : 0;
     for (size_t i = 1; i < n; i++)
         if ((s[i] & 0xc0) != 0x80)
             return 0;
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
-        (s[0] == 0xf4 && s[1] > 0x8f))
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
         return 0;
     return n;
 }
@@ -101,7 +105,7 @@ void lbk__json_number(struct json *j, const char *key, double v)
     if (isfinite(v))
         snprintf(text, sizeof text, "%.9g", v);
     for (char *p = text; *p; p++)
-        if (*p == ',')                               /* the decimal point of some locales */
+        if (*p == ',') /* the decimal point of some locales */
             *p = '.';
     lbk__json_raw(j, key, text);
 }
@@ -113,7 +117,10 @@ void lbk__json_int(struct json *j, const char *key, int64_t v)
     lbk__json_raw(j, key, text);
 }
 
-void lbk__json_bool(struct json *j, const char *key, bool v) { lbk__json_raw(j, key, v ? "true" : "false"); }
+void lbk__json_bool(struct json *j, const char *key, bool v)
+{
+    lbk__json_raw(j, key, v ? "true" : "false");
+}
 
 void lbk__json_raw(struct json *j, const char *key, const char *v)
 {
@@ -130,5 +137,5 @@ void lbk__json_line(struct json *j)
 void lbk__json_free(struct json *j)
 {
     free(j->text);
-    *j = (struct json) { 0 };
+    *j = (struct json){ 0 };
 }

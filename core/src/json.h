@@ -5,21 +5,24 @@
 #include <limbeck/base.h>
 
 struct json {
-    char *text;                      /* NULL while empty; ends in a zero */
+    char *text; /* NULL while empty; ends in a zero */
     size_t n, cap;
-    bool failed;                     /* out of memory: text is not complete */
+    bool failed; /* out of memory: text is not complete */
     bool comma;
 };
 
 /* Give key NULL in an array and at the top. */
-void lbk__json_begin(struct json *j, const char *key, char bracket);      /* '{' or '[' */
-void lbk__json_end(struct json *j, char bracket);                         /* '}' or ']' */
-void lbk__json_string(struct json *j, const char *key, const char *v);    /* NULL becomes null; bytes that are not UTF-8 become U+FFFD */
-void lbk__json_number(struct json *j, const char *key, double v);         /* nine digits; null when not finite */
+void lbk__json_begin(struct json *j, const char *key, char bracket); /* '{' or '[' */
+void lbk__json_end(struct json *j, char bracket);                    /* '}' or ']' */
+/* NULL becomes null, bytes that are not UTF-8 become U+FFFD. */
+void lbk__json_string(struct json *j, const char *key, const char *v);
+/* Nine digits; null when not finite. */
+void lbk__json_number(struct json *j, const char *key, double v);
 void lbk__json_int(struct json *j, const char *key, int64_t v);
 void lbk__json_bool(struct json *j, const char *key, bool v);
-void lbk__json_raw(struct json *j, const char *key, const char *v);       /* JSON already */
-void lbk__json_line(struct json *j);                                      /* ends a line; the next value starts afresh */
+void lbk__json_raw(struct json *j, const char *key, const char *v); /* JSON already */
+/* Ends a line; the next value starts afresh. */
+void lbk__json_line(struct json *j);
 void lbk__json_free(struct json *j);
 
 #endif

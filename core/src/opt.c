@@ -11,14 +11,20 @@ struct lbk_opts {
     lbk_ctx *ctx;
     const struct lbk_opt *table;
     int n;
-    const char *prefix;              /* "rdd." or "" */
+    const char *prefix; /* "rdd." or "" */
     struct arena arena;
-    const char **text;               /* as it was set, of the types that are not printed from their value; NULL = none */
+    const char **text; /* as it was set, of types above LBK_OPT_ENUM; NULL = never */
     unsigned char *cfg;
 };
-struct text { const char *s; size_t n; };
+struct text {
+    const char *s;
+    size_t n;
+};
 
-static const struct { const char *name; size_t size; } types[] = {
+static const struct {
+    const char *name;
+    size_t size;
+} types[] = {
     [LBK_OPT_BOOL] = { "bool", sizeof(bool) },
     [LBK_OPT_INT] = { "int", sizeof(int64_t) },
     [LBK_OPT_FLOAT] = { "float", sizeof(double) },
@@ -35,7 +41,8 @@ const char *lbk__opt_type_name(enum lbk_opt_type t) { return types[t].name; }
 
 static bool bounded(const struct lbk_opt *d)
 {
-    return d->min < d->max && (d->type == LBK_OPT_INT || d->type == LBK_OPT_FLOAT || d->type == LBK_OPT_NUMBERS);
+    return d->min < d->max &&
+           (d->type == LBK_OPT_INT || d->type == LBK_OPT_FLOAT || d->type == LBK_OPT_NUMBERS);
 }
 
 char *lbk__opt_range(const struct lbk_opt *d, char *buf, size_t size)
@@ -70,11 +77,12 @@ char *lbk__opt_default(const struct lbk_opt *d, char *buf, size_t size)
     return buf;
 }
 
-static lbk_status wrong(const lbk_opts *o, const struct lbk_opt *d, const char *expected, struct text t)
+static lbk_status wrong(const lbk_opts *o, const struct lbk_opt *d, const char *expected,
+                        struct text t)
 {
     const int shown = t.n > 80 ? 80 : (int) t.n;
-    return lbk_fail(o->ctx, LBK_EINVAL, "%s%s: expected %s, got '%.*s'%s", o->prefix, d->name, expected, shown, t.s,
-                    t.n > 80 ? " ..." : "");
+    return lbk_fail(o->ctx, LBK_EINVAL, "%s%s: expected %s, got '%.*s'%s", o->prefix, d->name,
+                    expected, shown, t.s, t.n > 80 ? " ..." : "");
 }
 
 static lbk_status no_memory(const lbk_opts *o)
@@ -88,9 +96,15 @@ static lbk_status out_of_range(const lbk_opts *o, const struct lbk_opt *d, struc
     return wrong(o, d, lbk__opt_range(d, range, sizeof range), t);
 }
 
-static bool outside(const struct lbk_opt *d, double v) { return bounded(d) && (v < d->min || v > d->max); }
+static bool outside(const struct lbk_opt *d, double v)
+{
+    return bounded(d) && (v < d->min || v > d->max);
+}
 
-static bool same(struct text t, const char *word) { return strlen(word) == t.n && !memcmp(word, t.s, t.n); }
+static bool same(struct text t, const char *word)
+{
+    return strlen(word) == t.n && !memcmp(word, t.s, t.n);
+}
 
 static lbk_status set_bool(const lbk_opts *o, const struct lbk_opt *d, struct text t, bool *out)
 {
@@ -150,12 +164,14 @@ static int64_t count(const char *s, const char *separators)
     return item ? n : -1;
 }
 
-static lbk_status set_list(lbk_opts *o, const struct lbk_opt *d, struct text t, const char *const **out)
+static lbk_status set_list(lbk_opts *o, const struct lbk_opt *d, struct text t,
+                           const char *const **out)
 {
     lbk__unwrap(&t.s, &t.n);
     const char *s = lbk__arena_str(&o->arena, "%.*s", (int) t.n, t.s), *item;
     const int64_t n = s ? count(s, ",") : 0;
-    const char **list = !s || n < 0 ? NULL : lbk__arena_get(&o->arena, (size_t) (n + 1) * sizeof *list);
+    const char **list =
+        !s || n < 0 ? NULL : lbk__arena_get(&o->arena, (size_t) (n + 1) * sizeof *list);
     size_t len;
     if (n < 0)
         return wrong(o, d, "names between commas, quotes and brackets closed", t);
@@ -174,7 +190,8 @@ static lbk_status set_list(lbk_opts *o, const struct lbk_opt *d, struct text t, 
     return LBK_OK;
 }
 
-static lbk_status set_numbers(lbk_opts *o, const struct lbk_opt *d, struct text t, struct lbk_numbers *out)
+static lbk_status set_numbers(lbk_opts *o, const struct lbk_opt *d, struct text t,
+                              struct lbk_numbers *out)
 {
     const struct text whole = t;
     lbk__unwrap(&t.s, &t.n);
@@ -191,9 +208,9 @@ static lbk_status set_numbers(lbk_opts *o, const struct lbk_opt *d, struct text 
         if (!lbk__parse_number(item, len, &v[i]))
             return wrong(o, d, "numbers between commas", whole);
         if (outside(d, v[i]))
-            return out_of_range(o, d, (struct text) { item, len });
+            return out_of_range(o, d, (struct text){ item, len });
     }
-    *out = (struct lbk_numbers) { n, v };
+    *out = (struct lbk_numbers){ n, v };
     return LBK_OK;
 }
 
@@ -201,18 +218,20 @@ static lbk_status set_string(lbk_opts *o, const struct lbk_opt *d, struct text t
 {
     for (size_t i = 0; i < t.n; i++)
         if ((unsigned char) t.s[i] < ' ')
-            return wrong(o, d, "text without control characters", (struct text) { t.s, i });
+            return wrong(o, d, "text without control characters", (struct text){ t.s, i });
     *out = lbk__arena_str(&o->arena, "%.*s", (int) t.n, t.s);
     return *out ? LBK_OK : no_memory(o);
 }
 
-static lbk_status set_span(const lbk_opts *o, const struct lbk_opt *d, struct text t, struct lbk_span *out)
+static lbk_status set_span(const lbk_opts *o, const struct lbk_opt *d, struct text t,
+                           struct lbk_span *out)
 {
     const char *expected = lbk__parse_span(t.s, t.n, out);
     return expected ? wrong(o, d, expected, t) : LBK_OK;
 }
 
-static lbk_status set_ramp(lbk_opts *o, const struct lbk_opt *d, struct text t, struct lbk_ramp *out)
+static lbk_status set_ramp(lbk_opts *o, const struct lbk_opt *d, struct text t,
+                           struct lbk_ramp *out)
 {
     const char *expected = lbk__parse_ramp(&o->arena, t.s, t.n, out);
     return expected ? wrong(o, d, expected, t) : LBK_OK;
@@ -222,20 +241,20 @@ static lbk_status set_value(lbk_opts *o, const struct lbk_opt *d, struct text t)
 {
     void *field = o->cfg + d->offset;
     switch (d->type) {
-    case LBK_OPT_BOOL:    return set_bool(o, d, t, field);
-    case LBK_OPT_INT:     return set_int(o, d, t, field);
-    case LBK_OPT_FLOAT:   return set_float(o, d, t, field);
-    case LBK_OPT_ENUM:    return set_enum(o, d, t, field);
-    case LBK_OPT_STRING:  return set_string(o, d, t, field);
-    case LBK_OPT_LIST:    return set_list(o, d, t, field);
+    case LBK_OPT_BOOL: return set_bool(o, d, t, field);
+    case LBK_OPT_INT: return set_int(o, d, t, field);
+    case LBK_OPT_FLOAT: return set_float(o, d, t, field);
+    case LBK_OPT_ENUM: return set_enum(o, d, t, field);
+    case LBK_OPT_STRING: return set_string(o, d, t, field);
+    case LBK_OPT_LIST: return set_list(o, d, t, field);
     case LBK_OPT_NUMBERS: return set_numbers(o, d, t, field);
-    case LBK_OPT_SPAN:    return set_span(o, d, t, field);
+    case LBK_OPT_SPAN: return set_span(o, d, t, field);
     case LBK_OPT_RAMP:
-    case LBK_OPT_WEIGHT:  return set_ramp(o, d, t, field);
-    case LBK_OPT_END:     break;
+    case LBK_OPT_WEIGHT: return set_ramp(o, d, t, field);
+    case LBK_OPT_END: break;
     }
-    return lbk_fail(o->ctx, LBK_EINVAL, "%s%s: options have types 1..%d, this one's is %d", o->prefix, d->name,
-                    LBK_OPT_WEIGHT, (int) d->type);
+    return lbk_fail(o->ctx, LBK_EINVAL, "%s%s: options have types 1..%d, this one's is %d",
+                    o->prefix, d->name, LBK_OPT_WEIGHT, (int) d->type);
 }
 
 static lbk_status set(lbk_opts *o, int i, struct text t)
@@ -270,18 +289,23 @@ static lbk_status unknown(const lbk_opts *o, struct text name)
             best = o->table[i].name, room = d - 1;
     }
     if (best)
-        return lbk_fail(o->ctx, LBK_ENOENT, "%s%s: no such option; did you mean '%s'?", o->prefix, text, best);
+        return lbk_fail(o->ctx, LBK_ENOENT, "%s%s: no such option; did you mean '%s'?", o->prefix,
+                        text, best);
     return lbk_fail(o->ctx, LBK_ENOENT, "%s%s: no such option", o->prefix, text);
 }
 
 static lbk_status check_entry(lbk_ctx *ctx, const struct lbk_opt *d, size_t cfg_size)
 {
     if ((unsigned) d->type > LBK_OPT_WEIGHT)
-        return lbk_fail(ctx, LBK_EINVAL, "option '%s': expected a type of 1..%d, found %d", d->name, LBK_OPT_WEIGHT, (int) d->type);
+        return lbk_fail(ctx, LBK_EINVAL, "option '%s': expected a type of 1..%d, found %d", d->name,
+                        LBK_OPT_WEIGHT, (int) d->type);
     if (d->offset > cfg_size || types[d->type].size > cfg_size - d->offset)
-        return lbk_fail(ctx, LBK_EINVAL, "option '%s': expected a field within %zu bytes, found one at %zu", d->name, cfg_size, d->offset);
+        return lbk_fail(ctx, LBK_EINVAL,
+                        "option '%s': expected a field within %zu bytes, found one at %zu", d->name,
+                        cfg_size, d->offset);
     if (d->type == LBK_OPT_ENUM && (!d->names || !d->names[0]))
-        return lbk_fail(ctx, LBK_EINVAL, "option '%s': expected names of its values, found none", d->name);
+        return lbk_fail(ctx, LBK_EINVAL, "option '%s': expected names of its values, found none",
+                        d->name);
     return LBK_OK;
 }
 
@@ -291,9 +315,10 @@ static lbk_status set_defaults(lbk_opts *o)
         const struct lbk_opt *d = &o->table[i];
         char number[32];
         if (!d->sdef && d->type >= LBK_OPT_ENUM && d->type != LBK_OPT_LIST)
-            continue;                                /* zero is the first name, no text, no numbers, off */
-        const char *text = d->type >= LBK_OPT_ENUM ? d->sdef ? d->sdef : "" : lbk__opt_default(d, number, sizeof number);
-        const lbk_status st = set(o, i, (struct text) { text, strlen(text) });
+            continue; /* zero is the first name, no text, no numbers, off */
+        const char *text = d->type >= LBK_OPT_ENUM ? d->sdef ? d->sdef : ""
+                                                   : lbk__opt_default(d, number, sizeof number);
+        const lbk_status st = set(o, i, (struct text){ text, strlen(text) });
         if (st)
             return st;
         if (!d->sdef)
@@ -302,7 +327,8 @@ static lbk_status set_defaults(lbk_opts *o)
     return LBK_OK;
 }
 
-lbk_status lbk_opts_create(lbk_ctx *ctx, const struct lbk_opt *table, size_t cfg_size, lbk_opts **out)
+lbk_status lbk_opts_create(lbk_ctx *ctx, const struct lbk_opt *table, size_t cfg_size,
+                           lbk_opts **out)
 {
     lbk_opts *o = calloc(1, sizeof *o);
     lbk_status st = LBK_OK;
@@ -335,14 +361,15 @@ lbk_status lbk_opts_set(lbk_opts *o, const char *name, const char *text)
 {
     const struct text key = { name, strlen(name) };
     const int i = find(o, key);
-    return i < 0 ? unknown(o, key) : set(o, i, (struct text) { text, strlen(text) });
+    return i < 0 ? unknown(o, key) : set(o, i, (struct text){ text, strlen(text) });
 }
 
 static lbk_status set_item(lbk_opts *o, struct text item)
 {
     const char *eq = memchr(item.s, '=', item.n);
     struct text name = { item.s, eq ? (size_t) (eq - item.s) : item.n };
-    struct text value = eq ? (struct text) { eq + 1, item.n - name.n - 1 } : (struct text) { "yes", 3 };
+    struct text value =
+        eq ? (struct text){ eq + 1, item.n - name.n - 1 } : (struct text){ "yes", 3 };
     lbk__trim(&name.s, &name.n);
     lbk__trim(&value.s, &value.n);
     lbk__unwrap(&value.s, &value.n);
@@ -362,7 +389,9 @@ lbk_status lbk_opts_parse(lbk_opts *o, const char *text)
     while (!st && lbk__next_item(&rest, ",", &item.s, &item.n))
         st = set_item(o, item);
     if (!item.s)
-        return lbk_fail(o->ctx, LBK_EINVAL, "%soptions: expected quotes and brackets that close, got '%.80s'", o->prefix, text);
+        return lbk_fail(o->ctx, LBK_EINVAL,
+                        "%soptions: expected quotes and brackets that close, got '%.80s'",
+                        o->prefix, text);
     return st;
 }
 
@@ -373,12 +402,10 @@ static const char *value_text(const lbk_opts *o, int i, char buf[32])
     const struct lbk_opt *d = &o->table[i];
     const void *field = o->cfg + d->offset;
     switch (d->type) {
-    case LBK_OPT_BOOL:  return *(const bool *) field ? "yes" : "no";
-    case LBK_OPT_ENUM:  return d->names[*(const int *) field];
+    case LBK_OPT_BOOL: return *(const bool *) field ? "yes" : "no";
+    case LBK_OPT_ENUM: return d->names[*(const int *) field];
     case LBK_OPT_FLOAT: return lbk__number_text(*(const double *) field, buf);
-    case LBK_OPT_INT:
-        snprintf(buf, 32, "%lld", (long long) *(const int64_t *) field);
-        return buf;
+    case LBK_OPT_INT: snprintf(buf, 32, "%lld", (long long) *(const int64_t *) field); return buf;
     default: return o->text[i];
     }
 }
@@ -392,8 +419,9 @@ size_t lbk_opts_save(const lbk_opts *o, char *buf, size_t size)
         char number[32];
         const char *text = value_text(o, i, number);
         if (text)
-            used += (size_t) snprintf(used < size ? buf + used : NULL, used < size ? size - used : 0, "%s=%s\n",
-                                      o->table[i].name, text);
+            used +=
+                (size_t) snprintf(used < size ? buf + used : NULL, used < size ? size - used : 0,
+                                  "%s=%s\n", o->table[i].name, text);
     }
     return used;
 }
@@ -409,8 +437,8 @@ void lbk_opts_help(const struct lbk_opt *table, void (*put)(void *ud, const char
             const int n[3] = { (int) strlen(d->name), (int) strlen(def), (int) strlen(range) };
             for (int i = 0; i < 3; i++)
                 width[i] = n[i] > width[i] && n[i] <= 24 ? n[i] : width[i];
-            snprintf(line, sizeof line, "%-*s  %-7s  %-*s  %-*s  %s", width[0], d->name, types[d->type].name, width[1], def,
-                     width[2], range, d->help ? d->help : "");
+            snprintf(line, sizeof line, "%-*s  %-7s  %-*s  %-*s  %s", width[0], d->name,
+                     types[d->type].name, width[1], def, width[2], range, d->help ? d->help : "");
             if (pass)
                 put(ud, line);
         }
@@ -425,7 +453,10 @@ lbk_status lbk__opts_prefix(lbk_opts *o, const char *prefix)
     return no_memory(o);
 }
 
-bool lbk__opts_has(const lbk_opts *o, const char *name) { return find(o, (struct text) { name, strlen(name) }) >= 0; }
+bool lbk__opts_has(const lbk_opts *o, const char *name)
+{
+    return find(o, (struct text){ name, strlen(name) }) >= 0;
+}
 
 const struct lbk_opt *lbk__opts_table(const lbk_opts *o) { return o->table; }
 
@@ -434,7 +465,8 @@ bool lbk__opts_weights_off(const lbk_opts *o)
     bool off = true;
     for (int i = 0; i < o->n; i++)
         if (o->table[i].type == LBK_OPT_WEIGHT)
-            off = off && lbk_ramp_off(*(const struct lbk_ramp *) (const void *) (o->cfg + o->table[i].offset));
+            off = off && lbk_ramp_off(*(
+                             const struct lbk_ramp *) (const void *) (o->cfg + o->table[i].offset));
     return off;
 }
 
@@ -443,6 +475,6 @@ lbk_status lbk__opts_plain(lbk_opts *o)
     lbk_status st = LBK_OK;
     for (int i = 0; !st && i < o->n; i++)
         if (o->table[i].type == LBK_OPT_WEIGHT)
-            st = set(o, i, (struct text) { "0", 1 });
+            st = set(o, i, (struct text){ "0", 1 });
     return st;
 }

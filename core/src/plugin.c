@@ -13,10 +13,13 @@
 #include "sha256.h"
 #include "str.h"
 
-enum { MODULE_MAX = 1 << 30 };                       /* bytes of a file */
+enum { MODULE_MAX = 1 << 30 }; /* bytes of a file */
 
 /* Why a module did not load. Its text is empty when it was logged where it happened. */
-struct problem { lbk_status status; char text[768]; };
+struct problem {
+    lbk_status status;
+    char text[768];
+};
 
 static bool refuse(struct problem *p, lbk_status st, const char *fmt, ...) LBK_PRINTF(3, 4);
 static bool refuse(struct problem *p, lbk_status st, const char *fmt, ...)
@@ -34,14 +37,15 @@ bool lbk__plugin_check_head(const struct plugin_head *h, const char *file, char 
     const unsigned major = h->abi >> 16, minor = h->abi & 0xffff;
     *text = 0;
     if (major != LBK_ABI_MAJOR || minor > LBK_ABI_MINOR)
-        snprintf(text, size, "%s: expected plugin ABI %d.0..%d.%d, found %u.%u", file, LBK_ABI_MAJOR, LBK_ABI_MAJOR, LBK_ABI_MINOR,
-                 major, minor);
+        snprintf(text, size, "%s: expected plugin ABI %d.0..%d.%d, found %u.%u", file,
+                 LBK_ABI_MAJOR, LBK_ABI_MAJOR, LBK_ABI_MINOR, major, minor);
     else if (h->mark != LBK_ABI_MARK)
-        snprintf(text, size, "%s: expected types of mark %08x, found %08x: it was built for another platform", file,
-                 (unsigned) LBK_ABI_MARK, (unsigned) h->mark);
+        snprintf(text, size,
+                 "%s: expected types of mark %08x, found %08x: it was built for another platform",
+                 file, (unsigned) LBK_ABI_MARK, (unsigned) h->mark);
     else if (h->size < sizeof(struct lbk_plugin))
-        snprintf(text, size, "%s: expected an lbk_plugin of at least %zu bytes, found %u", file, sizeof(struct lbk_plugin),
-                 (unsigned) h->size);
+        snprintf(text, size, "%s: expected an lbk_plugin of at least %zu bytes, found %u", file,
+                 sizeof(struct lbk_plugin), (unsigned) h->size);
     return !*text;
 }
 
@@ -62,19 +66,22 @@ static bool has_file(const lbk_ctx *ctx, const char *file)
 }
 
 /* An lbk_plugin that was read: its version, its name, its setup. */
-static bool admit(lbk_ctx *ctx, const struct lbk_plugin *plugin, const char *file, const char *sha256, struct problem *p)
+static bool admit(lbk_ctx *ctx, const struct lbk_plugin *plugin, const char *file,
+                  const char *sha256, struct problem *p)
 {
     const struct plugin_head head = { plugin->abi, plugin->mark, plugin->size };
     if (!lbk__plugin_check_head(&head, file, p->text, sizeof p->text))
         return p->status = LBK_EABI, false;
     if (!plugin->name || !lbk__is_name(plugin->name) || !plugin->setup)
-        return refuse(p, LBK_EABI, "%s: expected a plugin named [a-z][a-z0-9_]* with a setup, found '%.80s'%s", file,
-                      plugin->name ? plugin->name : "", plugin->setup ? "" : " without");
+        return refuse(p, LBK_EABI,
+                      "%s: expected a plugin named [a-z][a-z0-9_]* with a setup, found '%.80s'%s",
+                      file, plugin->name ? plugin->name : "", plugin->setup ? "" : " without");
     const struct module *other = find_module(ctx, plugin->name);
     if (other && !strcmp(other->sha256, sha256))
-        return true;                                 /* the same file under another path */
+        return true; /* the same file under another path */
     if (other)
-        return refuse(p, LBK_EINVAL, "%s: plugin '%s' is loaded already, from %s", file, plugin->name, other->file);
+        return refuse(p, LBK_EINVAL, "%s: plugin '%s' is loaded already, from %s", file,
+                      plugin->name, other->file);
     struct module *m = lbk__arena_get(&ctx->arena, sizeof *m);
     const char *own = lbk__arena_str(&ctx->arena, "%s", file);
     if (!m || !own)
@@ -85,7 +92,8 @@ static bool admit(lbk_ctx *ctx, const struct lbk_plugin *plugin, const char *fil
     if (p->status)
         return false;
     ctx->modules = m;
-    lbk_ctx_log(ctx, LBK_LOG_DEBUG, "loaded plugin %s %s from %s", plugin->name, plugin->version ? plugin->version : "", own);
+    lbk_ctx_log(ctx, LBK_LOG_DEBUG, "loaded plugin %s %s from %s", plugin->name,
+                plugin->version ? plugin->version : "", own);
     return true;
 }
 
@@ -102,7 +110,8 @@ static bool open_module(lbk_ctx *ctx, const char *file, const char *sha256, stru
     }
     const struct lbk_plugin *plugin = dlsym(so, "lbk_plugin");
     if (!plugin)
-        return refuse(p, LBK_EABI, "%s: expected the symbol lbk_plugin, found none: not a plugin", file);
+        return refuse(p, LBK_EABI, "%s: expected the symbol lbk_plugin, found none: not a plugin",
+                      file);
     return admit(ctx, plugin, file, sha256, p);
 }
 
@@ -112,18 +121,25 @@ static bool inspect(const char *file, const unsigned char *data, size_t n, struc
     struct plugin_head head;
     switch (lbk__elf_read(data, n, "lbk_plugin", &head, sizeof head)) {
     case ELF_FOUND:
-        p->status = lbk__plugin_check_head(&head, file, p->text, sizeof p->text) ? LBK_OK : LBK_EABI;
+        p->status =
+            lbk__plugin_check_head(&head, file, p->text, sizeof p->text) ? LBK_OK : LBK_EABI;
         return !p->status;
     case ELF_NOT_ELF:
-        return refuse(p, LBK_EFORMAT, "%s: expected an ELF shared object, found something else", file);
+        return refuse(p, LBK_EFORMAT, "%s: expected an ELF shared object, found something else",
+                      file);
     case ELF_FOREIGN:
-        return refuse(p, LBK_EFORMAT, "%s: expected a shared object for this machine, found one for another, or no shared object", file);
+        return refuse(p, LBK_EFORMAT,
+                      "%s: expected a shared object for this machine, found one for another, or no "
+                      "shared object",
+                      file);
     case ELF_DAMAGED:
-        return refuse(p, LBK_EFORMAT, "%s: expected an ELF shared object, found one that is cut short or damaged", file);
-    case ELF_NO_SYMBOL:
-        break;
+        return refuse(p, LBK_EFORMAT,
+                      "%s: expected an ELF shared object, found one that is cut short or damaged",
+                      file);
+    case ELF_NO_SYMBOL: break;
     }
-    return refuse(p, LBK_EABI, "%s: expected the symbol lbk_plugin, found none: not a plugin", file);
+    return refuse(p, LBK_EABI, "%s: expected the symbol lbk_plugin, found none: not a plugin",
+                  file);
 }
 
 static bool load_file(lbk_ctx *ctx, const char *path, struct problem *p)
@@ -141,7 +157,8 @@ static bool load_file(lbk_ctx *ctx, const char *path, struct problem *p)
     err = err ? err : lbk__file_slurp(file, MODULE_MAX, &data, &n);
     if (err) {
         free(file);
-        return refuse(p, err == ENOENT ? LBK_ENOENT : LBK_EIO, "%s: cannot read the plugin: %s", path, strerror(err));
+        return refuse(p, err == ENOENT ? LBK_ENOENT : LBK_EIO, "%s: cannot read the plugin: %s",
+                      path, strerror(err));
     }
     lbk__sha256_init(&sha);
     lbk__sha256_add(&sha, data, n);
@@ -152,7 +169,8 @@ static bool load_file(lbk_ctx *ctx, const char *path, struct problem *p)
     return ok;
 }
 
-/* The next directory of a search path, malloced, or NULL at its end. Empty ones are left out: they are not the working directory. */
+/* The next directory of a search path, malloced; NULL at its end. An empty one is nothing, not
+ * the working directory. */
 static char *next_folder(const char **path)
 {
     *path += strspn(*path, ":");
@@ -202,7 +220,9 @@ static lbk_status load_named(lbk_ctx *ctx, const char *name, bool must)
         free(file);
         return ok ? LBK_OK : tell(ctx, &p);
     }
-    return must ? lbk_fail(ctx, LBK_ENOENT, "plugin '%.80s': no %.80s.so in %s", name, name, ctx->params.plugin_path) : LBK_OK;
+    return must ? lbk_fail(ctx, LBK_ENOENT, "plugin '%.80s': no %.80s.so in %s", name, name,
+                           ctx->params.plugin_path)
+                : LBK_OK;
 }
 
 lbk_status lbk__plugin_try(lbk_ctx *ctx, const char *name)
@@ -223,7 +243,10 @@ lbk_status lbk_plugin_load(lbk_ctx *ctx, const char *name_or_path)
     else if (lbk__is_name(name_or_path))
         st = load_named(ctx, name_or_path, true);
     else
-        st = lbk_fail(ctx, LBK_EINVAL, "plugin: expected a name of [a-z][a-z0-9_]* or a path with a slash, got '%.80s'", name_or_path);
+        st = lbk_fail(
+            ctx, LBK_EINVAL,
+            "plugin: expected a name of [a-z][a-z0-9_]* or a path with a slash, got '%.80s'",
+            name_or_path);
     pthread_mutex_unlock(&ctx->loading);
     return st;
 }
@@ -234,7 +257,10 @@ static int is_module(const struct dirent *d)
     return n > 3 && !strcmp(d->d_name + n - 3, ".so");
 }
 
-static int by_name(const struct dirent **a, const struct dirent **b) { return strcmp((*a)->d_name, (*b)->d_name); }
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
 
 static void load_one(lbk_ctx *ctx, const char *folder, const char *name)
 {
@@ -269,7 +295,8 @@ lbk_status lbk__plugin_builtin(lbk_ctx *ctx, const struct lbk_plugin *plugin)
 {
     struct problem p = { LBK_OK, "" };
     char file[96], hash[65] = "";
-    snprintf(file, sizeof file, "built-in plugin %.64s", plugin->name ? plugin->name : "without a name");
+    snprintf(file, sizeof file, "built-in plugin %.64s",
+             plugin->name ? plugin->name : "without a name");
     pthread_mutex_lock(&ctx->loading);
     const lbk_status st = admit(ctx, plugin, file, hash, &p) ? LBK_OK : tell(ctx, &p);
     pthread_mutex_unlock(&ctx->loading);

@@ -5,7 +5,9 @@
 #include "ctx.h"
 
 /* The first members of struct lbk_plugin, which never move. */
-struct plugin_head { uint32_t abi, mark, size; };
+struct plugin_head {
+    uint32_t abi, mark, size;
+};
 /* false: text says what was expected and what was found. */
 bool lbk__plugin_check_head(const struct plugin_head *h, const char *file, char *text, size_t size);
 

@@ -6,8 +6,9 @@
 #include "str.h"
 
 static const char *const kinds[] = {
-    [LBK_OPS] = "operator", [LBK_BACKENDS] = "backend", [LBK_MODELS] = "model", [LBK_LOSSES] = "loss", [LBK_METHODS] = "method",
-    [LBK_SOURCES] = "source", [LBK_TRANSFORMS] = "transform", [LBK_TASKS] = "task", [LBK_METRICS] = "metric",
+    [LBK_OPS] = "operator",         [LBK_BACKENDS] = "backend", [LBK_MODELS] = "model",
+    [LBK_LOSSES] = "loss",          [LBK_METHODS] = "method",   [LBK_SOURCES] = "source",
+    [LBK_TRANSFORMS] = "transform", [LBK_TASKS] = "task",       [LBK_METRICS] = "metric",
 };
 
 const char *lbk__registry_kind(enum lbk_registry which) { return kinds[which]; }
@@ -26,7 +27,8 @@ static int place(const struct registry *r, const char *name)
     return lo;
 }
 
-static bool look_up(const lbk_ctx *ctx, enum lbk_registry which, const char *name, struct registry_entry *out)
+static bool look_up(const lbk_ctx *ctx, enum lbk_registry which, const char *name,
+                    struct registry_entry *out)
 {
     pthread_mutex_t *lock = (pthread_mutex_t *) &ctx->lock;
     const struct registry *r = &ctx->registry[which];
@@ -45,7 +47,8 @@ const void *lbk_registry_find(const lbk_ctx *ctx, enum lbk_registry which, const
     return look_up(ctx, which, name, &e) ? e.desc : NULL;
 }
 
-const struct module *lbk__registry_module(const lbk_ctx *ctx, enum lbk_registry which, const char *name)
+const struct module *lbk__registry_module(const lbk_ctx *ctx, enum lbk_registry which,
+                                          const char *name)
 {
     struct registry_entry e;
     return look_up(ctx, which, name, &e) ? e.from : NULL;
@@ -107,30 +110,37 @@ static lbk_status commit(lbk_registrar *r)
     return room ? LBK_OK : lbk_fail(r->ctx, LBK_ENOMEM, "registry: out of memory");
 }
 
-lbk_status lbk__register(lbk_ctx *ctx, const struct module *from, lbk_status (*setup)(lbk_registrar *r))
+lbk_status lbk__register(lbk_ctx *ctx, const struct module *from,
+                         lbk_status (*setup)(lbk_registrar *r))
 {
     lbk_registrar r = { ctx, from, LBK_OK, NULL, 0, 0 };
     const unsigned before = ctx->errors;
     lbk_status st = setup(&r);
     if (st && !r.status && ctx->errors == before)
-        lbk_fail(ctx, st, "%s: its setup failed (%s) and did not say why", from ? from->file : "limbeck", lbk_status_name(st));
+        lbk_fail(ctx, st, "%s: its setup failed (%s) and did not say why",
+                 from ? from->file : "limbeck", lbk_status_name(st));
     if (!st)
         st = r.status ? r.status : commit(&r);
     free(r.at);
     return st;
 }
 
-static const char *source_of(const struct module *from) { return from ? from->file : "limbeck itself"; }
+static const char *source_of(const struct module *from)
+{
+    return from ? from->file : "limbeck itself";
+}
 
 static lbk_status refuse_duplicate(lbk_registrar *r, enum lbk_registry which, const char *name)
 {
     struct registry_entry e;
     if (look_up(r->ctx, which, name, &e))
-        return lbk_fail(r->ctx, LBK_EINVAL, "%s: expected a new %s, found '%s', which %s has registered", source_of(r->from),
-                        kinds[which], name, source_of(e.from));
+        return lbk_fail(r->ctx, LBK_EINVAL,
+                        "%s: expected a new %s, found '%s', which %s has registered",
+                        source_of(r->from), kinds[which], name, source_of(e.from));
     for (int64_t i = 0; i < r->n; i++)
         if (r->at[i].which == which && !strcmp(r->at[i].entry.name, name))
-            return lbk_fail(r->ctx, LBK_EINVAL, "%s: expected a new %s, found '%s' a second time in the same file",
+            return lbk_fail(r->ctx, LBK_EINVAL,
+                            "%s: expected a new %s, found '%s' a second time in the same file",
                             source_of(r->from), kinds[which], name);
     return LBK_OK;
 }
@@ -143,39 +153,46 @@ static lbk_status check_name(lbk_registrar *r, enum lbk_registry which, const ch
         const char *module = r->from->plugin->name;
         const size_t n = strlen(module);
         if (strncmp(name, module, n) || name[n] != '.')
-            return lbk_fail(r->ctx, LBK_EINVAL, "%s: expected a loss named %s.<name>, found '%.80s'", source_of(r->from), module, name);
+            return lbk_fail(r->ctx, LBK_EINVAL,
+                            "%s: expected a loss named %s.<name>, found '%.80s'",
+                            source_of(r->from), module, name);
         own = name + n + 1;
     }
     if (!name || !lbk__is_name(own))
-        return lbk_fail(r->ctx, LBK_EINVAL, "%s: expected a %s named [a-z][a-z0-9_]*, found '%.80s'", source_of(r->from), kinds[which],
-                        name ? name : "");
+        return lbk_fail(r->ctx, LBK_EINVAL,
+                        "%s: expected a %s named [a-z][a-z0-9_]*, found '%.80s'",
+                        source_of(r->from), kinds[which], name ? name : "");
     return LBK_OK;
 }
 
 /* desc: the host's full-sized copy, of which the module knew `size` bytes; name is inside of it. */
-static lbk_status stage(lbk_registrar *r, enum lbk_registry which, const void *desc, const char *name, const char *lacks)
+static lbk_status stage(lbk_registrar *r, enum lbk_registry which, const void *desc,
+                        const char *name, const char *lacks)
 {
     lbk_status st = check_name(r, which, name);
     if (!st && lacks)
-        st = lbk_fail(r->ctx, LBK_EINVAL, "%s: %s '%s' lacks %s", source_of(r->from), kinds[which], name, lacks);
+        st = lbk_fail(r->ctx, LBK_EINVAL, "%s: %s '%s' lacks %s", source_of(r->from), kinds[which],
+                      name, lacks);
     if (!st)
         st = refuse_duplicate(r, which, name);
     if (!st && !lbk__grow(&r->at, r->n, &r->cap, sizeof *r->at))
         st = lbk_fail(r->ctx, LBK_ENOMEM, "registry: out of memory");
     if (!st)
-        r->at[r->n++] = (struct staged) { which, { desc, name, r->from } };
+        r->at[r->n++] = (struct staged){ which, { desc, name, r->from } };
     return r->status = st;
 }
 
-static void *copy(lbk_registrar *r, enum lbk_registry which, const void *d, size_t full, size_t least)
+static void *copy(lbk_registrar *r, enum lbk_registry which, const void *d, size_t full,
+                  size_t least)
 {
     uint32_t size;
     if (r->status)
         return NULL;
     memcpy(&size, d, sizeof size);
     if (size < least) {
-        r->status = lbk_fail(r->ctx, LBK_EABI, "%s: expected a %s descriptor of at least %zu bytes, found %u", source_of(r->from),
-                             kinds[which], least, (unsigned) size);
+        r->status = lbk_fail(r->ctx, LBK_EABI,
+                             "%s: expected a %s descriptor of at least %zu bytes, found %u",
+                             source_of(r->from), kinds[which], least, (unsigned) size);
         return NULL;
     }
     void *own = lbk__arena_get(&r->ctx->arena, full);
@@ -186,22 +203,25 @@ static void *copy(lbk_registrar *r, enum lbk_registry which, const void *d, size
     return own;
 }
 
-/* The first of the members that is NULL, of name-value pairs ended by NULL. */
+/* What a descriptor must have: the name of the first that it lacks, or NULL. */
 #define LACKS(c, member) (!(c)->member ? #member : NULL)
-#define FIRST(a, b) ((a) ? (a) : (b))
-#define REGISTER(T, which, lacks)                                                                            \
-    lbk_status lbk_register_##T(lbk_registrar *r, const struct lbk_##T *d)                                   \
-    {                                                                                                        \
-        struct lbk_##T *c = copy(r, which, d, sizeof *d, offsetof(struct lbk_##T, name) + sizeof d->name);   \
-        return c ? stage(r, which, c, c->name, lacks) : r->status;                                           \
-    }
+#define FIRST(a, b)      ((a) ? (a) : (b))
+#define REGISTER(T, which, lacks)                                                                  \
+ lbk_status lbk_register_##T(lbk_registrar *r, const struct lbk_##T *d)                            \
+ {                                                                                                 \
+  struct lbk_##T *c =                                                                              \
+      copy(r, which, d, sizeof *d, offsetof(struct lbk_##T, name) + sizeof d->name);               \
+  return c ? stage(r, which, c, c->name, lacks) : r->status;                                       \
+ }
 
 REGISTER(op, LBK_OPS, c->ref || c->lower ? NULL : "ref and lower")
 REGISTER(backend, LBK_BACKENDS, FIRST(LACKS(c, probe), LACKS(c, open)))
 REGISTER(model, LBK_MODELS, LACKS(c, build))
 REGISTER(loss, LBK_LOSSES, FIRST(LACKS(c, inputs), LACKS(c, build)))
 REGISTER(method, LBK_METHODS, LACKS(c, schedule))
-REGISTER(source, LBK_SOURCES, FIRST(FIRST(LACKS(c, open), LACKS(c, close)), FIRST(LACKS(c, count), FIRST(LACKS(c, fields), LACKS(c, read)))))
+REGISTER(source, LBK_SOURCES,
+         FIRST(FIRST(LACKS(c, open), LACKS(c, close)),
+               FIRST(LACKS(c, count), FIRST(LACKS(c, fields), LACKS(c, read)))))
 REGISTER(transform, LBK_TRANSFORMS, LACKS(c, apply))
 REGISTER(task, LBK_TASKS, LACKS(c, terms))
 REGISTER(metric, LBK_METRICS, FIRST(LACKS(c, add), LACKS(c, end)))
@@ -233,7 +253,7 @@ lbk_status lbk__register_builtins(lbk_registrar *r)
     return lbk__register_data(r);
 }
 
-/* Module that a name belongs to by convention: "ssim" of the loss "ssim.mssim"; none for a name that is no file name. */
+/* Module that a name belongs to by convention, "ssim" of the loss "ssim.mssim", or NULL. */
 static const char *module_of(const char *name, char buf[64])
 {
     const size_t n = strcspn(name, ".");
@@ -244,7 +264,8 @@ static const char *module_of(const char *name, char buf[64])
     return lbk__is_name(buf) ? buf : NULL;
 }
 
-lbk_status lbk__registry_need(lbk_ctx *ctx, enum lbk_registry which, const char *name, const void **out)
+lbk_status lbk__registry_need(lbk_ctx *ctx, enum lbk_registry which, const char *name,
+                              const void **out)
 {
     char buf[64];
     const char *module = module_of(name, buf);
@@ -262,7 +283,8 @@ lbk_status lbk__registry_need(lbk_ctx *ctx, enum lbk_registry which, const char 
         return st;
     const char *near = lbk__registry_nearest(ctx, which, name);
     if (near)
-        return lbk_fail(ctx, LBK_ENOENT, "%s '%.80s' is unknown; did you mean '%s'?", kinds[which], name, near);
+        return lbk_fail(ctx, LBK_ENOENT, "%s '%.80s' is unknown; did you mean '%s'?", kinds[which],
+                        name, near);
     return lbk_fail(ctx, LBK_ENOENT, "%s '%.80s' is unknown", kinds[which], name);
 }
 

@@ -5,7 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct sha256 { uint32_t h[8]; uint64_t bytes; unsigned char block[64]; };
+struct sha256 {
+    uint32_t h[8];
+    uint64_t bytes;
+    unsigned char block[64];
+};
 
 void lbk__sha256_init(struct sha256 *s);
 void lbk__sha256_add(struct sha256 *s, const void *data, size_t n);

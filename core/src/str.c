@@ -7,7 +7,7 @@
 #include "ctx.h"
 #include "str.h"
 
-enum { LONGEST = 63 };                               /* of a name that is worth a suggestion */
+enum { LONGEST = 63 }; /* of a name that is worth a suggestion */
 
 static int lower(char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; }
 static bool blank(char c) { return c == ' ' || c == '\t'; }
@@ -105,7 +105,7 @@ char *lbk__number_text(double v, char buf[32])
         double back;
         snprintf(buf, 32, "%.*g", digits, v);
         for (char *p = buf; *p; p++)
-            if (*p == ',')                           /* the decimal point of some locales */
+            if (*p == ',') /* the decimal point of some locales */
                 *p = '.';
         if (lbk__parse_number(buf, strlen(buf), &back) && back == v)
             break;
@@ -126,7 +126,8 @@ void lbk__unwrap(const char **s, size_t *n)
     if (*n < 2)
         return;
     const char a = (*s)[0], b = (*s)[*n - 1];
-    if (((a == '"' || a == '\'') && memchr(*s + 1, a, *n - 1) == *s + *n - 1) || (a == '[' && b == ']'))
+    if (((a == '"' || a == '\'') && memchr(*s + 1, a, *n - 1) == *s + *n - 1) ||
+        (a == '[' && b == ']'))
         ++*s, *n -= 2;
 }
 

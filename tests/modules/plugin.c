@@ -30,8 +30,12 @@ static lbk_status schedule(lbk_ctx *ctx, const void *cfg, lbk_schedule *out) { r
 static lbk_val *build(lbk_scope *s, lbk_val *const in[], const void *cfg) { return in[0]; }
 
 static const char *const inputs[] = { "x", NULL };
-static const struct lbk_method method = { .size = DESC_SIZE, .name = METHOD, .doc = "nothing", .schedule = schedule };
-static const struct lbk_loss loss = { .size = sizeof loss, .name = LOSS, .doc = "nothing", .inputs = inputs, .build = build };
+static const struct lbk_method method = {
+    .size = DESC_SIZE, .name = METHOD, .doc = "nothing", .schedule = schedule
+};
+static const struct lbk_loss loss = {
+    .size = sizeof loss, .name = LOSS, .doc = "nothing", .inputs = inputs, .build = build
+};
 
 static lbk_status setup(lbk_registrar *r)
 {

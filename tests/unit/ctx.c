@@ -3,7 +3,10 @@
 #include <stdio.h>
 #include "ctx.h"
 
-struct seen { int n[LBK_LOG_TRACE + 1]; char last[1100]; };
+struct seen {
+    int n[LBK_LOG_TRACE + 1];
+    char last[1100];
+};
 
 static void see(void *ud, enum lbk_log_level lvl, const char *msg)
 {
@@ -14,7 +17,9 @@ static void see(void *ud, enum lbk_log_level lvl, const char *msg)
 
 static lbk_ctx *make(struct seen *s, enum lbk_log_level lvl)
 {
-    const struct lbk_ctx_params p = { .size = sizeof p, .log = see, .log_ud = s, .log_level = lvl, .threads = 3, .plugin_path = "" };
+    const struct lbk_ctx_params p = {
+        .size = sizeof p, .log = see, .log_ud = s, .log_level = lvl, .threads = 3, .plugin_path = ""
+    };
     lbk_ctx *ctx = NULL;
     assert_int_equal(lbk_ctx_create(&p, &ctx), LBK_OK);
     return ctx;
@@ -82,7 +87,8 @@ static void test_status_names(void **state)
     for (int i = LBK_EDIVERGED; i <= 0; i++) {
         assert_string_not_equal(lbk_status_name((lbk_status) i), "unknown status");
         for (int k = LBK_EDIVERGED; k < i; k++)
-            assert_string_not_equal(lbk_status_name((lbk_status) i), lbk_status_name((lbk_status) k));
+            assert_string_not_equal(lbk_status_name((lbk_status) i),
+                                    lbk_status_name((lbk_status) k));
     }
     assert_string_equal(lbk_status_name((lbk_status) 1), "unknown status");
     assert_string_equal(lbk_status_name((lbk_status) -99), "unknown status");
@@ -91,8 +97,9 @@ static void test_status_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_levels), cmocka_unit_test(test_long_message), cmocka_unit_test(test_short_params),
-        cmocka_unit_test(test_refuses_threads), cmocka_unit_test(test_status_names),
+        cmocka_unit_test(test_levels),       cmocka_unit_test(test_long_message),
+        cmocka_unit_test(test_short_params), cmocka_unit_test(test_refuses_threads),
+        cmocka_unit_test(test_status_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -129,8 +129,9 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_write_and_read), cmocka_unit_test(test_thrown_away), cmocka_unit_test(test_no_room),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_mkdirs),
+        cmocka_unit_test(test_write_and_read), cmocka_unit_test(test_thrown_away),
+        cmocka_unit_test(test_no_room),        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_mkdirs),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

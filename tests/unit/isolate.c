@@ -12,15 +12,26 @@ static lbk_status act(lbk_ctx *ctx, void *arg)
 {
     volatile int64_t turn = 0;
     switch (*(int *) arg) {
-    case FAILS:   return lbk_fail(ctx, LBK_EDEVICE, "no such luck");
+    case FAILS: return lbk_fail(ctx, LBK_EDEVICE, "no such luck");
     case CRASHES: raise(SIGSEGV); break;
-    case ABORTS:  abort();
-    case EXITS:   _exit(3);
+    case ABORTS: abort();
+    case EXITS: _exit(3);
     case EXITS_0: _exit(0);
-    case SPINS:   while (turn >= 0) turn = (turn + 1) & 0xffff; break;
-    case SLEEPS:  for (;;) pause(); break;
-    case EATS:    return malloc((size_t) 5 << 30) ? LBK_OK : lbk_fail(ctx, LBK_ENOMEM, "out of memory");
-    case FORKS:   if (!fork()) for (;;) pause(); break;
+    case SPINS:
+        while (turn >= 0)
+            turn = (turn + 1) & 0xffff;
+        break;
+    case SLEEPS:
+        for (;;)
+            pause();
+        break;
+    case EATS:
+        return malloc((size_t) 5 << 30) ? LBK_OK : lbk_fail(ctx, LBK_ENOMEM, "out of memory");
+    case FORKS:
+        if (!fork())
+            for (;;)
+                pause();
+        break;
     }
     return LBK_OK;
 }
@@ -30,7 +41,8 @@ static void expect(void **state, int what, enum isolate_end end, lbk_status st, 
     struct isolated r;
     assert_int_equal(lbk__isolated(unit_ctx(state), act, &what, 0.5, &r), LBK_OK);
     if (r.end != end || r.status != st || strcmp(r.text, text))
-        fail_msg("%d: expected %d %d '%s', found %d %d '%s'", what, end, st, text, r.end, r.status, r.text);
+        fail_msg("%d: expected %d %d '%s', found %d %d '%s'", what, end, st, text, r.end, r.status,
+                 r.text);
 }
 
 static void test_ends(void **state)
@@ -63,20 +75,26 @@ static lbk_status load(lbk_ctx *ctx, void *arg)
 
 static void test_plugins(void **state)
 {
-    static const struct { const char *name; enum isolate_end end; } modules[] = {
-        { "good", ISOLATE_DONE }, { "fails", ISOLATE_FAILED }, { "crash", ISOLATE_CRASHED },
-        { "exits", ISOLATE_EXITED }, { "hangs", ISOLATE_HUNG }, { "mark", ISOLATE_FAILED },
+    static const struct {
+        const char *name;
+        enum isolate_end end;
+    } modules[] = {
+        { "good", ISOLATE_DONE },    { "fails", ISOLATE_FAILED }, { "crash", ISOLATE_CRASHED },
+        { "exits", ISOLATE_EXITED }, { "hangs", ISOLATE_HUNG },   { "mark", ISOLATE_FAILED },
     };
     for (size_t i = 0; i < sizeof modules / sizeof *modules; i++) {
         struct isolated r;
-        assert_int_equal(lbk__isolated(unit_ctx(state), load, (void *) modules[i].name, 0.5, &r), LBK_OK);
+        assert_int_equal(lbk__isolated(unit_ctx(state), load, (void *) modules[i].name, 0.5, &r),
+                         LBK_OK);
         if (r.end != modules[i].end)
-            fail_msg("%s: expected %d, found %d '%s'", modules[i].name, modules[i].end, r.end, r.text);
+            fail_msg("%s: expected %d, found %d '%s'", modules[i].name, modules[i].end, r.end,
+                     r.text);
     }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_ends), cmocka_unit_test(test_memory), cmocka_unit_test(test_plugins) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_ends), cmocka_unit_test(test_memory),
+                                        cmocka_unit_test(test_plugins) };
     return cmocka_run_group_tests(tests, unit_start, unit_stop);
 }

@@ -22,7 +22,8 @@ static void test_writes(void **state)
     lbk__json_end(&j, '}');
     assert_false(j.failed);
     assert_int_equal(j.n, strlen(j.text));
-    assert_string_equal(j.text, "{\"a\":\"q\\\"\\\\\\n\\u0001\xc3\xa9\",\"none\":null,\"v\":[0.1,null,null,-9223372036854775808],"
+    assert_string_equal(j.text, "{\"a\":\"q\\\"\\\\\\n\\u0001\xc3\xa9\",\"none\":null,\"v\":[0.1,"
+                                "null,null,-9223372036854775808],"
                                 "\"empty\":{},\"ok\":true}");
     lbk__json_free(&j);
 }
@@ -63,6 +64,8 @@ static void test_lines(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_writes), cmocka_unit_test(test_any_bytes), cmocka_unit_test(test_lines) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_writes),
+                                        cmocka_unit_test(test_any_bytes),
+                                        cmocka_unit_test(test_lines) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,8 +3,15 @@
 #include "opt.h"
 
 struct cfg {
-    bool on; int64_t n; double x; int mode; const char *name; const char *const *list; struct lbk_numbers v;
-    struct lbk_span len; struct lbk_ramp lr, w;
+    bool on;
+    int64_t n;
+    double x;
+    int mode;
+    const char *name;
+    const char *const *list;
+    struct lbk_numbers v;
+    struct lbk_span len;
+    struct lbk_ramp lr, w;
 };
 static const char *const modes[] = { "code", "clean", NULL };
 static const struct lbk_opt table[] = {
@@ -53,7 +60,10 @@ static void test_defaults(void **state)
     assert_null(o);
 }
 
-static const struct { const char *name, *text, *message; lbk_status st; } bad[] = {
+static const struct {
+    const char *name, *text, *message;
+    lbk_status st;
+} bad[] = {
     { "x", "200", "rdd.x: expected 0..100, got '200'", LBK_EINVAL },
     { "x", "-1e-9", "rdd.x: expected 0..100, got '-1e-9'", LBK_EINVAL },
     { "x", "1,5", "rdd.x: expected a number, got '1,5'", LBK_EINVAL },
@@ -63,14 +73,18 @@ static const struct { const char *name, *text, *message; lbk_status st; } bad[] 
     { "x", "", "rdd.x: expected a number, got ''", LBK_EINVAL },
     { "x", "1e999", "rdd.x: expected a number, got '1e999'", LBK_EINVAL },
     { "n", "3.5", "rdd.n: expected a whole number, got '3.5'", LBK_EINVAL },
-    { "n", "99999999999999999999", "rdd.n: expected a whole number, got '99999999999999999999'", LBK_EINVAL },
+    { "n", "99999999999999999999", "rdd.n: expected a whole number, got '99999999999999999999'",
+      LBK_EINVAL },
     { "n", "2000000000", "rdd.n: expected 0..1000000000, got '2000000000'", LBK_EINVAL },
     { "on", "maybe", "rdd.on: expected yes or no, got 'maybe'", LBK_EINVAL },
     { "mode", "claen", "rdd.mode: expected one of code|clean, got 'claen'", LBK_EINVAL },
     { "list", "a,,b", "rdd.list: expected no empty name in the list, got 'a,,b'", LBK_EINVAL },
-    { "list", "a,'b", "rdd.list: expected names between commas, quotes and brackets closed, got 'a,'b'", LBK_EINVAL },
+    { "list", "a,'b",
+      "rdd.list: expected names between commas, quotes and brackets closed, got 'a,'b'",
+      LBK_EINVAL },
     { "v", "1,two", "rdd.v: expected numbers between commas, got '1,two'", LBK_EINVAL },
-    { "len", "20x", "rdd.len: expected a span as 4000 (steps), 20e (epochs) or 10%, got '20x'", LBK_EINVAL },
+    { "len", "20x", "rdd.len: expected a span as 4000 (steps), 20e (epochs) or 10%, got '20x'",
+      LBK_EINVAL },
     { "lr", "fast", "rdd.lr: expected a number first, got 'fast'", LBK_EINVAL },
     { "name", "a\nb", "rdd.name: expected text without control characters, got 'a'", LBK_EINVAL },
     { "mdoe", "code", "rdd.mdoe: no such option; did you mean 'mode'?", LBK_ENOENT },
@@ -94,7 +108,8 @@ static void test_text_form(void **state)
     lbk_opts *o = fresh(state);
     const struct cfg *c = lbk_opts_cfg(o);
     assert_int_equal(lbk_opts_parse(o, " n=7, x=1e2,mode=code ,on=off,list=[p,q r],v=[1,2,3],"
-                                       "name='a, b=c',lr=0.02 poly 0.9"), LBK_OK);
+                                       "name='a, b=c',lr=0.02 poly 0.9"),
+                     LBK_OK);
     assert_int_equal(c->n, 7);
     assert_true(c->x == 100 && !c->on && c->mode == 0);
     assert_string_equal(c->list[1], "q r");
@@ -118,7 +133,8 @@ static void test_save_and_set(void **state)
     lbk_opts *a = fresh(state), *b = fresh(state);
     char first[2000], again[2000], *line, *rest = NULL;
     assert_int_equal(lbk_opts_parse(a, "n=9,x=0.3333333333333333,on=no,name='x y',list=[],"
-                                       "w=0.5 x0.1 10e 20e warm 5 0.1"), LBK_OK);
+                                       "w=0.5 x0.1 10e 20e warm 5 0.1"),
+                     LBK_OK);
     const size_t n = lbk_opts_save(a, first, sizeof first);
     assert_int_equal(n, strlen(first));
     assert_int_equal(lbk_opts_save(a, again, 10), n);
@@ -157,9 +173,12 @@ static void test_help(void **state)
 
 static void test_broken_tables(void **state)
 {
-    const struct lbk_opt past[] = { { "a", "", LBK_OPT_FLOAT, 4, 0, 0, 0, NULL, NULL }, LBK_OPTS_END };
-    const struct lbk_opt type[] = { { "a", "", (enum lbk_opt_type) 99, 0, 0, 0, 0, NULL, NULL }, LBK_OPTS_END };
-    const struct lbk_opt range[] = { { "a", "", LBK_OPT_INT, 0, 5, 0, 4, NULL, NULL }, LBK_OPTS_END };
+    const struct lbk_opt past[] = { { "a", "", LBK_OPT_FLOAT, 4, 0, 0, 0, NULL, NULL },
+                                    LBK_OPTS_END };
+    const struct lbk_opt type[] = { { "a", "", (enum lbk_opt_type) 99, 0, 0, 0, 0, NULL, NULL },
+                                    LBK_OPTS_END };
+    const struct lbk_opt range[] = { { "a", "", LBK_OPT_INT, 0, 5, 0, 4, NULL, NULL },
+                                     LBK_OPTS_END };
     lbk_opts *o = NULL;
     assert_int_equal(lbk_opts_create(unit_ctx(state), past, 8, &o), LBK_EINVAL);
     assert_int_equal(lbk_opts_create(unit_ctx(state), type, 8, &o), LBK_EINVAL);
@@ -174,8 +193,9 @@ static void test_broken_tables(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_refusals), cmocka_unit_test(test_text_form),
-        cmocka_unit_test(test_save_and_set), cmocka_unit_test(test_help), cmocka_unit_test(test_broken_tables),
+        cmocka_unit_test(test_defaults),  cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_text_form), cmocka_unit_test(test_save_and_set),
+        cmocka_unit_test(test_help),      cmocka_unit_test(test_broken_tables),
     };
     return cmocka_run_group_tests(tests, unit_start, unit_stop);
 }

@@ -21,7 +21,8 @@ static void assert_error_in_dir(void **state, const char *expected)
     for (const char *p = expected; *p;) {
         const bool dir = !strncmp(p, "{dir}", 5);
         const size_t n = strlen(text);
-        snprintf(text + n, sizeof text - n, "%s%.*s", dir ? getenv("LIMBECK_TEST_MODULES") : "", !dir, p);
+        snprintf(text + n, sizeof text - n, "%s%.*s", dir ? getenv("LIMBECK_TEST_MODULES") : "",
+                 !dir, p);
         p += dir ? 5 : 1;
     }
     assert_unit_error(state, text);
@@ -45,23 +46,38 @@ static void test_good(void **state)
     assert_int_equal(lbk_plugin_load(ctx, "good"), LBK_OK);
 }
 
-static const struct { const char *file; lbk_status st; const char *message; } hostile[] = {
+static const struct {
+    const char *file;
+    lbk_status st;
+    const char *message;
+} hostile[] = {
     { "abi_major.so", LBK_EABI, "{dir}/abi_major.so: expected plugin ABI 1.0..1.0, found 2.0" },
     { "abi_minor.so", LBK_EABI, "{dir}/abi_minor.so: expected plugin ABI 1.0..1.0, found 1.1" },
-    { "small.so", LBK_EABI, "{dir}/small.so: expected an lbk_plugin of at least 56 bytes, found 16" },
-    { "no_symbol.so", LBK_EABI, "{dir}/no_symbol.so: expected the symbol lbk_plugin, found none: not a plugin" },
-    { "bad_name.so", LBK_EABI, "{dir}/bad_name.so: expected a plugin named [a-z][a-z0-9_]* with a setup, found 'Bad-Name'" },
-    { "bad_method.so", LBK_EINVAL, "{dir}/bad_method.so: expected a method named [a-z][a-z0-9_]*, found 'no spaces'" },
-    { "bad_loss.so", LBK_EINVAL, "{dir}/bad_loss.so: expected a loss named bad_loss.<name>, found 'other.loss'" },
-    { "short_desc.so", LBK_EABI, "{dir}/short_desc.so: expected a method descriptor of at least 16 bytes, found 8" },
+    { "small.so", LBK_EABI,
+      "{dir}/small.so: expected an lbk_plugin of at least 56 bytes, found 16" },
+    { "no_symbol.so", LBK_EABI,
+      "{dir}/no_symbol.so: expected the symbol lbk_plugin, found none: not a plugin" },
+    { "bad_name.so", LBK_EABI,
+      "{dir}/bad_name.so: expected a plugin named [a-z][a-z0-9_]* with a setup, found 'Bad-Name'" },
+    { "bad_method.so", LBK_EINVAL,
+      "{dir}/bad_method.so: expected a method named [a-z][a-z0-9_]*, found 'no spaces'" },
+    { "bad_loss.so", LBK_EINVAL,
+      "{dir}/bad_loss.so: expected a loss named bad_loss.<name>, found 'other.loss'" },
+    { "short_desc.so", LBK_EABI,
+      "{dir}/short_desc.so: expected a method descriptor of at least 16 bytes, found 8" },
     { "older_desc.so", LBK_EINVAL, "{dir}/older_desc.so: method 'older_desc' lacks schedule" },
     { "fails.so", LBK_EIO, "{dir}/fails.so: its setup failed (i/o error) and did not say why" },
     { "says_why.so", LBK_EDEVICE, "no such luck" },
-    { "late.so", LBK_EINVAL, "{dir}/late.so: expected a new method, found 'late' a second time in the same file" },
-    { "twin.so", LBK_EINVAL, "{dir}/twin.so: expected a new method, found 'good', which {dir}/good.so has registered" },
-    { "text.so", LBK_EFORMAT, "{dir}/text.so: expected an ELF shared object, found something else" },
-    { "cut.so", LBK_EFORMAT, "{dir}/cut.so: expected an ELF shared object, found one that is cut short or damaged" },
-    { "missing.so", LBK_ENOENT, "{dir}/missing.so: cannot read the plugin: No such file or directory" },
+    { "late.so", LBK_EINVAL,
+      "{dir}/late.so: expected a new method, found 'late' a second time in the same file" },
+    { "twin.so", LBK_EINVAL,
+      "{dir}/twin.so: expected a new method, found 'good', which {dir}/good.so has registered" },
+    { "text.so", LBK_EFORMAT,
+      "{dir}/text.so: expected an ELF shared object, found something else" },
+    { "cut.so", LBK_EFORMAT,
+      "{dir}/cut.so: expected an ELF shared object, found one that is cut short or damaged" },
+    { "missing.so", LBK_ENOENT,
+      "{dir}/missing.so: cannot read the plugin: No such file or directory" },
     { "mark.so", LBK_EABI, NULL },
 };
 
@@ -85,7 +101,8 @@ static void test_hostile(void **state)
     for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++) {
         const lbk_status st = lbk_plugin_load(unit_ctx(state), path(hostile[i].file));
         if (st != hostile[i].st)
-            fail_msg("%s: expected %s, found %s", hostile[i].file, lbk_status_name(hostile[i].st), lbk_status_name(st));
+            fail_msg("%s: expected %s, found %s", hostile[i].file, lbk_status_name(hostile[i].st),
+                     lbk_status_name(st));
         if (hostile[i].message)
             assert_error_in_dir(state, hostile[i].message);
         ((struct unit *) *state)->errors = 0;
@@ -97,7 +114,8 @@ static void test_hostile(void **state)
 /* What a refused module registered before it failed is not there. */
 static void test_all_or_nothing(void **state)
 {
-    static const char *const gone[] = { "late", "fails", "says_why", "bad_loss", "twin", "older_desc" };
+    static const char *const gone[] = { "late",     "fails", "says_why",
+                                        "bad_loss", "twin",  "older_desc" };
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
         assert_null(lbk_registry_find(unit_ctx(state), LBK_METHODS, gone[i]));
     assert_null(lbk_registry_find(unit_ctx(state), LBK_LOSSES, "twin.loss"));
@@ -107,7 +125,8 @@ static void test_names(void **state)
 {
     lbk_ctx *ctx = unit_ctx(state);
     assert_int_equal(lbk_plugin_load(ctx, "no such"), LBK_EINVAL);
-    assert_unit_error(state, "plugin: expected a name of [a-z][a-z0-9_]* or a path with a slash, got 'no such'");
+    assert_unit_error(
+        state, "plugin: expected a name of [a-z][a-z0-9_]* or a path with a slash, got 'no such'");
     assert_int_equal(lbk_plugin_load(ctx, "nowhere_at_all"), LBK_ENOENT);
     ((struct unit *) *state)->errors = 0;
 }
@@ -125,7 +144,9 @@ static void test_search(void **state)
         assert_int_equal(symlink(path(files[i]), good), 0);
     }
     snprintf(text, sizeof text, "::/nowhere:%s", dir);
-    const struct lbk_ctx_params p = { .size = sizeof p, .log = unit_log, .log_ud = &u, .plugin_path = text };
+    const struct lbk_ctx_params p = {
+        .size = sizeof p, .log = unit_log, .log_ud = &u, .plugin_path = text
+    };
     assert_int_equal(lbk_ctx_create(&p, &u.ctx), LBK_OK);
     assert_int_equal(lbk__registry_need(u.ctx, LBK_METHODS, "good", &found), LBK_OK);
     assert_non_null(found);
@@ -150,8 +171,9 @@ static void test_search(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good), cmocka_unit_test(test_hostile), cmocka_unit_test(test_all_or_nothing),
-        cmocka_unit_test(test_names), cmocka_unit_test(test_search),
+        cmocka_unit_test(test_good),           cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_all_or_nothing), cmocka_unit_test(test_names),
+        cmocka_unit_test(test_search),
     };
     return cmocka_run_group_tests(tests, unit_start, unit_stop);
 }

@@ -32,7 +32,9 @@ static void test_number_text(void **state)
 {
     char text[32];
     double back;
-    static const double values[] = { 0, 1, -1, 0.1, 1.0 / 3, 1e9, 1e300, 5e-324, 123456789012345678.0, -2.5e-7 };
+    static const double values[] = {
+        0, 1, -1, 0.1, 1.0 / 3, 1e9, 1e300, 5e-324, 123456789012345678.0, -2.5e-7
+    };
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         lbk__number_text(values[i], text);
         assert_true(lbk__parse_number(text, strlen(text), &back));
@@ -72,7 +74,7 @@ static lbk_status setup_and_fail(lbk_registrar *r)
     const struct lbk_model again = { .size = sizeof m, .name = "m_a", .build = build };
     lbk_register_model(r, &m);
     assert_int_equal(lbk_register_model(r, &again), LBK_EINVAL);
-    return lbk_register_model(r, &m);                /* latched: another reason is not given */
+    return lbk_register_model(r, &m); /* latched: another reason is not given */
 }
 
 static void test_order(void **state)
@@ -92,7 +94,9 @@ static void test_order(void **state)
     assert_null(lbk_registry_find(ctx, LBK_TASKS, "m_a"));
     ((struct unit *) *state)->errors = 0;
     assert_int_equal(lbk__register(ctx, NULL, setup_and_fail), LBK_EINVAL);
-    assert_unit_error(state, "limbeck itself: expected a new model, found 'm_a', which limbeck itself has registered");
+    assert_unit_error(
+        state,
+        "limbeck itself: expected a new model, found 'm_a', which limbeck itself has registered");
     assert_null(lbk_registry_find(ctx, LBK_MODELS, "m_d"));
 }
 
@@ -107,8 +111,9 @@ static void test_operators(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nearest), cmocka_unit_test(test_distance), cmocka_unit_test(test_number_text),
-        cmocka_unit_test(test_int_limits), cmocka_unit_test(test_order), cmocka_unit_test(test_operators),
+        cmocka_unit_test(test_nearest),     cmocka_unit_test(test_distance),
+        cmocka_unit_test(test_number_text), cmocka_unit_test(test_int_limits),
+        cmocka_unit_test(test_order),       cmocka_unit_test(test_operators),
     };
     return cmocka_run_group_tests(tests, unit_start, unit_stop);
 }

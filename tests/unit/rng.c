@@ -14,7 +14,8 @@ static void assert_philox(struct lbk_philox p, uint32_t a, uint32_t b, uint32_t 
 static void test_known_answers(void **state)
 {
     assert_philox(lbk_philox(0, 0, 0), 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8);
-    assert_philox(lbk_philox(UINT64_MAX, UINT64_MAX, UINT64_MAX), 0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd);
+    assert_philox(lbk_philox(UINT64_MAX, UINT64_MAX, UINT64_MAX), 0x408f276d, 0x41c83b0e,
+                  0xa20bc7c6, 0x6d5451fd);
     assert_philox(lbk_philox(0x299f31d0a4093822, 0x0370734413198a2e, 0x85a308d3243f6a88),
                   0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1);
 }
@@ -36,7 +37,7 @@ static void test_unit(void **state)
 
 static void test_keys(void **state)
 {
-    assert_true(lbk_mix(0, 0) == 0xe220a8397b1dcdaf);       /* first output of SplitMix64 from state 0 */
+    assert_true(lbk_mix(0, 0) == 0xe220a8397b1dcdaf); /* first output of SplitMix64 from state 0 */
     assert_true(lbk_mix(0, 1) != lbk_mix(1, 0));
     assert_true(lbk_random_at(1, 0, 5) != lbk_random_at(2, 0, 5));
     assert_true(lbk_random_at(1, 0, 5) != lbk_random_at(1, 1, 5));
@@ -46,7 +47,9 @@ static void test_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known_answers), cmocka_unit_test(test_unit), cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_known_answers),
+        cmocka_unit_test(test_unit),
+        cmocka_unit_test(test_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,8 +2,13 @@
 #include "unit.h"
 #include "sha256.h"
 
-/* FIPS 180-4 examples and the million letters of NIST's example set; the two at block borders by sha256sum. */
-static const struct { const char *piece; int times; const char *hex; } vectors[] = {
+/* FIPS 180-4 examples and the million letters of NIST's example set; the two at block borders by
+ * sha256sum. */
+static const struct {
+    const char *piece;
+    int times;
+    const char *hex;
+} vectors[] = {
     { "", 1, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" },
     { "abc", 1, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" },
     { "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 1,

@@ -11,7 +11,10 @@
 #include <cmocka.h>
 #include <limbeck/ctx.h>
 
-struct unit { lbk_ctx *ctx; int errors; };
+struct unit {
+    lbk_ctx *ctx;
+    int errors;
+};
 
 static inline lbk_ctx *unit_ctx(void **state) { return ((struct unit *) *state)->ctx; }
 
