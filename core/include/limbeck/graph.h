@@ -44,10 +44,32 @@ LBK_API void       lbk_store_destroy(lbk_store **s);
 LBK_API lbk_tensor *lbk_store_get(const lbk_store *s, const char *name);     /* borrowed */
 LBK_API lbk_status  lbk_store_put(lbk_store *s, const char *name, lbk_tensor *t); /* takes a reference */
 
-struct lbk_bind { const char *name; lbk_tensor *tensor; };
-LBK_API lbk_status lbk_compile(lbk_graph *g, lbk_store *state, lbk_exec **out); /* the graph may be destroyed afterwards */
-LBK_API lbk_status lbk_run(lbk_exec *x, int n_in, const struct lbk_bind in[], int n_out, const struct lbk_bind out[]);
+/* A graph planned for the device of a store. States are looked up there by name; one that was made without a start
+ * value and is absent begins as zeros, any other must be there. The graph may be destroyed afterwards. */
+struct lbk_compile_params {
+    uint32_t size;
+    bool strict;                       /* an operator that the device cannot run is an error, not a fallback to the host */
+    bool no_fusion;                    /* one group per operator: to compare with */
+    bool profile;                      /* time every launch: slower, see lbk_exec_info */
+};
+LBK_API lbk_status lbk_compile(lbk_graph *g, lbk_store *state, const struct lbk_compile_params *p, lbk_exec **out); /* p may be NULL */
 LBK_API void      lbk_exec_destroy(lbk_exec **x);
+
+/* One pass over the plan. Every input of the graph is bound by name, in its dtype and shape; outputs may be left out.
+ * States are as the assigns leave them when it returns LBK_OK; after a failure they are undefined. [owner] */
+struct lbk_bind { const char *name; lbk_tensor *tensor; };
+LBK_API lbk_status lbk_run(lbk_exec *x, int n_in, const struct lbk_bind in[], int n_out, const struct lbk_bind out[]);
+
+struct lbk_exec_info {
+    uint32_t size;
+    int nodes, groups, launches, reorders, fallbacks;
+    double flops;                      /* of one run */
+    size_t arena_bytes;                /* temporaries, placed */
+    size_t live_bytes;                 /* the most that is alive at once: what no placement can beat */
+    size_t state_bytes;
+};
+LBK_API void      lbk_exec_info(const lbk_exec *x, struct lbk_exec_info *out);     /* out->size set by the caller */
+/* The plan as text, one line a launch: operators, shapes, layouts, place in memory. With profile also the mean time. */
 LBK_API void      lbk_exec_dump(const lbk_exec *x, void (*put)(void *ud, const char *line), void *ud);
 
 LBK_END

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include "plan.h"
+
+lbk_status lbk__plan_no_memory(const struct plan *p) { return lbk_fail(p->device->ctx, LBK_ENOMEM, "plan: out of memory"); }
+
+struct group *lbk__plan_add_group(struct plan *p)
+{
+    if (p->n_group == NONE || !lbk__grow(&p->group, p->n_group, &p->cap_group, sizeof *p->group))
+        return NULL;
+    p->group[p->n_group] = (struct group) { 0 };
+    return &p->group[p->n_group++];
+}
+
+uint32_t lbk__plan_add_value(struct plan *p, const struct value *v)
+{
+    if (p->n_value == NONE || !lbk__grow(&p->value, p->n_value, &p->cap_value, sizeof *p->value))
+        return NONE;
+    p->value[p->n_value] = *v;
+    return (uint32_t) p->n_value++;
+}
+
+double lbk__node_flops(const lbk_node *n)
+{
+    lbk_shape shape[LBK_OPERAND_MAX];
+    lbk_dtype type[LBK_OPERAND_MAX];
+    if (!n->op->flops || n->n > LBK_OPERAND_MAX)
+        return 0;
+    for (int i = 0; i < n->n; i++)
+        shape[i] = n->in[i]->shape, type[i] = n->in[i]->dtype;
+    const struct lbk_infer i = { n->g, n->n, shape, type, n->params, n->shape, n->dtype };
+    return n->op->flops(&i);
+}
+
+lbk_status lbk__plan_build(struct plan *p, const lbk_graph *from)
+{
+    static lbk_status (*const passes[])(struct plan *p) = { lbk__plan_group, lbk__plan_order, lbk__plan_layout, lbk__plan_memory };
+    lbk_status st = lbk__plan_simplify(p, from);
+    for (size_t i = 0; !st && i < sizeof passes / sizeof *passes; i++)
+        st = passes[i](p);
+    return st;
+}
+
+void lbk__plan_finish(struct plan *p)
+{
+    for (int64_t i = 0; i < p->n_group; i++)
+        if (p->group[i].code)
+            p->device->fns.release(p->device->drv, p->group[i].code);
+    lbk_graph_destroy(&p->graph);
+    free(p->group), free(p->value), free(p->value_of), free(p->made_by);
+    free(p->order), free(p->copy), free(p->before);
+    *p = (struct plan) { 0 };
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* From a graph to a list of launches. Passes run in the order of lbk__plan_build; each leaves what its line says. */
+#ifndef LBK_SRC_PLAN_H
+#define LBK_SRC_PLAN_H
+#include "device.h"
+#include "graph.h"
+
+enum { NONE = UINT32_MAX };
+
+/* Where a planned value lives. */
+enum value_kind { VALUE_TEMP, VALUE_STATE, VALUE_INPUT, VALUE_CONST };
+
+/* One buffer: several nodes may name it (views, values that overwrite their state). */
+struct value {
+    uint8_t kind;
+    bool row_major;                    /* seen from outside or through a view: must keep that layout */
+    lbk_dtype dtype;
+    lbk_shape shape;
+    struct lbk_layout layout;
+    const char *name;                  /* input, state */
+    const void *data;                  /* const */
+    uint32_t maker;                    /* group, NONE for leaves */
+    uint32_t twin;                     /* the same in another layout, NONE */
+    uint32_t first, last;              /* positions in the schedule; last = n_group: lives to the end */
+    uint32_t home;                     /* in place: the value whose memory this one takes over, a state's too; NONE = its own */
+    size_t bytes, offset;              /* in the arena */
+    lbk_mem *mem;                      /* state, const; of an input: bound by run */
+};
+
+struct group {
+    struct lbk_group g;
+    uint32_t arg[LBK_ARG_MAX], out[LBK_OUT_MAX];      /* values */
+    lbk_node *root[LBK_OUT_MAX];       /* nodes whose values the outs are */
+    lbk_node *anchor;                  /* NULL: a map */
+    bool fallback;                     /* runs through the reference on the host */
+    bool update;                       /* writes nothing but states */
+    struct lbk_offer offer;
+    uint32_t rank;                     /* node id it is ordered by */
+    double ns; int64_t runs;           /* measured, with profile */
+    double flops;
+    lbk_code *code;
+    size_t scratch_offset;
+};
+
+struct plan {
+    lbk_device *device;
+    lbk_store *store;
+    lbk_graph *graph;                  /* simplified and lowered; the plan's own */
+    struct group *group;  int64_t n_group, cap_group;
+    struct value *value;  int64_t n_value, cap_value;
+    uint32_t *value_of;                /* node id -> value, NONE where a node is never stored */
+    uint32_t *made_by;                 /* node id -> group, NONE for leaves and inlined nodes */
+    uint32_t *order;                   /* launch position -> group */
+    int64_t n_copy, cap_copy; struct state_copy { uint32_t state, value; } *copy;   /* after the last launch */
+    int64_t n_before, cap_before; struct before { uint32_t first, then; } *before;  /* a read before the write over it */
+    struct lbk_compile_params params;
+    int n_node_before, n_reorder, n_fallback;
+    size_t arena_bytes, live_bytes;    /* live: the most that is alive at once, which no placement can beat */
+};
+
+/* Dead code, common nodes, constants, identities; operators that the device declines are lowered. */
+lbk_status lbk__plan_simplify(struct plan *p, const lbk_graph *from);
+/* Every stored value has a group that makes it; pointwise nodes are inlined or stored. */
+lbk_status lbk__plan_group(struct plan *p);
+/* A total order that respects reads and writes; states are overwritten in place where that is safe. */
+lbk_status lbk__plan_order(struct plan *p);
+/* Every operand has the layout its group was offered with; reorders inserted. Keeps the order. */
+lbk_status lbk__plan_layout(struct plan *p);
+/* Offsets in one arena: overlapping bytes are never alive together. */
+lbk_status lbk__plan_memory(struct plan *p);
+lbk_status lbk__plan_build(struct plan *p, const lbk_graph *from);
+void lbk__plan_finish(struct plan *p);
+
+/* Shared by the passes. */
+bool lbk__is_pointwise(const lbk_node *n);
+bool lbk__is_view(const lbk_node *n);
+double lbk__node_flops(const lbk_node *n);
+/* The node whose buffer a chain of views looks at. */
+lbk_node *lbk__storage_node(lbk_node *n);
+/* Would the device take this operator alone, on plain operands? */
+bool lbk__plan_takes(struct plan *p, const lbk_node *n);
+lbk_status lbk__plan_no_memory(const struct plan *p);
+struct group *lbk__plan_add_group(struct plan *p);
+uint32_t lbk__plan_add_value(struct plan *p, const struct value *v);
+
+#endif
