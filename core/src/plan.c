@@ -28,7 +28,8 @@ double lbk__node_flops(const lbk_node *n)
         return 0;
     for (int i = 0; i < n->n; i++)
         shape[i] = n->in[i]->shape, type[i] = n->in[i]->dtype;
-    const struct lbk_infer i = { n->g, n->n, shape, type, n->params, n->shape, n->dtype };
+    const struct lbk_infer i = { .g = n->g, .op = n->op, .n = n->n, .in = shape, .in_t = type, .params = n->params,
+                                 .out = n->shape, .out_t = n->dtype };
     return n->op->flops(&i);
 }
 
