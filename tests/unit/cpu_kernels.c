@@ -292,6 +292,121 @@ static void convolutions_have_one_result(void **state)
         }
 }
 
+struct mat_case { int64_t batch, m, n, k; bool ta, tb, one_a, one_b; };
+static const struct mat_case mats[] = {
+    { 1, 1, 1, 1, 0, 0, 0, 0 }, { 1, 128, 10, 84, 0, 1, 1, 1 }, { 1, 84, 10, 128, 1, 0, 1, 1 }, { 1, 57, 130, 33, 0, 0, 1, 1 },
+    { 1, 3, 49, 1100, 1, 1, 1, 1 }, { 3, 5, 7, 9, 0, 0, 0, 0 }, { 3, 20, 32, 17, 1, 0, 0, 1 }, { 2, 70, 16, 5, 0, 1, 1, 0 },
+    { 1, 120, 400, 128, 1, 0, 1, 1 }, { 1, 1, 300, 600, 0, 0, 1, 1 },
+};
+enum { N_MATS = sizeof mats / sizeof *mats };
+
+static lbk_shape mat_shape(int64_t batch, bool one, int64_t rows, int64_t cols, bool turned)
+{
+    return one ? LBK_SHAPE(turned ? cols : rows, turned ? rows : cols) : LBK_SHAPE(batch, turned ? cols : rows, turned ? rows : cols);
+}
+
+static void mat_problem(struct problem *p, const struct mat_case *c)
+{
+    memset(p, 0, sizeof *p);
+    rng_state = (uint32_t) (c->m * 31 + c->n);
+    p->p3 = (struct lbk_matmul) { c->ta, c->tb };
+    add_arg(p, mat_shape(c->batch, c->one_a, c->m, c->k, c->ta));
+    add_arg(p, mat_shape(c->batch, c->one_b, c->k, c->n, c->tb));
+    finish_problem(p, "matmul", &p->p3, mat_shape(c->batch, c->one_a && c->one_b, c->m, c->n, false));
+}
+
+static double *mat_reference(const struct mat_case *c, const struct problem *p)
+{
+    double *out = calloc((size_t) (c->batch * c->m * c->n), sizeof *out);
+    for (int64_t i = 0; i < c->batch * c->m * c->n; i++)
+        for (int64_t k = 0; k < c->k; k++) {
+            int64_t n = i % c->n, m = i / c->n % c->m, b = i / c->n / c->m;
+            const float *x = p->value[0] + (c->one_a ? 0 : b * c->m * c->k), *y = p->value[1] + (c->one_b ? 0 : b * c->k * c->n);
+            out[i] += (double) x[c->ta ? k * c->m + m : m * c->k + k] * y[c->tb ? n * c->k + k : k * c->n + n];
+        }
+    return out;
+}
+
+static void products_are_the_sums(void **state)
+{
+    lbk_drv *d = open_cpu(2, "auto");
+    for (int i = 0; i < N_MATS; i++) {
+        struct problem p;
+        char what[64];
+        snprintf(what, sizeof what, "product %d", i);
+        mat_problem(&p, &mats[i]);
+        run_on(d, &p);
+        double *want = mat_reference(&mats[i], &p);
+        check_close(&p, want, what);
+        check_bits(&p, what);
+        free(want);
+        free_problem(&p);
+    }
+    cpu_device_fns.close(d);
+}
+
+/* relu(result + bias by channel) * factor + other, in place of other. */
+static void add_epilogue(struct problem *p)
+{
+    static const struct lbk_op add = { .name = "add", .n_min = 2, .n_max = 2 }, mul = { .name = "mul", .n_min = 2, .n_max = 2 };
+    static const struct lbk_op relu = { .name = "relu", .n_min = 1, .n_max = 1 };
+    bool image = p->g.acc.n == 4;
+    lbk_shape bias = p->g.acc;
+    for (int i = 0; i < bias.n; i++)
+        bias.d[i] = i == (image ? 1 : bias.n - 1) ? bias.d[i] : 1;
+    int operands = p->g.n_operand;
+    add_arg(p, bias);
+    add_arg(p, p->g.acc);
+    p->g.n_operand = operands;
+    p->g.epi = (struct lbk_expr) { .n = 8, .w = {
+        { .kind = LBK_WORD_ACC }, { .kind = LBK_WORD_ARG, .arg = 2 }, { .kind = LBK_WORD_OP, .in = { 0, 1 }, .op = &add },
+        { .kind = LBK_WORD_OP, .in = { 2 }, .op = &relu }, { .kind = LBK_WORD_CONST, .value = 0.5f },
+        { .kind = LBK_WORD_OP, .in = { 3, 4 }, .op = &mul }, { .kind = LBK_WORD_ARG, .arg = 3 },
+        { .kind = LBK_WORD_OP, .in = { 5, 6 }, .op = &add } } };
+    p->g.result[0] = 7;
+}
+
+static void apply_epilogue(const struct problem *p, double *v)
+{
+    bool image = p->g.acc.n == 4;
+    int64_t axis = image ? 1 : p->g.acc.n - 1, inner = image ? p->g.acc.d[2] * p->g.acc.d[3] : 1;
+    for (int64_t i = 0; i < lbk_shape_count(p->g.acc); i++) {
+        double x = v[i] + p->value[2][i / inner % p->g.acc.d[axis]];
+        v[i] = 0.5 * (x > 0 ? x : 0) + p->value[3][i];
+    }
+}
+
+static void check_epilogue(struct problem *p, double *want, const char *what)
+{
+    lbk_drv *d = open_cpu(2, "auto");
+    add_epilogue(p);
+    run_on(d, p);
+    cpu_device_fns.close(d);
+    apply_epilogue(p, want);
+    check_close(p, want, what);
+    check_tail(p, what);
+    check_bits(p, what);
+    free(want);
+    free_problem(p);
+}
+
+static void epilogues_are_applied(void **state)
+{
+    struct problem p;
+    char what[64];
+    for (int i = 0; i < N_CASES; i++)
+        for (enum pass pass = FORWARD; pass <= BY_X; pass++) {
+            snprintf(what, sizeof what, "case %d, pass %d with epilogue", i, (int) pass);
+            conv_problem(&p, &cases[i], pass);
+            check_epilogue(&p, conv_reference(&cases[i], pass, &p), what);
+        }
+    for (int i = 0; i < N_MATS; i++) {
+        snprintf(what, sizeof what, "product %d with epilogue", i);
+        mat_problem(&p, &mats[i]);
+        check_epilogue(&p, mat_reference(&mats[i], &p), what);
+    }
+}
+
 static double now(void)
 {
     struct timespec t;
@@ -360,17 +475,37 @@ static void bench_convolutions(lbk_drv *d)
     }
 }
 
+static void bench_products(lbk_drv *d)
+{
+    static const struct mat_case b[] = {
+        { 1, 128, 120, 400, 0, 1, 1, 1 }, { 1, 128, 400, 120, 0, 0, 1, 1 }, { 1, 120, 400, 128, 1, 0, 1, 1 },
+        { 1, 128, 84, 120, 0, 1, 1, 1 }, { 1, 128, 10, 84, 0, 1, 1, 1 }, { 1, 64, 100, 512, 0, 1, 1, 1 },
+        { 1, 512, 512, 512, 0, 0, 1, 1 }, { 1, 1024, 1024, 1024, 0, 1, 1, 1 }, { 1, 64, 64, 50000, 0, 1, 1, 1 },
+    };
+    for (size_t i = 0; i < sizeof b / sizeof *b; i++) {
+        const struct mat_case *c = &b[i];
+        struct problem p;
+        mat_problem(&p, c);
+        double t = time_launch(d, &p);
+        printf("%5d x %5d x %5d %s%s %8.3f ms %5.0f G\n", (int) c->m, (int) c->n, (int) c->k, c->ta ? "t" : "n", c->tb ? "t" : "n",
+            t * 1e3, 2e-9 * (double) (c->m * c->n * c->k) / t);
+        free_problem(&p);
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "--bench") == 0) {
         lbk_drv *d = NULL;
         cpu_open(NULL, argc > 2 ? atoi(argv[2]) : 2, argc > 3 ? argv[3] : "auto", true, &d);
+        bench_products(d);
         bench_convolutions(d);
         cpu_device_fns.close(d);
         return 0;
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(convolutions_are_the_sums), cmocka_unit_test(convolutions_have_one_result),
+        cmocka_unit_test(products_are_the_sums), cmocka_unit_test(epilogues_are_applied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
