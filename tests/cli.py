@@ -5,10 +5,13 @@ import json
 import os
 import pathlib
 import re
+import resource
+import signal
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 LIMBECK, BUILD = sys.argv[1], pathlib.Path(sys.argv[2])
 results = {'passed': 0, 'failed': 0}
@@ -115,7 +118,7 @@ def tensors(tmp):
         'no header': b'123',
         'lying header': safetensors(one, b'', 1 << 60),
         'not JSON': safetensors(b'{"a":', b''),
-        'two names': safetensors(b'{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}', b'12345678'),
+        'two names': safetensors(b'{"a":%s,"a":%s}' % ((json.dumps(one['a']).encode(),) * 2), b'12345678'),
         'lying shape': safetensors({'a': {'dtype': 'F32', 'shape': [3], 'data_offsets': [0, 8]}}, b'12345678'),
         'huge shape': safetensors({'a': {'dtype': 'F32', 'shape': [1 << 40, 1 << 40], 'data_offsets': [0, 8]}}, b'12345678'),
         'overlap': safetensors({**one, 'b': {'dtype': 'F32', 'shape': [2], 'data_offsets': [4, 12]}}, b'123456789012'),
@@ -129,6 +132,98 @@ def tensors(tmp):
     (tmp / 'good.safetensors').write_bytes(safetensors(one, b'12345678'))
     expect('safetensors: good', ['inspect', str(tmp / 'good.safetensors')], 0)
     expect('safetensors: absent', ['inspect', str(tmp / 'absent.safetensors')], 2, 'absent.safetensors')
+
+
+def idx(dims, data, kind=8):
+    return struct.pack('>BBBB', 0, 0, kind, len(dims)) + struct.pack(f'>{len(dims)}I', *dims) + data
+
+
+def train(tmp, *settings):
+    return ['train', 'method=none', 'model=lenet5_bn', 'batch=4', 'steps=2', 'seed=1', 'threads=1', f'out={tmp}/run', *settings]
+
+
+def idx_files(tmp):
+    images, labels = idx([16, 32, 32], bytes(16 * 1024)), idx([16], bytes(x % 10 for x in range(16)))
+    text = f'data=idx,root={tmp},images=i,labels=l,test_images=ti,test_labels=tl'
+    bad = {
+        'truncated images': ('i', images[:-1], 3), 'images too long': ('i', images + b'x', 3), 'no header': ('i', b'\0\0', 3),
+        'lying count': ('i', idx([1 << 31, 32, 32], bytes(1024)), 3), 'huge sides': ('i', idx([16, 1 << 31, 1 << 31], b''), 3),
+        'other element type': ('i', idx([16, 32, 32], bytes(16 * 1024), 13), 3), 'labels as images': ('i', labels, 3),
+        'fewer labels': ('l', idx([15], bytes(15)), 3), 'label outside the classes': ('l', idx([16], bytes([10] * 16)), 3),
+        'not idx': ('l', b'hello world', 3), 'not gzip': ('l', b'\x1f\x8b\x08garbage', 3), 'no file': ('i', None, 2),
+    }
+    for name, (which, data, code) in bad.items():
+        for f, good in (('i', images), ('l', labels), ('ti', images), ('tl', labels)):
+            (tmp / f).write_bytes(good)
+        (tmp / which).unlink()
+        if data is not None:
+            (tmp / which).write_bytes(data)
+        expect('idx: ' + name, train(tmp, text), code, str(tmp / which))
+    report('idx: nothing is left of a run that could not start', None if not (tmp / 'run' / 'result.json').exists() else 'a result')
+
+
+def runs(tmp):
+    synth = 'data=synth'
+    expect('unknown setting', train(tmp, synth, 'epohcs=3'), 2, 'epohcs.*epochs')
+    expect('setting out of range', train(tmp, synth, 'batch=0'), 2, "batch: expected .*got '0'")
+    expect('setting of a wrong type', train(tmp, synth, 'batch=many'), 2, "batch: expected .*got 'many'")
+    expect('option of a method', ['train', 'method=kd', synth, 'model=lenet5_bn', f'out={tmp}/x', 'kd.temperatur=4'], 2, 'temperatur')
+    expect('unknown method', ['train', 'method=reffkad', synth, 'model=lenet5_bn', f'out={tmp}/x'], 2, "did you mean 'reffakd'")
+    expect('no out', ['train', 'method=none', synth, 'model=lenet5_bn'], 2, 'out=DIR is missing')
+    expect('NaN in the loss', train(tmp, synth, 'lr=1e30', 'steps=50', f'out={tmp}/nan'), 7, 'step')
+    expect('a good run', train(tmp, synth, f'out={tmp}/good'), 0)
+    expect('the same directory again', train(tmp, synth, f'out={tmp}/good'), 2, 'good')
+    result = json.loads((tmp / 'good' / 'result.json').read_text())
+    report('result.json', None if result.get('metric') in result else f'it has {sorted(result)}')
+    expect('eval', ['eval', f'{tmp}/good', '--json'], 0)
+    expect('compare', ['compare', f'{tmp}/good', '--json'], 0)
+    expect('resume of nothing', ['resume', f'{tmp}/nothing'], 2, 'nothing')
+    expect('dry run', [*train(tmp, synth, f'out={tmp}/dry'), '--dry-run'], 0)
+    report('a dry run writes nothing', 'it wrote' if (tmp / 'dry').exists() else None)
+
+
+def full_disk(tmp):
+    def small_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    argv = train(tmp, 'data=synth', f'out={tmp}/full')
+    expect('full disk', argv, 4, 'full', preexec_fn=small_files, restore_signals=False)
+    report('no half-written weights', 'student.safetensors is there' if (tmp / 'full' / 'student.safetensors').exists() else None)
+
+
+def memory(tmp):
+    def little():
+        resource.setrlimit(resource.RLIMIT_AS, (300 << 20, 300 << 20))
+    argv = ['train', 'method=none', 'data=synth', 'model=resnet110', 'batch=4096', 'steps=1', 'threads=1', f'out={tmp}/oom']
+    expect('out of memory', argv, 6, 'memory', preexec_fn=little)
+
+
+def checkpoints(tmp):
+    base = tmp / 'ckpt'
+    expect('a run to break', train(tmp, 'data=synth', f'out={base}'), 0)
+    for p in sorted(base.rglob('*.safetensors')):
+        good = p.read_bytes()
+        p.write_bytes(good[:len(good) // 2])
+    expect('a broken checkpoint', ['eval', str(base)], 3, 'safetensors')
+
+
+def interrupt(tmp):
+    for sig, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        run_dir = tmp / f'int{code}'
+        argv = [LIMBECK, *train(tmp, 'data=synth', 'steps=1000000', f'out={run_dir}')]
+        p = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        for _ in range(600):
+            if (run_dir / 'metrics.jsonl').exists():
+                break
+            time.sleep(0.05)
+        p.send_signal(sig)
+        try:
+            _, err = p.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            p.kill()
+            _, err = p.communicate()
+        report(f'stopped by signal {sig}', None if p.returncode == code else f'exit {p.returncode}: {err[-500:]}')
+        report('it saved', None if list(run_dir.rglob('*.safetensors')) else 'no checkpoint')
 
 
 def plugins(tmp):
@@ -145,7 +240,7 @@ def main():
     with tempfile.TemporaryDirectory() as d:
         tmp = pathlib.Path(d)
         only = sys.argv[3:]
-        for part in (usage, recipes, tensors, plugins):
+        for part in (usage, recipes, tensors, plugins, runs, idx_files, full_disk, memory, checkpoints, interrupt):
             if not only or part.__name__ in only:
                 part(tmp)
     print(f'{results["passed"]} passed, {results["failed"]} failed')
