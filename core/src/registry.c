@@ -289,4 +289,3 @@ lbk_status lbk__registry_need(lbk_ctx *ctx, enum lbk_registry which, const char 
 }
 
 lbk_status lbk__register_losses(lbk_registrar *r) { return r->status; }
-lbk_status lbk__register_data(lbk_registrar *r) { return r->status; }

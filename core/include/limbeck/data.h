@@ -15,12 +15,14 @@ struct lbk_field {
 };
 
 /* One sample on the host: named arrays of any size. Sources fill it, transforms change it, tasks encode and decode it,
- * metrics and sweeps read it. Arrays live as long as the record. "image" is LBK_F32 3 x H x W, RGB in 0..1. */
+ * metrics and sweeps read it. Arrays live as long as the record. "image" is LBK_F32 C x H x W in 0..1, C 1 or 3 (RGB); of LBK_MAP fields
+ * labels are LBK_I32 H x W and measures LBK_F32 1 x H x W; LBK_CLASS is an LBK_I32 scalar; LBK_BOXES is LBK_F32 n x 5. */
 typedef struct lbk_record lbk_record;
 struct lbk_array { lbk_dtype dtype; lbk_shape shape; void *data; };
 LBK_API uint64_t   lbk_record_id(const lbk_record *r);                                /* stable: what lbk_source.id said */
 LBK_API lbk_status lbk_record_get(const lbk_record *r, const char *name, lbk_dtype t, struct lbk_array *out);  /* absent or of another type: fails, says what there is */
-LBK_API void      *lbk_record_put(lbk_record *r, const char *name, lbk_dtype t, lbk_shape s);  /* zeroed; replaces; NULL: out of memory, said so */
+/* Zeroed; NULL: out of memory, said so. The array that it replaces stays readable until the next put of that name. */
+LBK_API void      *lbk_record_put(lbk_record *r, const char *name, lbk_dtype t, lbk_shape s);
 LBK_API lbk_ctx   *lbk_record_ctx(const lbk_record *r);
 LBK_API const struct lbk_field *lbk_record_field(const lbk_record *r, const char *name);      /* NULL = not from the source */
 
@@ -36,7 +38,10 @@ struct lbk_source {
     const struct lbk_field *(*fields)(const lbk_dataset *d);
     uint64_t  (*id)(const lbk_dataset *d, int64_t i);                       /* survives reordering; NULL = i */
     lbk_status (*read)(const lbk_dataset *d, int64_t i, lbk_record *r);      /* [any thread] pure */
+    /* SHA-256 of everything that read() depends on, as 64 hexadecimal digits; NULL = not known. */
+    lbk_status (*hash)(const lbk_dataset *d, char out[65]);
 };
+/* An option "split" of a source, of train|val|test, is set by the host: which part of the data to open. */
 
 /* A step of the input pipeline. rng is a function of (seed, stream, sample, view), never of threads or order. */
 struct lbk_transform {
@@ -45,6 +50,7 @@ struct lbk_transform {
     const struct lbk_opt *opts;
     size_t cfg_size;
     lbk_status (*apply)(lbk_record *r, uint64_t rng, const void *cfg);      /* [any thread] pure */
+    bool fixed;                                                           /* does not look at rng */
 };
 
 LBK_END

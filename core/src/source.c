@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <limbeck/ctx.h>
+#include "registry.h"
+#include "source.h"
+#include "transform.h"
+
+lbk_status lbk__source_path(lbk_ctx *ctx, const char *root, const char *name, char **out)
+{
+    const size_t n = strlen(root) + strlen(name) + 2;
+    *out = malloc(n);
+    if (!*out)
+        return lbk_fail(ctx, LBK_ENOMEM, "%s: out of memory", name);
+    **out = 0;
+    if (*name != '/' && *root) {
+        strcat(*out, root);
+        strcat(*out, "/");
+    }
+    strcat(*out, name);
+    return LBK_OK;
+}
+
+lbk_status lbk__source_hash_file(lbk_ctx *ctx, const char *path, struct sha256 *s)
+{
+    unsigned char block[16384];
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t n = fd < 0 ? -1 : 1;
+    while (n > 0 || (n < 0 && fd >= 0 && errno == EINTR)) {
+        n = read(fd, block, sizeof block);
+        if (n > 0)
+            lbk__sha256_add(s, block, (size_t) n);
+    }
+    const int err = errno;
+    if (fd >= 0)
+        close(fd);
+    return n < 0 ? lbk_fail(ctx, LBK_EIO, "%s: cannot read: %s", path, strerror(err)) : LBK_OK;
+}
+
+lbk_status lbk__register_data(lbk_registrar *r)
+{
+    static const struct lbk_source *const sources[] = { &lbk__idx, NULL };
+    lbk_status st = LBK_OK;
+    for (int i = 0; sources[i]; i++)
+        st = lbk_register_source(r, sources[i]);
+    for (int i = 0; lbk__transforms[i]; i++)
+        st = lbk_register_transform(r, lbk__transforms[i]);
+    return st;
+}

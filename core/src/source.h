@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* What the built-in sources share. */
+#ifndef LBK_SRC_SOURCE_H
+#define LBK_SRC_SOURCE_H
+#include <limbeck/data.h>
+#include <limbeck/plugin.h>
+#include "sha256.h"
+
+enum { SOURCE_SIDE_MAX = 16384 };                /* of an image */
+#define SOURCE_PIXELS_MAX ((int64_t) 1 << 27)
+
+extern const struct lbk_source lbk__idx, lbk__pairs, lbk__synth;
+
+/* root/name, or name when it is absolute or there is no root; free() it. */
+lbk_status lbk__source_path(lbk_ctx *ctx, const char *root, const char *name, char **out);
+/* Adds a file's bytes. */
+lbk_status lbk__source_hash_file(lbk_ctx *ctx, const char *path, struct sha256 *s);
+
+#endif
