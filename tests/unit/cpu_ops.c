@@ -40,9 +40,9 @@ static const char *parse_operand(struct sample *s, const char *t, int i)
     if (*t == ':' && t[1] == 'u') {
         type = LBK_U8, lo = 0, hi = 256, t += 2;
     } else if (*t == ':') {
-        type = LBK_I32, lo = strtod(t + 1, (char **) &t), hi = lo, lo = 0;
+        type = LBK_I32, lo = (double) strtoll(t + 1, (char **) &t, 10), hi = lo, lo = 0;
         if (strncmp(t, "..", 2) == 0)
-            lo = hi, hi = strtod(t + 2, (char **) &t);
+            lo = hi, hi = (double) strtoll(t + 2, (char **) &t, 10);
     }
     char name[8];
     snprintf(name, sizeof name, "x%d", i);
