@@ -32,7 +32,8 @@ static lbk_status ref(const struct lbk_ref *r)
 }
 
 static const struct lbk_case cases[] = {
-    { "7", "axis=0", 0, 0, 0 }, { "2x5x3", "axis=1", 0, 0, 0 }, { "4x100", "axis=-1", 0, 0, 0 }, { "2x3x4x5", "axis=-3", 0, 0, 0 },
+    { "7", "axis=0", 0, 0, 0 }, { "2x5x3", "axis=1", 0, 0, 0 },
+    { "4x100", "axis=-1", 0, 0, 0 }, { "2x3x4x5", "axis=-3", 0, 0, 0 },
     { "3x1", "axis=1", 0, 0, 0 }, { "0x3", "axis=1", 0, 0, 0 }, { NULL, NULL, 0, 0, 0 },
 };
 

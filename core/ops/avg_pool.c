@@ -41,9 +41,11 @@ static lbk_status ref(const struct lbk_ref *r)
 
 static const struct lbk_case cases[] = {
     { "2x3x8x8", "kernel=2", 1e-6, 0, 0 }, { "2x5x7x9", "kernel=3,stride=2,pad=1", 1e-6, 0, 0 },
-    { "1x16x7x7", "kernel=3,stride=2,ceil=yes", 1e-6, 0, 0 }, { "1x33x6x5", "kernel=3,stride=1,pad=1", 1e-6, 0, 0 },
+    { "1x16x7x7", "kernel=3,stride=2,ceil=yes", 1e-6, 0, 0 },
+    { "1x33x6x5", "kernel=3,stride=1,pad=1", 1e-6, 0, 0 },
     { "1x3x8x6", "kernel=3,stride=2,ceil=yes", 1e-6, 0, 0 },
-    { "2x1x5x5", "kernel=2,stride=3,pad=1,ceil=yes", 1e-6, 0, 0 }, { "1x1x1x1", "kernel=1", 1e-6, 0, 0 },
+    { "2x1x5x5", "kernel=2,stride=3,pad=1,ceil=yes", 1e-6, 0, 0 },
+    { "1x1x1x1", "kernel=1", 1e-6, 0, 0 },
     { "1x24x12x10", "kernel=5,stride=2,pad=2", 1e-6, 0, 0 }, { NULL, NULL, 0, 0, 0 },
 };
 

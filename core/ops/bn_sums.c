@@ -57,7 +57,8 @@ static lbk_status ref(const struct lbk_ref *r)
 }
 
 static const struct lbk_case cases[] = {
-    { "2x3x5x7,2x3x5x7,2x3", "eps=1e-5", 1e-5, 0.2, 2 }, { "4x16x3x3,4x16x3x3,2x16", "eps=1e-3", 1e-5, 0.2, 2 },
+    { "2x3x5x7,2x3x5x7,2x3", "eps=1e-5", 1e-5, 0.2, 2 },
+    { "4x16x3x3,4x16x3x3,2x16", "eps=1e-3", 1e-5, 0.2, 2 },
     { "8x33,8x33,2x33", "", 1e-5, 0.2, 2 }, { "1x1x1x1,1x1x1x1,2x1", "", 1e-5, 0.2, 2 },
     { "3x24x7x5,3x24x7x5,2x24", "", 1e-5, 0.2, 2 }, { NULL, NULL, 0, 0, 0 },
 };

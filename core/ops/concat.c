@@ -49,8 +49,10 @@ static lbk_status ref(const struct lbk_ref *r)
 }
 
 static const struct lbk_case cases[] = {
-    { "3", "axis=0", 0, 0, 0 }, { "2x3x5,2x4x5", "axis=1", 0, 0, 0 }, { "2x16x3x3,2x16x3x3,2x5x3x3", "axis=1", 0, 0, 0 },
-    { "2x3,1x3,4x3", "axis=-2", 0, 0, 0 }, { "3:9,2:9", "axis=0", 0, 0, 0 }, { "2x0,2x3", "axis=1", 0, 0, 0 },
+    { "3", "axis=0", 0, 0, 0 }, { "2x3x5,2x4x5", "axis=1", 0, 0, 0 },
+    { "2x16x3x3,2x16x3x3,2x5x3x3", "axis=1", 0, 0, 0 },
+    { "2x3,1x3,4x3", "axis=-2", 0, 0, 0 }, { "3:9,2:9", "axis=0", 0, 0, 0 },
+    { "2x0,2x3", "axis=1", 0, 0, 0 },
     { "1x24x2x2,1x3x2x2", "axis=1", 0, 0, 0 }, { NULL, NULL, 0, 0, 0 },
 };
 

@@ -42,14 +42,22 @@ static double flops(const struct lbk_infer *i)
 }
 
 static const struct lbk_case cases[] = {
-    { "2x3x8x8,2x4x8x8", "pad=1,h=3,w=3", 1e-5, 0, 0 }, { "1x3x9x7,1x16x5x4", "stride=2,pad=3,h=7,w=7", 1e-5, 0, 0 },
-    { "2x16x6x7,2x24x6x7", "", 1e-5, 0, 0 }, { "1x33x5x5,1x5x5x5", "pad=1,h=3,w=3", 1e-5, 0, 0 },
-    { "2x24x7x7,2x24x7x7", "pad=1,groups=24,h=3,w=3", 1e-5, 0, 0 }, { "1x16x9x8,1x16x5x4", "stride=2,pad=2,groups=16,h=5,w=5", 1e-5, 0, 0 },
-    { "2x8x6x6,2x16x6x6", "pad=1,groups=4,h=3,w=3", 1e-5, 0, 0 }, { "1x5x11x9,1x3x11x9", "pad=2,dilation=2,h=3,w=3", 1e-5, 0, 0 },
-    { "1x1x1x1,1x1x1x1", "", 1e-6, 0, 0 }, { "1x16x13x13,1x32x7x7", "stride=2,pad=1,h=3,w=3", 1e-5, 0, 0 },
-    { "1x32x14x14,1x32x14x14", "pad=1,h=3,w=3", 1e-5, 0, 0 }, { "1x16x8x8,1x16x8x8", "pad=2,h=5,w=5", 1e-5, 0, 0 },
-    { "2x16x7x5,2x32x4x3", "stride=2", 1e-5, 0, 0 }, { "3x4x6x5,3x2x5x3", "h=2,w=3", 1e-5, 0, 0 },
-    { "1x33x6x6,1x33x6x6", "pad=3,dilation=3,groups=33,h=3,w=3", 1e-5, 0, 0 }, { NULL, NULL, 0, 0, 0 },
+    { "2x3x8x8,2x4x8x8", "pad=1,h=3,w=3", 1e-5, 0, 0 },
+    { "1x3x9x7,1x16x5x4", "stride=2,pad=3,h=7,w=7", 1e-5, 0, 0 },
+    { "2x16x6x7,2x24x6x7", "", 1e-5, 0, 0 },
+    { "1x33x5x5,1x5x5x5", "pad=1,h=3,w=3", 1e-5, 0, 0 },
+    { "2x24x7x7,2x24x7x7", "pad=1,groups=24,h=3,w=3", 1e-5, 0, 0 },
+    { "1x16x9x8,1x16x5x4", "stride=2,pad=2,groups=16,h=5,w=5", 1e-5, 0, 0 },
+    { "2x8x6x6,2x16x6x6", "pad=1,groups=4,h=3,w=3", 1e-5, 0, 0 },
+    { "1x5x11x9,1x3x11x9", "pad=2,dilation=2,h=3,w=3", 1e-5, 0, 0 },
+    { "1x1x1x1,1x1x1x1", "", 1e-6, 0, 0 },
+    { "1x16x13x13,1x32x7x7", "stride=2,pad=1,h=3,w=3", 1e-5, 0, 0 },
+    { "1x32x14x14,1x32x14x14", "pad=1,h=3,w=3", 1e-5, 0, 0 },
+    { "1x16x8x8,1x16x8x8", "pad=2,h=5,w=5", 1e-5, 0, 0 },
+    { "2x16x7x5,2x32x4x3", "stride=2", 1e-5, 0, 0 },
+    { "3x4x6x5,3x2x5x3", "h=2,w=3", 1e-5, 0, 0 },
+    { "1x33x6x6,1x33x6x6", "pad=3,dilation=3,groups=33,h=3,w=3", 1e-5, 0, 0 },
+    { NULL, NULL, 0, 0, 0 },
 };
 
 const struct lbk_op lbk_op_conv2d_dw = {

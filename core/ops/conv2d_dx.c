@@ -42,14 +42,22 @@ static double flops(const struct lbk_infer *i)
 }
 
 static const struct lbk_case cases[] = {
-    { "2x4x8x8,4x3x3x3", "pad=1,h=8,w=8", 1e-5, 0, 0 }, { "1x16x5x4,16x3x7x7", "stride=2,pad=3,h=9,w=7", 1e-5, 0, 0 },
-    { "1x16x5x4,16x3x7x7", "stride=2,pad=3,h=10,w=8", 1e-5, 0, 0 }, { "2x24x6x7,24x16x1x1", "h=6,w=7", 1e-5, 0, 0 },
-    { "1x5x5x5,5x33x3x3", "pad=1,h=5,w=5", 1e-5, 0, 0 }, { "2x24x7x7,24x1x3x3", "pad=1,groups=24,h=7,w=7", 1e-5, 0, 0 },
-    { "1x16x5x4,16x1x5x5", "stride=2,pad=2,groups=16,h=9,w=8", 1e-5, 0, 0 }, { "2x16x6x6,16x2x3x3", "pad=1,groups=4,h=6,w=6", 1e-5, 0, 0 },
-    { "1x3x11x9,3x5x3x3", "pad=2,dilation=2,h=11,w=9", 1e-5, 0, 0 }, { "1x1x1x1,1x1x1x1", "", 1e-6, 0, 0 },
-    { "1x32x7x7,32x16x3x3", "stride=2,pad=1,h=13,w=13", 1e-5, 0, 0 }, { "1x32x14x14,32x32x3x3", "pad=1,h=14,w=14", 1e-5, 0, 0 },
-    { "1x16x8x8,16x16x5x5", "pad=2,h=8,w=8", 1e-5, 0, 0 }, { "2x32x4x3,32x16x1x1", "stride=2,h=7,w=5", 1e-5, 0, 0 },
-    { "1x33x6x6,33x1x3x3", "pad=3,dilation=3,groups=33,h=6,w=6", 1e-5, 0, 0 }, { NULL, NULL, 0, 0, 0 },
+    { "2x4x8x8,4x3x3x3", "pad=1,h=8,w=8", 1e-5, 0, 0 },
+    { "1x16x5x4,16x3x7x7", "stride=2,pad=3,h=9,w=7", 1e-5, 0, 0 },
+    { "1x16x5x4,16x3x7x7", "stride=2,pad=3,h=10,w=8", 1e-5, 0, 0 },
+    { "2x24x6x7,24x16x1x1", "h=6,w=7", 1e-5, 0, 0 },
+    { "1x5x5x5,5x33x3x3", "pad=1,h=5,w=5", 1e-5, 0, 0 },
+    { "2x24x7x7,24x1x3x3", "pad=1,groups=24,h=7,w=7", 1e-5, 0, 0 },
+    { "1x16x5x4,16x1x5x5", "stride=2,pad=2,groups=16,h=9,w=8", 1e-5, 0, 0 },
+    { "2x16x6x6,16x2x3x3", "pad=1,groups=4,h=6,w=6", 1e-5, 0, 0 },
+    { "1x3x11x9,3x5x3x3", "pad=2,dilation=2,h=11,w=9", 1e-5, 0, 0 },
+    { "1x1x1x1,1x1x1x1", "", 1e-6, 0, 0 },
+    { "1x32x7x7,32x16x3x3", "stride=2,pad=1,h=13,w=13", 1e-5, 0, 0 },
+    { "1x32x14x14,32x32x3x3", "pad=1,h=14,w=14", 1e-5, 0, 0 },
+    { "1x16x8x8,16x16x5x5", "pad=2,h=8,w=8", 1e-5, 0, 0 },
+    { "2x32x4x3,32x16x1x1", "stride=2,h=7,w=5", 1e-5, 0, 0 },
+    { "1x33x6x6,33x1x3x3", "pad=3,dilation=3,groups=33,h=6,w=6", 1e-5, 0, 0 },
+    { NULL, NULL, 0, 0, 0 },
 };
 
 const struct lbk_op lbk_op_conv2d_dx = {

@@ -41,9 +41,12 @@ static lbk_val *lower(lbk_graph *g, const lbk_node *n)
 }
 
 static const struct lbk_case cases[] = {
-    { "2x4x5x6,4x3x3x3", "stride=2,pad=1,more=1", 1e-5, 0, 0 }, { "1x16x4x4,16x8x2x2", "stride=2", 1e-5, 0, 0 },
-    { "1x5x7x3,5x5x3x3", "pad=1,dilation=2", 1e-5, 0, 0 }, { "2x8x3x3,8x1x4x4", "stride=2,pad=1,groups=8", 1e-5, 0, 0 },
-    { "1x1x1x1,1x1x1x1", "", 1e-6, 0, 0 }, { "1x6x3x4,6x5x3x3", "stride=3,groups=2", 1e-5, 0, 0 }, { NULL, NULL, 0, 0, 0 },
+    { "2x4x5x6,4x3x3x3", "stride=2,pad=1,more=1", 1e-5, 0, 0 },
+    { "1x16x4x4,16x8x2x2", "stride=2", 1e-5, 0, 0 },
+    { "1x5x7x3,5x5x3x3", "pad=1,dilation=2", 1e-5, 0, 0 },
+    { "2x8x3x3,8x1x4x4", "stride=2,pad=1,groups=8", 1e-5, 0, 0 },
+    { "1x1x1x1,1x1x1x1", "", 1e-6, 0, 0 },
+    { "1x6x3x4,6x5x3x3", "stride=3,groups=2", 1e-5, 0, 0 }, { NULL, NULL, 0, 0, 0 },
 };
 
 const struct lbk_op lbk_op_conv2d_transpose = {

@@ -44,8 +44,10 @@ static lbk_status ref(const struct lbk_ref *r)
 }
 
 static const struct lbk_case cases[] = {
-    { "8x10,8:10,8", "axis=1", 1e-6, 0, 0 }, { "2x19x4x5,2x4x5:-1..20,2x4x5", "axis=1,ignore=255", 1e-6, 0, 0 },
-    { "6x5x3,6x5:3,6x5", "axis=-1,ignore=0", 1e-6, 0, 0 }, { "7,:7,", "axis=0", 1e-6, -30, 30 }, { "3x1,3:1,3", "axis=1", 1e-6, 0, 0 },
+    { "8x10,8:10,8", "axis=1", 1e-6, 0, 0 },
+    { "2x19x4x5,2x4x5:-1..20,2x4x5", "axis=1,ignore=255", 1e-6, 0, 0 },
+    { "6x5x3,6x5:3,6x5", "axis=-1,ignore=0", 1e-6, 0, 0 },
+    { "7,:7,", "axis=0", 1e-6, -30, 30 }, { "3x1,3:1,3", "axis=1", 1e-6, 0, 0 },
     { "16x100,16:100,16", "axis=1", 1e-6, 0, 0 }, { NULL, NULL, 0, 0, 0 },
 };
 

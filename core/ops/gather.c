@@ -43,9 +43,12 @@ static lbk_status ref(const struct lbk_ref *r)
 }
 
 static const struct lbk_case cases[] = {
-    { "5x7,3:5", "axis=0", 0, 0, 0 }, { "4x9x3,6:-2..11", "axis=1", 0, 0, 0 }, { "8,2x3x4:8", "axis=0", 0, 0, 0 },
-    { "2x3x5,:5", "axis=-1", 0, 0, 0 }, { "19,2x8x8:-1..22", "axis=0", 0, 0, 0 }, { "1x1,1:1", "axis=1", 0, 0, 0 },
-    { "6x4:9,3:6", "axis=0", 0, 0, 0 }, { "16x33,0:5", "axis=0", 0, 0, 0 }, { NULL, NULL, 0, 0, 0 },
+    { "5x7,3:5", "axis=0", 0, 0, 0 }, { "4x9x3,6:-2..11", "axis=1", 0, 0, 0 },
+    { "8,2x3x4:8", "axis=0", 0, 0, 0 },
+    { "2x3x5,:5", "axis=-1", 0, 0, 0 }, { "19,2x8x8:-1..22", "axis=0", 0, 0, 0 },
+    { "1x1,1:1", "axis=1", 0, 0, 0 },
+    { "6x4:9,3:6", "axis=0", 0, 0, 0 }, { "16x33,0:5", "axis=0", 0, 0, 0 },
+    { NULL, NULL, 0, 0, 0 },
 };
 
 const struct lbk_op lbk_op_gather = {

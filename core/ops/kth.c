@@ -41,7 +41,8 @@ static lbk_status ref(const struct lbk_ref *r)
 }
 
 static const struct lbk_case cases[] = {
-    { "7", "k=3", 0, 0, 0 }, { "2x5x3", "k=100", 0, 0, 0 }, { "10x10", "part=0.2", 0, 0, 0 }, { "9", "part=1", 0, 0, 0 },
+    { "7", "k=3", 0, 0, 0 }, { "2x5x3", "k=100", 0, 0, 0 },
+    { "10x10", "part=0.2", 0, 0, 0 }, { "9", "part=1", 0, 0, 0 },
     { "1", "", 0, 0, 0 }, { "33x16", "part=0.9", 0, 0, 0 }, { NULL, NULL, 0, 0, 0 },
 };
 

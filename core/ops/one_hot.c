@@ -26,8 +26,10 @@ static lbk_status ref(const struct lbk_ref *r)
 }
 
 static const struct lbk_case cases[] = {
-    { "7:5", "classes=5", 0, 0, 0 }, { "2x3:-2..9", "classes=4", 0, 0, 0 }, { ":3", "classes=3", 0, 0, 0 },
-    { "2x4x5:19", "classes=19", 0, 0, 0 }, { "0:3", "classes=3", 0, 0, 0 }, { NULL, NULL, 0, 0, 0 },
+    { "7:5", "classes=5", 0, 0, 0 }, { "2x3:-2..9", "classes=4", 0, 0, 0 },
+    { ":3", "classes=3", 0, 0, 0 },
+    { "2x4x5:19", "classes=19", 0, 0, 0 }, { "0:3", "classes=3", 0, 0, 0 },
+    { NULL, NULL, 0, 0, 0 },
 };
 
 const struct lbk_op lbk_op_one_hot = {

@@ -36,9 +36,12 @@ static lbk_status ref(const struct lbk_ref *r)
 }
 
 static const struct lbk_case cases[] = {
-    { "1x1x1x1", "top=1,left=2", 0, 0, 0 }, { "2x3x5x7", "top=1,bottom=2,left=3,right=0", 0, 0, 0 },
-    { "2x3x5x7", "top=4,bottom=2,left=3,right=6,border=reflect", 0, 0, 0 }, { "2x16x3x4", "top=4,bottom=2,left=3,right=6,border=edge", 0, 0, 0 },
-    { "1x5x6x6", "top=5,bottom=5,left=5,right=5,border=reflect", 0, 0, 0 }, { "1x2x3x3", "", 0, 0, 0 }, { NULL, NULL, 0, 0, 0 },
+    { "1x1x1x1", "top=1,left=2", 0, 0, 0 },
+    { "2x3x5x7", "top=1,bottom=2,left=3,right=0", 0, 0, 0 },
+    { "2x3x5x7", "top=4,bottom=2,left=3,right=6,border=reflect", 0, 0, 0 },
+    { "2x16x3x4", "top=4,bottom=2,left=3,right=6,border=edge", 0, 0, 0 },
+    { "1x5x6x6", "top=5,bottom=5,left=5,right=5,border=reflect", 0, 0, 0 },
+    { "1x2x3x3", "", 0, 0, 0 }, { NULL, NULL, 0, 0, 0 },
 };
 
 const struct lbk_op lbk_op_pad = {

@@ -44,10 +44,12 @@ static lbk_status ref(const struct lbk_ref *r)
 }
 
 static const struct lbk_case cases[] = {
-    { "1x1x2x3", "top=1,left=2", 1e-6, 0, 0 }, { "2x3x8x10", "top=1,bottom=2,left=3,right=0", 1e-6, 0, 0 },
+    { "1x1x2x3", "top=1,left=2", 1e-6, 0, 0 },
+    { "2x3x8x10", "top=1,bottom=2,left=3,right=0", 1e-6, 0, 0 },
     { "2x3x11x16", "top=4,bottom=2,left=3,right=6,border=reflect", 1e-6, 0, 0 },
     { "2x16x9x13", "top=4,bottom=2,left=3,right=6,border=edge", 1e-6, 0, 0 },
-    { "1x5x16x16", "top=5,bottom=5,left=5,right=5,border=reflect", 1e-6, 0, 0 }, { NULL, NULL, 0, 0, 0 },
+    { "1x5x16x16", "top=5,bottom=5,left=5,right=5,border=reflect", 1e-6, 0, 0 },
+    { NULL, NULL, 0, 0, 0 },
 };
 
 const struct lbk_op lbk_op_pad_dx = {

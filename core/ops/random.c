@@ -28,7 +28,8 @@ static lbk_status ref(const struct lbk_ref *r)
 }
 
 static const struct lbk_case cases[] = {
-    { ":9", "key=1,n=1,d0=7", 0, 0, 0 }, { ":9", "key=-5,n=4,d0=2,d1=3,d2=5,d3=7", 0, 0, 0 }, { ":9", "key=77,n=0", 0, 0, 0 },
+    { ":9", "key=1,n=1,d0=7", 0, 0, 0 },
+    { ":9", "key=-5,n=4,d0=2,d1=3,d2=5,d3=7", 0, 0, 0 }, { ":9", "key=77,n=0", 0, 0, 0 },
     { ":1000", "key=9000000000,n=2,d0=16,d1=33", 0, 0, 0 }, { NULL, NULL, 0, 0, 0 },
 };
 

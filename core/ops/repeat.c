@@ -43,8 +43,10 @@ static lbk_status ref(const struct lbk_ref *r)
 }
 
 static const struct lbk_case cases[] = {
-    { "7", "axis=0,n=3", 0, 0, 0 }, { "2x3x5", "axis=1,n=2", 0, 0, 0 }, { "4x1", "axis=-1,n=5", 0, 0, 0 },
-    { "2x3:9", "axis=0,n=2", 0, 0, 0 }, { "2x16x3x3", "axis=1,n=1", 0, 0, 0 }, { "3", "axis=0,n=0", 0, 0, 0 },
+    { "7", "axis=0,n=3", 0, 0, 0 }, { "2x3x5", "axis=1,n=2", 0, 0, 0 },
+    { "4x1", "axis=-1,n=5", 0, 0, 0 },
+    { "2x3:9", "axis=0,n=2", 0, 0, 0 }, { "2x16x3x3", "axis=1,n=1", 0, 0, 0 },
+    { "3", "axis=0,n=0", 0, 0, 0 },
     { NULL, NULL, 0, 0, 0 },
 };
 

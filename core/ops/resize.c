@@ -44,10 +44,14 @@ static lbk_status ref(const struct lbk_ref *r)
 }
 
 static const struct lbk_case cases[] = {
-    { "2x3x5x7", "h=10,w=14", 1e-5, 0, 0 }, { "2x3x5x7", "h=13,w=4", 1e-5, 0, 0 }, { "1x16x4x4", "h=9,w=9,filter=corners", 1e-5, 0, 0 },
-    { "2x5x7x6", "h=3,w=11,filter=corners", 1e-5, 0, 0 }, { "2x3x5x7", "h=10,w=3,filter=nearest", 0, 0, 0 },
-    { "1x33x3x3", "h=7,w=8,filter=nearest", 0, 0, 0 }, { "1x1x1x1", "h=3,w=2", 1e-6, 0, 0 }, { "1x2x5x4", "h=1,w=1,filter=corners", 1e-6, 0, 0 },
-    { "2x16x6x5", "h=6,w=5", 1e-6, 0, 0 }, { "1x2x9x9", "h=1,w=1", 1e-6, 0, 0 }, { NULL, NULL, 0, 0, 0 },
+    { "2x3x5x7", "h=10,w=14", 1e-5, 0, 0 }, { "2x3x5x7", "h=13,w=4", 1e-5, 0, 0 },
+    { "1x16x4x4", "h=9,w=9,filter=corners", 1e-5, 0, 0 },
+    { "2x5x7x6", "h=3,w=11,filter=corners", 1e-5, 0, 0 },
+    { "2x3x5x7", "h=10,w=3,filter=nearest", 0, 0, 0 },
+    { "1x33x3x3", "h=7,w=8,filter=nearest", 0, 0, 0 }, { "1x1x1x1", "h=3,w=2", 1e-6, 0, 0 },
+    { "1x2x5x4", "h=1,w=1,filter=corners", 1e-6, 0, 0 },
+    { "2x16x6x5", "h=6,w=5", 1e-6, 0, 0 }, { "1x2x9x9", "h=1,w=1", 1e-6, 0, 0 },
+    { NULL, NULL, 0, 0, 0 },
 };
 
 const struct lbk_op lbk_op_resize = {

@@ -54,10 +54,13 @@ static lbk_status ref(const struct lbk_ref *r)
 }
 
 static const struct lbk_case cases[] = {
-    { "2x3x10x14", "h=5,w=7", 1e-5, 0, 0 }, { "2x3x13x4", "h=5,w=7", 1e-5, 0, 0 }, { "1x16x9x9", "h=4,w=4,filter=corners", 1e-5, 0, 0 },
-    { "2x5x3x11", "h=7,w=6,filter=corners", 1e-5, 0, 0 }, { "2x3x10x3", "h=5,w=7,filter=nearest", 1e-6, 0, 0 },
+    { "2x3x10x14", "h=5,w=7", 1e-5, 0, 0 }, { "2x3x13x4", "h=5,w=7", 1e-5, 0, 0 },
+    { "1x16x9x9", "h=4,w=4,filter=corners", 1e-5, 0, 0 },
+    { "2x5x3x11", "h=7,w=6,filter=corners", 1e-5, 0, 0 },
+    { "2x3x10x3", "h=5,w=7,filter=nearest", 1e-6, 0, 0 },
     { "1x33x7x8", "h=3,w=3,filter=nearest", 1e-6, 0, 0 }, { "1x1x3x2", "h=1,w=1", 1e-6, 0, 0 },
-    { "1x2x1x1", "h=5,w=4,filter=corners", 1e-6, 0, 0 }, { "1x2x1x1", "h=9,w=9", 1e-6, 0, 0 }, { NULL, NULL, 0, 0, 0 },
+    { "1x2x1x1", "h=5,w=4,filter=corners", 1e-6, 0, 0 },
+    { "1x2x1x1", "h=9,w=9", 1e-6, 0, 0 }, { NULL, NULL, 0, 0, 0 },
 };
 
 const struct lbk_op lbk_op_resize_dx = {

@@ -46,8 +46,10 @@ static lbk_status ref(const struct lbk_ref *r)
 
 static const struct lbk_case cases[] = {
     { "7", "axis=0,begin=2,end=5", 0, 0, 0 }, { "2x33x3x5", "axis=1,begin=16,end=32", 0, 0, 0 },
-    { "2x5x4", "axis=-2,begin=1", 0, 0, 0 }, { "3x6", "axis=1,begin=-4,end=-1", 0, 0, 0 }, { "4x3:9", "axis=0,begin=1,end=2", 0, 0, 0 },
-    { "5", "axis=0", 0, 0, 0 }, { "5", "axis=0,begin=2,end=2", 0, 0, 0 }, { "2x5x7x6", "axis=3,begin=1,end=5", 0, 0, 0 },
+    { "2x5x4", "axis=-2,begin=1", 0, 0, 0 }, { "3x6", "axis=1,begin=-4,end=-1", 0, 0, 0 },
+    { "4x3:9", "axis=0,begin=1,end=2", 0, 0, 0 },
+    { "5", "axis=0", 0, 0, 0 }, { "5", "axis=0,begin=2,end=2", 0, 0, 0 },
+    { "2x5x7x6", "axis=3,begin=1,end=5", 0, 0, 0 },
     { NULL, NULL, 0, 0, 0 },
 };
 

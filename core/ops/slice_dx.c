@@ -42,7 +42,8 @@ static lbk_status ref(const struct lbk_ref *r)
 
 static const struct lbk_case cases[] = {
     { "3", "axis=0,begin=2,n=7", 0, 0, 0 }, { "2x16x3x5", "axis=1,begin=16,n=33", 0, 0, 0 },
-    { "2x5x4", "axis=-2,begin=1,n=6", 0, 0, 0 }, { "5", "axis=0,begin=0,n=5", 0, 0, 0 }, { "0", "axis=0,begin=1,n=3", 0, 0, 0 },
+    { "2x5x4", "axis=-2,begin=1,n=6", 0, 0, 0 }, { "5", "axis=0,begin=0,n=5", 0, 0, 0 },
+    { "0", "axis=0,begin=1,n=3", 0, 0, 0 },
     { "1x3x5x2", "axis=3,begin=1,n=4", 0, 0, 0 }, { NULL, NULL, 0, 0, 0 },
 };
 
