@@ -6,8 +6,9 @@
 enum { PROBES = 12 };
 static int failures;
 
-#define COMPLAIN(k, ...) \
-    (failures++, print_error("%s \"%s\" %s: ", (k)->op->name, (k)->c->shapes, (k)->c->params), print_error(__VA_ARGS__), print_error("\n"))
+#define COMPLAIN(k, ...)                                                                           \
+ (failures++, print_error("%s \"%s\" %s: ", (k)->op->name, (k)->c->shapes, (k)->c->params),        \
+  print_error(__VA_ARGS__), print_error("\n"))
 
 typedef void check_fn(struct op_case *k);
 
@@ -43,7 +44,8 @@ static void check_precision(struct op_case *k)
     lbk_node *y = &k->y->node;
     void **wide, **narrow;
     if (case_eval(k, true, 1, &y, &wide) && case_eval(k, false, 1, &y, &narrow)) {
-        const double d = distance(y->dtype, lbk_shape_count(y->shape), wide[y->id], true, narrow[y->id], false);
+        const double d =
+            distance(y->dtype, lbk_shape_count(y->shape), wide[y->id], true, narrow[y->id], false);
         if (!(d <= k->c->tol + 1e-7))
             COMPLAIN(k, "f32 is %g from f64", d);
         lbk__eval_free(k->g, narrow);
@@ -67,7 +69,8 @@ static void check_lower(struct op_case *k)
     if (!case_eval(k, true, 2, t, &value))
         COMPLAIN(k, "the lowering does not evaluate");
     else {
-        const double d = distance(v->node.dtype, lbk_shape_count(v->node.shape), value[t[0]->id], true, value[t[1]->id], true);
+        const double d = distance(v->node.dtype, lbk_shape_count(v->node.shape), value[t[0]->id],
+                                  true, value[t[1]->id], true);
         if (!(d <= 1e-7))
             COMPLAIN(k, "lowering is %g from the reference", d);
     }
@@ -77,7 +80,10 @@ static void check_lower(struct op_case *k)
 /* What these say in their doc: no gradient to this operand. */
 static bool no_gradient_by_design(const struct lbk_op *op, int i)
 {
-    static const struct { const char *name; int operand; } list[] = { { "stop_grad", 0 }, { "pow", 1 } };
+    static const struct {
+        const char *name;
+        int operand;
+    } list[] = { { "stop_grad", 0 }, { "pow", 1 } };
     for (size_t k = 0; k < sizeof list / sizeof *list; k++)
         if (!strcmp(list[k].name, op->name) && list[k].operand == i)
             return true;
@@ -108,7 +114,8 @@ static void check_operand(struct op_case *k, lbk_node *loss, int i, const double
         const double d = (up - value_at(k, loss)) / (2 * h);
         x[e] = was;
         if (!(fabs(d - grad[e]) <= 1e-6 * largest)) {
-            COMPLAIN(k, "gradient of operand %d at %lld is %.9g, differences say %.9g", i, (long long) e, grad[e], d);
+            COMPLAIN(k, "gradient of operand %d at %lld is %.9g, differences say %.9g", i,
+                     (long long) e, grad[e], d);
             return;
         }
     }
@@ -144,7 +151,8 @@ static void check_gradient(struct op_case *k)
     lbk_val *grad[LBK_OPERAND_MAX];
     lbk_node *target[LBK_OPERAND_MAX];
     void **value = NULL;
-    if (k->y->node.dtype != LBK_F32 || (op->flags & LBK_OP_NONDIFF) || (!op->grad && !op->lower) || !finite_value(k))
+    if (k->y->node.dtype != LBK_F32 || (op->flags & LBK_OP_NONDIFF) || (!op->grad && !op->lower) ||
+        !finite_value(k))
         return;
     lbk_val *loss = weighted(k);
     if (!loss || lbk_grad(k->g, loss, k->n, k->leaf, grad)) {
@@ -171,14 +179,17 @@ static void test_gradient(void **state) { each_case(state, check_gradient); }
 static void test_gradients_exist(void **state)
 {
     for (const struct lbk_op *op = NULL; (op = lbk_registry_next(unit_ctx(state), LBK_OPS, op));)
-        if (!op->grad && !op->lower && !(op->flags & LBK_OP_NONDIFF) && strcmp(op->name, "max_pool_dx"))
+        if (!op->grad && !op->lower && !(op->flags & LBK_OP_NONDIFF) &&
+            strcmp(op->name, "max_pool_dx"))
             fail_msg("%s has no gradient", op->name);
 }
 
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_precision), cmocka_unit_test(test_lower), cmocka_unit_test(test_gradients_exist),
+        cmocka_unit_test(test_precision),
+        cmocka_unit_test(test_lower),
+        cmocka_unit_test(test_gradients_exist),
         cmocka_unit_test(test_gradient),
     };
     (void) argc, (void) argv;

@@ -12,9 +12,9 @@
 struct operand {
     lbk_dtype dtype;
     lbk_shape shape;
-    int64_t lo, hi;                   /* of I32 */
-    void *data;                       /* F32: double, every one a float too; else of the dtype */
-    float *f32;                       /* F32: the same as float */
+    int64_t lo, hi; /* of I32 */
+    void *data;     /* F32: double, every one a float too; else of the dtype */
+    float *f32;     /* F32: the same as float */
 };
 
 struct op_case {
@@ -29,7 +29,10 @@ struct op_case {
     lbk_val *leaf[LBK_OPERAND_MAX], *y;
 };
 
-static inline double unit_at(uint64_t key, uint64_t i) { return (double) lbk_random_at(lbk_mix(20, key), 0, i); }
+static inline double unit_at(uint64_t key, uint64_t i)
+{
+    return (double) lbk_random_at(lbk_mix(20, key), 0, i);
+}
 
 static inline void parse_operand(const char *s, size_t n, struct operand *o)
 {
@@ -69,19 +72,22 @@ static inline void fill(struct operand *o, const struct lbk_case *c, uint64_t ke
     o->data = calloc((size_t) n + 1, 8);
     o->f32 = calloc((size_t) n + 1, 4);
     for (int64_t i = 0; i < n; i++) {
-        const double u = unit_at(key, 2 * (uint64_t) i), sign = unit_at(key, 2 * (uint64_t) i + 1) < 0.5 ? -1 : 1;
+        const double u = unit_at(key, 2 * (uint64_t) i),
+                     sign = unit_at(key, 2 * (uint64_t) i + 1) < 0.5 ? -1 : 1;
         const double v = c->lo < c->hi ? c->lo + u * (c->hi - c->lo) : sign * (0.25 + 1.75 * u);
         if (o->dtype == LBK_F32)
             ((double *) o->data)[i] = o->f32[i] = (float) v;
         else if (o->dtype == LBK_I32)
-            ((int32_t *) o->data)[i] = (int32_t) (o->lo + (int64_t) (u * (double) (o->hi - o->lo + 1)));
+            ((int32_t *) o->data)[i] =
+                (int32_t) (o->lo + (int64_t) (u * (double) (o->hi - o->lo + 1)));
         else
             ((uint8_t *) o->data)[i] = (uint8_t) (u * 256);
     }
 }
 
 /* name=value,name=value; false: one is refused. */
-static inline bool parse_params(lbk_ctx *ctx, const struct lbk_op *op, const char *text, lbk_opts **out)
+static inline bool parse_params(lbk_ctx *ctx, const struct lbk_op *op, const char *text,
+                                lbk_opts **out)
 {
     if (lbk_opts_create(ctx, op->params, op->params_size, out))
         return false;
@@ -113,9 +119,10 @@ static inline bool case_build(struct op_case *k)
     return k->y != NULL;
 }
 
-static inline bool case_open(lbk_ctx *ctx, const struct lbk_op *op, const struct lbk_case *c, struct op_case *k)
+static inline bool case_open(lbk_ctx *ctx, const struct lbk_op *op, const struct lbk_case *c,
+                             struct op_case *k)
 {
-    *k = (struct op_case) { .ctx = ctx, .op = op, .c = c };
+    *k = (struct op_case){ .ctx = ctx, .op = op, .c = c };
     k->n = parse_operands(c->shapes, k->in);
     for (int i = 0; i < k->n; i++)
         fill(&k->in[i], c, (uint64_t) i);
@@ -145,7 +152,8 @@ static inline const void *leaf_f32(void *ud, const lbk_node *n)
     return o->dtype == LBK_F32 ? o->f32 : o->data;
 }
 
-static inline bool case_eval(struct op_case *k, bool f64, int n, lbk_node *const target[], void ***value)
+static inline bool case_eval(struct op_case *k, bool f64, int n, lbk_node *const target[],
+                             void ***value)
 {
     const struct eval e = { .f64 = f64, .seed = 7, .leaf = f64 ? leaf_f64 : leaf_f32, .ud = k };
     return !lbk__eval(k->g, &e, n, target, value);
@@ -161,8 +169,10 @@ static inline double element(lbk_dtype t, bool f64, const void *v, int64_t i)
     return f64 ? ((const double *) v)[i] : (double) ((const float *) v)[i];
 }
 
-/* Largest difference, relative to the largest magnitude or 1; NaN and infinities must be in the same places. */
-static inline double distance(lbk_dtype t, int64_t n, const void *want, bool want64, const void *got, bool got64)
+/* Largest difference, relative to the largest magnitude or 1; NaN and infinities must be in the
+ * same places. */
+static inline double distance(lbk_dtype t, int64_t n, const void *want, bool want64,
+                              const void *got, bool got64)
 {
     double far = 0, largest = 1;
     for (int64_t i = 0; i < n; i++) {

@@ -2,7 +2,9 @@
 #include "window.h"
 
 static const struct lbk_opt params[] = {
-    LBK_INT(lbk_hw, h, 1, 1, 1e6, "rows of the result"), LBK_INT(lbk_hw, w, 1, 1, 1e6, "columns of the result"), LBK_OPTS_END,
+    LBK_INT(lbk_hw, h, 1, 1, 1e6, "rows of the result"),
+    LBK_INT(lbk_hw, w, 1, 1, 1e6, "columns of the result"),
+    LBK_OPTS_END,
 };
 
 static lbk_status infer(struct lbk_infer *i)
@@ -11,7 +13,9 @@ static lbk_status infer(struct lbk_infer *i)
     if (!lbk__want_rank(i, 0, "x", 4) || !lbk__want_type(i, 0, "x", LBK_F32))
         return LBK_EINVAL;
     if (p->h < 1 || p->w < 1 || i->in[0].d[2] < 1 || i->in[0].d[3] < 1)
-        return lbk_graph_fail(i->g, LBK_EINVAL, "adaptive_avg_pool: x is %s, and %lldx%lld, expected at least one row and column",
+        return lbk_graph_fail(
+            i->g, LBK_EINVAL,
+            "adaptive_avg_pool: x is %s, and %lldx%lld, expected at least one row and column",
             SHAPE(i->in[0]), (long long) p->h, (long long) p->w);
     i->out = i->in[0];
     i->out.d[2] = p->h;
@@ -32,7 +36,8 @@ static lbk_status ref(const struct lbk_ref *r)
     const struct lbk_hw *p = r->params;
     const int64_t h = r->in_shape[0].d[2], w = r->in_shape[0].d[3];
     for (int64_t k = 0, m = lbk_shape_count(r->out_shape); k < m; k++) {
-        const struct range y = adaptive_range(k / p->w % p->h, p->h, h), x = adaptive_range(k % p->w, p->w, w);
+        const struct range y = adaptive_range(k / p->w % p->h, p->h, h),
+                           x = adaptive_range(k % p->w, p->w, w);
         double sum = 0;
         for (int64_t i = y.lo; i < y.hi; i++)
             for (int64_t j = x.lo; j < x.hi; j++)
@@ -43,15 +48,22 @@ static lbk_status ref(const struct lbk_ref *r)
 }
 
 static const struct lbk_case cases[] = {
-    { "2x3x8x8", "h=1,w=1", 1e-6, 0, 0 }, { "2x5x7x9", "h=3,w=4", 1e-6, 0, 0 },
+    { "2x3x8x8", "h=1,w=1", 1e-6, 0, 0 },
+    { "2x5x7x9", "h=3,w=4", 1e-6, 0, 0 },
     { "1x16x4x6", "h=2,w=3", 1e-6, 0, 0 },
-    { "1x33x5x5", "h=5,w=5", 1e-6, 0, 0 }, { "1x2x3x2", "h=6,w=5", 1e-6, 0, 0 },
+    { "1x33x5x5", "h=5,w=5", 1e-6, 0, 0 },
+    { "1x2x3x2", "h=6,w=5", 1e-6, 0, 0 },
     { "1x1x1x1", "h=1,w=1", 1e-6, 0, 0 },
     { NULL, NULL, 0, 0, 0 },
 };
 
 const struct lbk_op lbk_op_adaptive_avg_pool = {
-    OP_HEAD(adaptive_avg_pool, "2-D mean to a given size: window i is floor(i n / b) .. ceil((i + 1) n / b)", 1, 1),
-    OP_PARAMS(lbk_hw), .infer = infer, .grad = grad, .ref = ref, .cases = cases,
+    OP_HEAD(adaptive_avg_pool,
+            "2-D mean to a given size: window i is floor(i n / b) .. ceil((i + 1) n / b)", 1, 1),
+    OP_PARAMS(lbk_hw),
+    .infer = infer,
+    .grad = grad,
+    .ref = ref,
+    .cases = cases,
 };
 BUILD1(adaptive_avg_pool, lbk_hw)

@@ -9,8 +9,9 @@ static lbk_status infer(struct lbk_infer *i)
     if (!lbk__want_type(i, 0, "x", LBK_F32) || !lbk__want_axis(i, 0, p->axis))
         return LBK_EINVAL;
     if (!i->in[0].d[axis_of(i->in[0], p->axis)])
-        return lbk_graph_fail(i->g, LBK_EINVAL, "argmax: x is %s, expected at least one element on axis %lld", SHAPE(i->in[0]),
-            (long long) p->axis);
+        return lbk_graph_fail(i->g, LBK_EINVAL,
+                              "argmax: x is %s, expected at least one element on axis %lld",
+                              SHAPE(i->in[0]), (long long) p->axis);
     i->out = reduced_shape(i->in[0], 1 << axis_of(i->in[0], p->axis), false);
     i->out_t = LBK_I32;
     return LBK_OK;
@@ -32,14 +33,19 @@ static lbk_status ref(const struct lbk_ref *r)
 }
 
 static const struct lbk_case cases[] = {
-    { "7", "axis=0", 0, 0, 0 }, { "2x5x3", "axis=1", 0, 0, 0 },
+    { "7", "axis=0", 0, 0, 0 },      { "2x5x3", "axis=1", 0, 0, 0 },
     { "4x100", "axis=-1", 0, 0, 0 }, { "2x3x4x5", "axis=-3", 0, 0, 0 },
-    { "3x1", "axis=1", 0, 0, 0 }, { "0x3", "axis=1", 0, 0, 0 }, { NULL, NULL, 0, 0, 0 },
+    { "3x1", "axis=1", 0, 0, 0 },    { "0x3", "axis=1", 0, 0, 0 },
+    { NULL, NULL, 0, 0, 0 },
 };
 
 const struct lbk_op lbk_op_argmax = {
-    OP_HEAD(argmax, "index of the first maximum along an axis, as I32; no gradient", 1, 1), OP_PARAMS(lbk_axis),
-    .flags = LBK_OP_NONDIFF, .infer = infer, .ref = ref, .cases = cases,
+    OP_HEAD(argmax, "index of the first maximum along an axis, as I32; no gradient", 1, 1),
+    OP_PARAMS(lbk_axis),
+    .flags = LBK_OP_NONDIFF,
+    .infer = infer,
+    .ref = ref,
+    .cases = cases,
 };
 
 lbk_val *lbk_argmax(lbk_graph *g, lbk_val *x, struct lbk_axis p)

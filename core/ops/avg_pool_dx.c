@@ -3,9 +3,13 @@
 #include "window.h"
 
 static const struct lbk_opt params[] = {
-    LBK_INT(lbk_pool_to, kernel, 2, 1, 1e6, "rows and columns of a window"), LBK_INT(lbk_pool_to, stride, 0, 0, 1e6, "from window to window; 0 = kernel"),
-    LBK_INT(lbk_pool_to, pad, 0, 0, 1e6, "rows and columns around the image"), LBK_BOOL(lbk_pool_to, ceil, 0, "partial windows count"), LBK_INT(lbk_pool_to, h, 1, 1, 1e6, "rows of what was pooled"),
-    LBK_INT(lbk_pool_to, w, 1, 1, 1e6, "columns of what was pooled"), LBK_OPTS_END,
+    LBK_INT(lbk_pool_to, kernel, 2, 1, 1e6, "rows and columns of a window"),
+    LBK_INT(lbk_pool_to, stride, 0, 0, 1e6, "from window to window; 0 = kernel"),
+    LBK_INT(lbk_pool_to, pad, 0, 0, 1e6, "rows and columns around the image"),
+    LBK_BOOL(lbk_pool_to, ceil, 0, "partial windows count"),
+    LBK_INT(lbk_pool_to, h, 1, 1, 1e6, "rows of what was pooled"),
+    LBK_INT(lbk_pool_to, w, 1, 1, 1e6, "columns of what was pooled"),
+    LBK_OPTS_END,
 };
 
 static struct lbk_pool windows(const struct lbk_pool_to *p)
@@ -18,8 +22,9 @@ static lbk_status infer(struct lbk_infer *i)
     const struct lbk_pool_to *p = i->params;
     const struct lbk_pool q = windows(p);
     lbk_shape s = i->in[0];
-    if (!lbk__want_rank(i, 0, "dy", 4) || !lbk__want_type(i, 0, "dy", LBK_F32)
-        || infer_pool(i, &q, p->h, p->w, &s.d[2], &s.d[3]) || !lbk__want_shape(i, 0, "dy", s, "for such windows"))
+    if (!lbk__want_rank(i, 0, "dy", 4) || !lbk__want_type(i, 0, "dy", LBK_F32) ||
+        infer_pool(i, &q, p->h, p->w, &s.d[2], &s.d[3]) ||
+        !lbk__want_shape(i, 0, "dy", s, "for such windows"))
         return LBK_EINVAL;
     i->out = i->in[0];
     i->out.d[2] = p->h;
@@ -38,7 +43,8 @@ static lbk_status ref(const struct lbk_ref *r)
 {
     const struct lbk_pool_to *p = r->params;
     const struct lbk_pool q = windows(p);
-    const int64_t oh = r->in_shape[0].d[2], ow = r->in_shape[0].d[3], m = lbk_shape_count(r->out_shape);
+    const int64_t oh = r->in_shape[0].d[2], ow = r->in_shape[0].d[3],
+                  m = lbk_shape_count(r->out_shape);
     double *sum = calloc((size_t) m + 1, sizeof *sum);
     if (!sum)
         return LBK_ENOMEM;
@@ -63,11 +69,16 @@ static const struct lbk_case cases[] = {
     { "1x3x4x3", "kernel=3,stride=2,ceil=yes,h=8,w=6", 1e-6, 0, 0 },
     { "2x1x2x2", "kernel=2,stride=3,pad=1,ceil=yes,h=5,w=5", 1e-6, 0, 0 },
     { "1x1x1x1", "kernel=1", 1e-6, 0, 0 },
-    { "1x24x6x5", "kernel=5,stride=2,pad=2,h=12,w=10", 1e-6, 0, 0 }, { NULL, NULL, 0, 0, 0 },
+    { "1x24x6x5", "kernel=5,stride=2,pad=2,h=12,w=10", 1e-6, 0, 0 },
+    { NULL, NULL, 0, 0, 0 },
 };
 
 const struct lbk_op lbk_op_avg_pool_dx = {
-    OP_HEAD(avg_pool_dx, "adjoint of avg_pool", 1, 1), OP_PARAMS(lbk_pool_to), .infer = infer, .grad = grad, .ref = ref,
+    OP_HEAD(avg_pool_dx, "adjoint of avg_pool", 1, 1),
+    OP_PARAMS(lbk_pool_to),
+    .infer = infer,
+    .grad = grad,
+    .ref = ref,
     .cases = cases,
 };
 BUILD1(avg_pool_dx, lbk_pool_to)

@@ -25,7 +25,8 @@ static lbk_val *lower(lbk_graph *g, const lbk_node *n)
 {
     lbk_val *x = lbk_node_in(n, 0);
     lbk_val *mean = lbk_mean(g, x, (struct lbk_reduce) { BN_AXES, true });
-    lbk_val *var = lbk_mean(g, lbk_square(g, lbk_sub(g, x, mean)), (struct lbk_reduce) { BN_AXES, true });
+    lbk_val *var =
+        lbk_mean(g, lbk_square(g, lbk_sub(g, x, mean)), (struct lbk_reduce) { BN_AXES, true });
     return two_rows(g, mean, var, lbk_shape_of(x).d[1]);
 }
 
@@ -42,14 +43,18 @@ static lbk_status ref(const struct lbk_ref *r)
 }
 
 static const struct lbk_case cases[] = {
-    { "2x3x5x7", "", 1e-5, 0, 0 }, { "4x16x3x3", "", 1e-5, 9, 11 },
-    { "8x33", "", 1e-5, 0, 0 }, { "1x1x2x1", "", 1e-5, 0, 0 },
-    { "3x24x7x5", "", 1e-5, 0, 0 }, { "1x5x1x1", "", 1e-5, 0, 0 }, { NULL, NULL, 0, 0, 0 },
+    { "2x3x5x7", "", 1e-5, 0, 0 }, { "4x16x3x3", "", 1e-5, 9, 11 }, { "8x33", "", 1e-5, 0, 0 },
+    { "1x1x2x1", "", 1e-5, 0, 0 }, { "3x24x7x5", "", 1e-5, 0, 0 },  { "1x5x1x1", "", 1e-5, 0, 0 },
+    { NULL, NULL, 0, 0, 0 },
 };
 
 const struct lbk_op lbk_op_bn_stats = {
-    OP_HEAD(bn_stats, "2 x C: mean and biased variance of each channel (axis 1)", 1, 1), .infer = infer, .grad = grad, .ref = ref,
-    .lower = lower, .cases = cases,
+    OP_HEAD(bn_stats, "2 x C: mean and biased variance of each channel (axis 1)", 1, 1),
+    .infer = infer,
+    .grad = grad,
+    .ref = ref,
+    .lower = lower,
+    .cases = cases,
 };
 
 lbk_val *lbk_bn_stats(lbk_graph *g, lbk_val *x, struct lbk_none p)

@@ -15,7 +15,8 @@ static lbk_status infer(struct lbk_infer *i)
     for (int k = 1; k < i->n; k++) {
         lbk_shape s = i->in[0];
         s.d[at] = i->in[k].n == s.n ? i->in[k].d[at] : s.d[at];
-        if (!lbk__want_type(i, k, "an operand", i->in_t[0]) || !lbk__want_shape(i, k, "an operand", s, "as the first but for the axis"))
+        if (!lbk__want_type(i, k, "an operand", i->in_t[0]) ||
+            !lbk__want_shape(i, k, "an operand", s, "as the first but for the axis"))
             return LBK_EINVAL;
         i->out.d[at] += s.d[at];
     }
@@ -42,23 +43,31 @@ static lbk_status ref(const struct lbk_ref *r)
     for (int j = 0; j < r->n; j++) {
         const struct strip s = strip_of(r->in_shape[j], p->axis);
         for (int64_t k = 0, m = s.outer * s.n * s.inner; k < m; k++)
-            put(r, (k / s.inner / s.n * t.n + begin + k / s.inner % s.n) * t.inner + k % s.inner, load(r, j, k));
+            put(r, (k / s.inner / s.n * t.n + begin + k / s.inner % s.n) * t.inner + k % s.inner,
+                load(r, j, k));
         begin += s.n;
     }
     return LBK_OK;
 }
 
 static const struct lbk_case cases[] = {
-    { "3", "axis=0", 0, 0, 0 }, { "2x3x5,2x4x5", "axis=1", 0, 0, 0 },
+    { "3", "axis=0", 0, 0, 0 },
+    { "2x3x5,2x4x5", "axis=1", 0, 0, 0 },
     { "2x16x3x3,2x16x3x3,2x5x3x3", "axis=1", 0, 0, 0 },
-    { "2x3,1x3,4x3", "axis=-2", 0, 0, 0 }, { "3:9,2:9", "axis=0", 0, 0, 0 },
+    { "2x3,1x3,4x3", "axis=-2", 0, 0, 0 },
+    { "3:9,2:9", "axis=0", 0, 0, 0 },
     { "2x0,2x3", "axis=1", 0, 0, 0 },
-    { "1x24x2x2,1x3x2x2", "axis=1", 0, 0, 0 }, { NULL, NULL, 0, 0, 0 },
+    { "1x24x2x2,1x3x2x2", "axis=1", 0, 0, 0 },
+    { NULL, NULL, 0, 0, 0 },
 };
 
 const struct lbk_op lbk_op_concat = {
-    OP_HEAD(concat, "operands one after the other along an axis", 1, LBK_OPERAND_MAX), OP_PARAMS(lbk_axis), .infer = infer,
-    .grad = grad, .ref = ref, .cases = cases,
+    OP_HEAD(concat, "operands one after the other along an axis", 1, LBK_OPERAND_MAX),
+    OP_PARAMS(lbk_axis),
+    .infer = infer,
+    .grad = grad,
+    .ref = ref,
+    .cases = cases,
 };
 
 /* A node has few operands: more are joined in runs of them. */

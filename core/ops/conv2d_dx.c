@@ -2,8 +2,10 @@
 #include "conv.h"
 
 static const struct lbk_opt params[] = {
-    CONV_PARAMS(lbk_conv2d_to), LBK_INT(lbk_conv2d_to, h, 1, 1, 1e6, "rows of x"),
-    LBK_INT(lbk_conv2d_to, w, 1, 1, 1e6, "columns of x"), LBK_OPTS_END,
+    CONV_PARAMS(lbk_conv2d_to),
+    LBK_INT(lbk_conv2d_to, h, 1, 1, 1e6, "rows of x"),
+    LBK_INT(lbk_conv2d_to, w, 1, 1, 1e6, "columns of x"),
+    LBK_OPTS_END,
 };
 
 static lbk_status infer(struct lbk_infer *i)
@@ -16,8 +18,10 @@ static lbk_status infer(struct lbk_infer *i)
     i->out = (lbk_shape) { 4, { dy.d[0], i->in[1].d[1] * c.groups, p->h, p->w } };
     i->out_t = LBK_F32;
     dy.d[1] = i->in[1].d[0];
-    return check_sizes(i, c, i->out, i->in[1], &dy.d[2], &dy.d[3]) && lbk__want_shape(i, 0, "dy", dy, "for such x and w")
-        ? LBK_OK : LBK_EINVAL;
+    return check_sizes(i, c, i->out, i->in[1], &dy.d[2], &dy.d[3]) &&
+                   lbk__want_shape(i, 0, "dy", dy, "for such x and w")
+               ? LBK_OK
+               : LBK_EINVAL;
 }
 
 static lbk_status grad(lbk_graph *g, const lbk_node *n, lbk_val *gy, lbk_val *gx[])
@@ -32,13 +36,15 @@ static lbk_status grad(lbk_graph *g, const lbk_node *n, lbk_val *gy, lbk_val *gx
 
 static lbk_status ref(const struct lbk_ref *r)
 {
-    struct conv_walk v = { r->out_shape, r->in_shape[1], r->in_shape[0], CONV_OF((const struct lbk_conv2d_to *) r->params), .to = TO_X };
+    struct conv_walk v = { r->out_shape, r->in_shape[1], r->in_shape[0],
+                           CONV_OF((const struct lbk_conv2d_to *) r->params), .to = TO_X };
     return conv_ref(r, &v, &v.py, &v.pw, &v.px);
 }
 
 static double flops(const struct lbk_infer *i)
 {
-    return 2.0 * (double) lbk_shape_count(i->in[0]) * (double) (i->in[1].d[1] * i->in[1].d[2] * i->in[1].d[3]);
+    return 2.0 * (double) lbk_shape_count(i->in[0]) *
+           (double) (i->in[1].d[1] * i->in[1].d[2] * i->in[1].d[3]);
 }
 
 static const struct lbk_case cases[] = {
@@ -61,7 +67,12 @@ static const struct lbk_case cases[] = {
 };
 
 const struct lbk_op lbk_op_conv2d_dx = {
-    OP_HEAD(conv2d_dx, "adjoint of conv2d for x, of dy and w", 2, 2), OP_PARAMS(lbk_conv2d_to), .infer = infer, .grad = grad,
-    .ref = ref, .flops = flops, .cases = cases,
+    OP_HEAD(conv2d_dx, "adjoint of conv2d for x, of dy and w", 2, 2),
+    OP_PARAMS(lbk_conv2d_to),
+    .infer = infer,
+    .grad = grad,
+    .ref = ref,
+    .flops = flops,
+    .cases = cases,
 };
 BUILD2(conv2d_dx, lbk_conv2d_to)

@@ -24,13 +24,19 @@ static lbk_status ref(const struct lbk_ref *r)
 static const struct lbk_case cases[] = {
     { "8x10,8:10", "axis=1", 1e-6, 0, 0 },
     { "2x19x4x5,2x4x5:-1..20", "axis=1,ignore=255", 1e-6, 0, 0 },
-    { "6x5x3,6x5:3", "axis=-1,ignore=0", 1e-6, 0, 0 }, { "7,:7", "axis=0", 1e-6, -30, 30 },
+    { "6x5x3,6x5:3", "axis=-1,ignore=0", 1e-6, 0, 0 },
+    { "7,:7", "axis=0", 1e-6, -30, 30 },
     { "3x1,3:1", "axis=1", 1e-6, 0, 0 },
-    { "16x100,16:100", "axis=1", 1e-6, 0, 0 }, { NULL, NULL, 0, 0, 0 },
+    { "16x100,16:100", "axis=1", 1e-6, 0, 0 },
+    { NULL, NULL, 0, 0, 0 },
 };
 
 const struct lbk_op lbk_op_cross_entropy = {
-    OP_HEAD(cross_entropy, "-log softmax(a) at label b, unreduced; 0 where ignored", 2, 2), OP_PARAMS(lbk_labels),
-    .infer = infer_labels, .grad = grad, .ref = ref, .cases = cases,
+    OP_HEAD(cross_entropy, "-log softmax(a) at label b, unreduced; 0 where ignored", 2, 2),
+    OP_PARAMS(lbk_labels),
+    .infer = infer_labels,
+    .grad = grad,
+    .ref = ref,
+    .cases = cases,
 };
 BUILD2(cross_entropy, lbk_labels)

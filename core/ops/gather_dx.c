@@ -4,7 +4,9 @@
 #include "opdef.h"
 
 static const struct lbk_opt params[] = {
-    P_AXIS(lbk_axis_to, 0), LBK_INT(lbk_axis_to, n, 1, 0, 1e9, "extent of the axis in the result"), LBK_OPTS_END,
+    P_AXIS(lbk_axis_to, 0),
+    LBK_INT(lbk_axis_to, n, 1, 0, 1e9, "extent of the axis in the result"),
+    LBK_OPTS_END,
 };
 
 static lbk_status infer(struct lbk_infer *i)
@@ -16,8 +18,9 @@ static lbk_status infer(struct lbk_infer *i)
         return LBK_EINVAL;
     const int64_t at = p->axis < 0 ? p->axis + rank : p->axis;
     if (at < 0 || at >= rank || memcmp(dy.d + at, b.d, (size_t) b.n * sizeof *b.d))
-        return lbk_graph_fail(i->g, LBK_EINVAL, "gather_dx: dy is %s, expected the indices' %s from axis %lld on", SHAPE(dy),
-            SHAPE(b), (long long) p->axis);
+        return lbk_graph_fail(i->g, LBK_EINVAL,
+                              "gather_dx: dy is %s, expected the indices' %s from axis %lld on",
+                              SHAPE(dy), SHAPE(b), (long long) p->axis);
     i->out = dy;
     i->out.n = rank;
     i->out.d[at] = p->n;
@@ -53,15 +56,22 @@ static lbk_status ref(const struct lbk_ref *r)
 }
 
 static const struct lbk_case cases[] = {
-    { "3:5,3x7", "axis=0,n=5", 1e-6, 0, 0 }, { "6:-2..11,4x6x3", "axis=1,n=9", 1e-6, 0, 0 },
+    { "3:5,3x7", "axis=0,n=5", 1e-6, 0, 0 },
+    { "6:-2..11,4x6x3", "axis=1,n=9", 1e-6, 0, 0 },
     { "2x3x4:8,2x3x4", "axis=0,n=8", 1e-6, 0, 0 },
-    { ":5,2x3", "axis=-1,n=5", 1e-6, 0, 0 }, { "16:3,16x33", "axis=0,n=3", 1e-5, 0, 0 },
+    { ":5,2x3", "axis=-1,n=5", 1e-6, 0, 0 },
+    { "16:3,16x33", "axis=0,n=3", 1e-5, 0, 0 },
     { "1:1,1x1", "axis=1,n=1", 1e-6, 0, 0 },
     { NULL, NULL, 0, 0, 0 },
 };
 
 const struct lbk_op lbk_op_gather_dx = {
-    OP_HEAD(gather_dx, "of indices and dy: adjoint of gather, repeated indices added in order", 2, 2), OP_PARAMS(lbk_axis_to),
-    .infer = infer, .grad = grad, .ref = ref, .cases = cases,
+    OP_HEAD(gather_dx, "of indices and dy: adjoint of gather, repeated indices added in order", 2,
+            2),
+    OP_PARAMS(lbk_axis_to),
+    .infer = infer,
+    .grad = grad,
+    .ref = ref,
+    .cases = cases,
 };
 BUILD2(gather_dx, lbk_axis_to)

@@ -13,7 +13,8 @@ static lbk_status infer(struct lbk_infer *i)
     if (!lbk__want_type(i, 0, "x", LBK_F32))
         return LBK_EINVAL;
     if (!lbk_shape_count(i->in[0]))
-        return lbk_graph_fail(i->g, LBK_EINVAL, "kth: x is %s, expected at least one element", SHAPE(i->in[0]));
+        return lbk_graph_fail(i->g, LBK_EINVAL, "kth: x is %s, expected at least one element",
+                              SHAPE(i->in[0]));
     i->out = (lbk_shape) { 0 };
     i->out_t = LBK_F32;
     return LBK_OK;
@@ -41,13 +42,17 @@ static lbk_status ref(const struct lbk_ref *r)
 }
 
 static const struct lbk_case cases[] = {
-    { "7", "k=3", 0, 0, 0 }, { "2x5x3", "k=100", 0, 0, 0 },
-    { "10x10", "part=0.2", 0, 0, 0 }, { "9", "part=1", 0, 0, 0 },
-    { "1", "", 0, 0, 0 }, { "33x16", "part=0.9", 0, 0, 0 }, { NULL, NULL, 0, 0, 0 },
+    { "7", "k=3", 0, 0, 0 },    { "2x5x3", "k=100", 0, 0, 0 }, { "10x10", "part=0.2", 0, 0, 0 },
+    { "9", "part=1", 0, 0, 0 }, { "1", "", 0, 0, 0 },          { "33x16", "part=0.9", 0, 0, 0 },
+    { NULL, NULL, 0, 0, 0 },
 };
 
 const struct lbk_op lbk_op_kth = {
-    OP_HEAD(kth, "k-th smallest of all elements, no gradient", 1, 1), OP_PARAMS(lbk_rank), .flags = LBK_OP_NONDIFF,
-    .infer = infer, .ref = ref, .cases = cases,
+    OP_HEAD(kth, "k-th smallest of all elements, no gradient", 1, 1),
+    OP_PARAMS(lbk_rank),
+    .flags = LBK_OP_NONDIFF,
+    .infer = infer,
+    .ref = ref,
+    .cases = cases,
 };
 BUILD1(kth, lbk_rank)

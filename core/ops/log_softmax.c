@@ -34,15 +34,22 @@ static lbk_status ref(const struct lbk_ref *r)
 }
 
 static const struct lbk_case cases[] = {
-    { "7", "axis=0", 1e-6, 0, 0 }, { "2x5x3", "axis=1", 1e-6, 0, 0 },
+    { "7", "axis=0", 1e-6, 0, 0 },
+    { "2x5x3", "axis=1", 1e-6, 0, 0 },
     { "4x100", "axis=-1", 1e-6, -30, 30 },
-    { "2x19x4x3", "axis=1", 1e-6, 0, 0 }, { "3x1", "axis=-1", 1e-6, 0, 0 },
+    { "2x19x4x3", "axis=1", 1e-6, 0, 0 },
+    { "3x1", "axis=-1", 1e-6, 0, 0 },
     { "16x33", "axis=-2", 1e-6, 0, 0 },
     { NULL, NULL, 0, 0, 0 },
 };
 
 const struct lbk_op lbk_op_log_softmax = {
-    OP_HEAD(log_softmax, "logarithm of softmax over one axis", 1, 1), OP_PARAMS(lbk_axis), .infer = infer_along, .grad = grad,
-    .ref = ref, .lower = lower, .cases = cases,
+    OP_HEAD(log_softmax, "logarithm of softmax over one axis", 1, 1),
+    OP_PARAMS(lbk_axis),
+    .infer = infer_along,
+    .grad = grad,
+    .ref = ref,
+    .lower = lower,
+    .cases = cases,
 };
 BUILD1(log_softmax, lbk_axis)

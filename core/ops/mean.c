@@ -41,7 +41,12 @@ static lbk_status ref(const struct lbk_ref *r)
 REDUCE_CASES(1e-6);
 
 const struct lbk_op lbk_op_mean = {
-    OP_HEAD(mean, "mean over axes", 1, 1), OP_PARAMS(lbk_reduce), .infer = infer_reduce, .grad = grad, .ref = ref, .lower = lower,
+    OP_HEAD(mean, "mean over axes", 1, 1),
+    OP_PARAMS(lbk_reduce),
+    .infer = infer_reduce,
+    .grad = grad,
+    .ref = ref,
+    .lower = lower,
     .cases = cases,
 };
 BUILD1(mean, lbk_reduce)

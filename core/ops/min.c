@@ -38,7 +38,11 @@ static lbk_status ref(const struct lbk_ref *r)
 REDUCE_CASES(0);
 
 const struct lbk_op lbk_op_min = {
-    OP_HEAD(min, "minimum over axes; gradient split evenly between ties", 1, 1), OP_PARAMS(lbk_reduce),
-    .infer = infer_reduce, .grad = grad, .ref = ref, .cases = cases,
+    OP_HEAD(min, "minimum over axes; gradient split evenly between ties", 1, 1),
+    OP_PARAMS(lbk_reduce),
+    .infer = infer_reduce,
+    .grad = grad,
+    .ref = ref,
+    .cases = cases,
 };
 BUILD1(min, lbk_reduce)

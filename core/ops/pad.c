@@ -41,11 +41,16 @@ static const struct lbk_case cases[] = {
     { "2x3x5x7", "top=4,bottom=2,left=3,right=6,border=reflect", 0, 0, 0 },
     { "2x16x3x4", "top=4,bottom=2,left=3,right=6,border=edge", 0, 0, 0 },
     { "1x5x6x6", "top=5,bottom=5,left=5,right=5,border=reflect", 0, 0, 0 },
-    { "1x2x3x3", "", 0, 0, 0 }, { NULL, NULL, 0, 0, 0 },
+    { "1x2x3x3", "", 0, 0, 0 },
+    { NULL, NULL, 0, 0, 0 },
 };
 
 const struct lbk_op lbk_op_pad = {
-    OP_HEAD(pad, "2-D border: zeros, mirrored without the edge, or the edge repeated", 1, 1), OP_PARAMS(lbk_pad), .infer = infer,
-    .grad = grad, .ref = ref, .cases = cases,
+    OP_HEAD(pad, "2-D border: zeros, mirrored without the edge, or the edge repeated", 1, 1),
+    OP_PARAMS(lbk_pad),
+    .infer = infer,
+    .grad = grad,
+    .ref = ref,
+    .cases = cases,
 };
 BUILD1(pad, lbk_pad)

@@ -53,6 +53,11 @@ static const struct lbk_case cases[] = {
 };
 
 const struct lbk_op lbk_op_pad_dx = {
-    OP_HEAD(pad_dx, "adjoint of pad", 1, 1), OP_PARAMS(lbk_pad), .infer = infer, .grad = grad, .ref = ref, .cases = cases,
+    OP_HEAD(pad_dx, "adjoint of pad", 1, 1),
+    OP_PARAMS(lbk_pad),
+    .infer = infer,
+    .grad = grad,
+    .ref = ref,
+    .cases = cases,
 };
 BUILD1(pad_dx, lbk_pad)

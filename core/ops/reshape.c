@@ -12,8 +12,9 @@ static lbk_status infer(struct lbk_infer *i)
     i->out.n = (int) p->n;
     for (int k = 0; k < p->n; k++) {
         if (p->d[k] < -1 || (p->d[k] == -1 && free_axis >= 0))
-            return lbk_graph_fail(i->g, LBK_EINVAL, "reshape: axis %d is %lld, expected an extent, or one -1", k,
-                (long long) p->d[k]);
+            return lbk_graph_fail(i->g, LBK_EINVAL,
+                                  "reshape: axis %d is %lld, expected an extent, or one -1", k,
+                                  (long long) p->d[k]);
         i->out.d[k] = p->d[k];
         if (p->d[k] == -1)
             free_axis = k;
@@ -25,8 +26,9 @@ static lbk_status infer(struct lbk_infer *i)
     if (free_axis >= 0)
         i->out.d[free_axis] = known ? count / known : 0;
     if (lbk_shape_count(i->out) != count)
-        return lbk_graph_fail(i->g, LBK_EINVAL, "reshape: x is %s, expected the same number of elements as %s", SHAPE(i->in[0]),
-            SHAPE(i->out));
+        return lbk_graph_fail(i->g, LBK_EINVAL,
+                              "reshape: x is %s, expected the same number of elements as %s",
+                              SHAPE(i->in[0]), SHAPE(i->out));
     i->out_t = i->in_t[0];
     return LBK_OK;
 }
@@ -45,15 +47,22 @@ static lbk_status ref(const struct lbk_ref *r)
 }
 
 static const struct lbk_case cases[] = {
-    { "12", "n=2,d0=3,d1=4", 0, 0, 0 }, { "2x3x5", "n=2,d0=2,d1=-1", 0, 0, 0 },
+    { "12", "n=2,d0=3,d1=4", 0, 0, 0 },
+    { "2x3x5", "n=2,d0=2,d1=-1", 0, 0, 0 },
     { "1", "n=0", 0, 0, 0 },
-    { "2x16x3x3", "n=2,d0=2,d1=144", 0, 0, 0 }, { "4x3:7", "n=1,d0=-1", 0, 0, 0 },
+    { "2x16x3x3", "n=2,d0=2,d1=144", 0, 0, 0 },
+    { "4x3:7", "n=1,d0=-1", 0, 0, 0 },
     { "0x3", "n=1,d0=0", 0, 0, 0 },
     { NULL, NULL, 0, 0, 0 },
 };
 
 const struct lbk_op lbk_op_reshape = {
-    OP_HEAD(reshape, "same elements, other shape; one -1 is worked out", 1, 1), OP_PARAMS(lbk_dims), .flags = LBK_OP_VIEW,
-    .infer = infer, .grad = grad, .ref = ref, .cases = cases,
+    OP_HEAD(reshape, "same elements, other shape; one -1 is worked out", 1, 1),
+    OP_PARAMS(lbk_dims),
+    .flags = LBK_OP_VIEW,
+    .infer = infer,
+    .grad = grad,
+    .ref = ref,
+    .cases = cases,
 };
 BUILD1(reshape, lbk_dims)

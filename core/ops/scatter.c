@@ -7,8 +7,8 @@ static const struct lbk_opt params[] = { P_AXIS(lbk_axis, 0), LBK_OPTS_END };
 static lbk_status infer(struct lbk_infer *i)
 {
     const struct lbk_axis *p = i->params;
-    if (!lbk__want_type(i, 1, "b", LBK_I32) || !lbk__want_rank(i, 1, "b", 1) || !lbk__want_type(i, 2, "c", i->in_t[0])
-        || !lbk__want_axis(i, 0, p->axis))
+    if (!lbk__want_type(i, 1, "b", LBK_I32) || !lbk__want_rank(i, 1, "b", 1) ||
+        !lbk__want_type(i, 2, "c", i->in_t[0]) || !lbk__want_axis(i, 0, p->axis))
         return LBK_EINVAL;
     lbk_shape s = i->in[0];
     s.d[axis_of(s, p->axis)] = i->in[1].d[0];
@@ -65,14 +65,17 @@ static lbk_status ref(const struct lbk_ref *r)
 }
 
 static const struct lbk_case cases[] = {
-    { "5x7,3:5,3x7", "axis=0", 0, 0, 0 }, { "4x9x3,6:-2..11,4x6x3", "axis=1", 0, 0, 0 },
-    { "8,5:3,5", "axis=0", 0, 0, 0 },
-    { "16x33,16:16,16x33", "axis=0", 0, 0, 0 }, { "1x1,1:1,1x1", "axis=-1", 0, 0, 0 },
-    { NULL, NULL, 0, 0, 0 },
+    { "5x7,3:5,3x7", "axis=0", 0, 0, 0 },  { "4x9x3,6:-2..11,4x6x3", "axis=1", 0, 0, 0 },
+    { "8,5:3,5", "axis=0", 0, 0, 0 },      { "16x33,16:16,16x33", "axis=0", 0, 0, 0 },
+    { "1x1,1:1,1x1", "axis=-1", 0, 0, 0 }, { NULL, NULL, 0, 0, 0 },
 };
 
 const struct lbk_op lbk_op_scatter = {
-    OP_HEAD(scatter, "a with rows b (indices) replaced by c; the last of equal indices wins", 3, 3), OP_PARAMS(lbk_axis),
-    .infer = infer, .grad = grad, .ref = ref, .cases = cases,
+    OP_HEAD(scatter, "a with rows b (indices) replaced by c; the last of equal indices wins", 3, 3),
+    OP_PARAMS(lbk_axis),
+    .infer = infer,
+    .grad = grad,
+    .ref = ref,
+    .cases = cases,
 };
 BUILD3(scatter, lbk_axis)

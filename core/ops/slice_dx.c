@@ -2,8 +2,10 @@
 #include "opdef.h"
 
 static const struct lbk_opt params[] = {
-    P_AXIS(lbk_slice_to, 0), LBK_INT(lbk_slice_to, begin, 0, 0, 0, "where the operand begins"),
-    LBK_INT(lbk_slice_to, n, 0, 0, 9e15, "extent of the axis in the result"), LBK_OPTS_END,
+    P_AXIS(lbk_slice_to, 0),
+    LBK_INT(lbk_slice_to, begin, 0, 0, 0, "where the operand begins"),
+    LBK_INT(lbk_slice_to, n, 0, 0, 9e15, "extent of the axis in the result"),
+    LBK_OPTS_END,
 };
 
 static lbk_status infer(struct lbk_infer *i)
@@ -13,8 +15,9 @@ static lbk_status infer(struct lbk_infer *i)
         return LBK_EINVAL;
     const int a = axis_of(i->in[0], p->axis);
     if (p->begin < 0 || p->n < i->in[0].d[a] || p->begin > p->n - i->in[0].d[a])
-        return lbk_graph_fail(i->g, LBK_EINVAL, "slice_dx: x is %s, expected its axis %d to lie in %lld from %lld on",
-            SHAPE(i->in[0]), a, (long long) p->n, (long long) p->begin);
+        return lbk_graph_fail(i->g, LBK_EINVAL,
+                              "slice_dx: x is %s, expected its axis %d to lie in %lld from %lld on",
+                              SHAPE(i->in[0]), a, (long long) p->n, (long long) p->begin);
     i->out = i->in[0];
     i->out.d[a] = p->n;
     i->out_t = i->in_t[0];
@@ -41,14 +44,21 @@ static lbk_status ref(const struct lbk_ref *r)
 }
 
 static const struct lbk_case cases[] = {
-    { "3", "axis=0,begin=2,n=7", 0, 0, 0 }, { "2x16x3x5", "axis=1,begin=16,n=33", 0, 0, 0 },
-    { "2x5x4", "axis=-2,begin=1,n=6", 0, 0, 0 }, { "5", "axis=0,begin=0,n=5", 0, 0, 0 },
+    { "3", "axis=0,begin=2,n=7", 0, 0, 0 },
+    { "2x16x3x5", "axis=1,begin=16,n=33", 0, 0, 0 },
+    { "2x5x4", "axis=-2,begin=1,n=6", 0, 0, 0 },
+    { "5", "axis=0,begin=0,n=5", 0, 0, 0 },
     { "0", "axis=0,begin=1,n=3", 0, 0, 0 },
-    { "1x3x5x2", "axis=3,begin=1,n=4", 0, 0, 0 }, { NULL, NULL, 0, 0, 0 },
+    { "1x3x5x2", "axis=3,begin=1,n=4", 0, 0, 0 },
+    { NULL, NULL, 0, 0, 0 },
 };
 
 const struct lbk_op lbk_op_slice_dx = {
-    OP_HEAD(slice_dx, "zeros with the operand in a range of one axis", 1, 1), OP_PARAMS(lbk_slice_to), .infer = infer,
-    .grad = grad, .ref = ref, .cases = cases,
+    OP_HEAD(slice_dx, "zeros with the operand in a range of one axis", 1, 1),
+    OP_PARAMS(lbk_slice_to),
+    .infer = infer,
+    .grad = grad,
+    .ref = ref,
+    .cases = cases,
 };
 BUILD1(slice_dx, lbk_slice_to)

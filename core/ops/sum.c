@@ -30,6 +30,11 @@ static lbk_status ref(const struct lbk_ref *r)
 REDUCE_CASES(1e-5);
 
 const struct lbk_op lbk_op_sum = {
-    OP_HEAD(sum, "sum over axes", 1, 1), OP_PARAMS(lbk_reduce), .infer = infer_reduce, .grad = grad, .ref = ref, .cases = cases,
+    OP_HEAD(sum, "sum over axes", 1, 1),
+    OP_PARAMS(lbk_reduce),
+    .infer = infer_reduce,
+    .grad = grad,
+    .ref = ref,
+    .cases = cases,
 };
 BUILD1(sum, lbk_reduce)

@@ -15,8 +15,9 @@ static lbk_status infer(struct lbk_infer *i)
         i->out.d[k] = i->in[0].d[p->d[k]];
     }
     if (p->n != i->in[0].n || seen != (1u << p->n) - 1)
-        return lbk_graph_fail(i->g, LBK_EINVAL, "transpose: %lld axes, expected a permutation of the %d of %s", (long long) p->n,
-            i->in[0].n, SHAPE(i->in[0]));
+        return lbk_graph_fail(i->g, LBK_EINVAL,
+                              "transpose: %lld axes, expected a permutation of the %d of %s",
+                              (long long) p->n, i->in[0].n, SHAPE(i->in[0]));
     i->out_t = i->in_t[0];
     return LBK_OK;
 }
@@ -45,13 +46,21 @@ static lbk_status ref(const struct lbk_ref *r)
 }
 
 static const struct lbk_case cases[] = {
-    { "3x5", "n=2,d0=1,d1=0", 0, 0, 0 }, { "2x3x5x4", "n=4,d0=0,d1=2,d2=3,d3=1", 0, 0, 0 },
-    { "7", "n=1,d0=0", 0, 0, 0 }, { "2x3x4:9", "n=3,d0=2,d1=0,d2=1", 0, 0, 0 },
+    { "3x5", "n=2,d0=1,d1=0", 0, 0, 0 },
+    { "2x3x5x4", "n=4,d0=0,d1=2,d2=3,d3=1", 0, 0, 0 },
+    { "7", "n=1,d0=0", 0, 0, 0 },
+    { "2x3x4:9", "n=3,d0=2,d1=0,d2=1", 0, 0, 0 },
     { "", "n=0", 0, 0, 0 },
-    { "16x32", "n=2,d0=1,d1=0", 0, 0, 0 }, { NULL, NULL, 0, 0, 0 },
+    { "16x32", "n=2,d0=1,d1=0", 0, 0, 0 },
+    { NULL, NULL, 0, 0, 0 },
 };
 
 const struct lbk_op lbk_op_transpose = {
-    OP_HEAD(transpose, "permuted axes", 1, 1), OP_PARAMS(lbk_dims), .infer = infer, .grad = grad, .ref = ref, .cases = cases,
+    OP_HEAD(transpose, "permuted axes", 1, 1),
+    OP_PARAMS(lbk_dims),
+    .infer = infer,
+    .grad = grad,
+    .ref = ref,
+    .cases = cases,
 };
 BUILD1(transpose, lbk_dims)

@@ -66,7 +66,8 @@ static inline bool check_bn(struct lbk_infer *i, int k, const char *name)
     if (!lbk__want_type(i, k, name, LBK_F32))
         return false;
     if (i->in[k].n < 2)
-        lbk_graph_fail(i->g, LBK_EINVAL, "%s: %s is %s, expected channels on axis 1", i->op->name, name, SHAPE(i->in[k]));
+        lbk_graph_fail(i->g, LBK_EINVAL, "%s: %s is %s, expected channels on axis 1", i->op->name,
+                       name, SHAPE(i->in[k]));
     return !i->g->status;
 }
 

@@ -25,7 +25,8 @@ static void *stretch(const struct lbk_ref *r, int i)
     char *v = room(r->in_t[i], to, r->f64);
     for (int64_t k = 0, m = lbk_shape_count(to); v && k < m; k++) {
         coords(to, k, c);
-        memcpy(v + (size_t) k * w, (const char *) r->in[i] + (size_t) stretched(from, to, c) * w, w);
+        memcpy(v + (size_t) k * w, (const char *) r->in[i] + (size_t) stretched(from, to, c) * w,
+               w);
     }
     return v;
 }
@@ -67,12 +68,16 @@ static lbk_status run_lowered(lbk_graph *g, const struct lbk_op *op, const struc
     lbk_val *y = lbk_apply(g, op, r->n, in, r->params);
     lbk_val *v = y ? op->lower(g, &y->node) : NULL;
     if (!v)
-        return g->status ? g->status : lbk_fail(g->ctx, LBK_EUNSUPPORTED, "%s: cannot be lowered", op->name);
-    const struct eval e = { .f64 = r->f64, .seed = r->seed, .leaf = operand, .ud = (void *) (uintptr_t) r };
+        return g->status ? g->status
+                         : lbk_fail(g->ctx, LBK_EUNSUPPORTED, "%s: cannot be lowered", op->name);
+    const struct eval e = {
+        .f64 = r->f64, .seed = r->seed, .leaf = operand, .ud = (void *) (uintptr_t) r
+    };
     lbk_node *target = &v->node;
     const lbk_status st = lbk__eval(g, &e, 1, &target, &value);
     if (!st)
-        memcpy(r->out, value[target->id], (size_t) lbk_shape_count(r->out_shape) * width(r->out_t, r->f64));
+        memcpy(r->out, value[target->id],
+               (size_t) lbk_shape_count(r->out_shape) * width(r->out_t, r->f64));
     lbk__eval_free(g, value);
     return st;
 }
@@ -117,8 +122,16 @@ static lbk_status run_node(const struct eval *e, const lbk_node *n, void *const 
         return lbk_fail(n->g->ctx, LBK_ENOMEM, "%s: out of memory", n->op->name);
     for (int i = 0; i < n->n; i++)
         shape[i] = n->in[i]->shape, type[i] = n->in[i]->dtype, in[i] = value[n->in[i]->id];
-    const struct lbk_ref r = { .n = n->n, .in_shape = shape, .in_t = type, .in = in, .params = n->params, .out_shape = n->shape,
-        .out_t = n->dtype, .out = *out, .f64 = e->f64, .seed = e->seed };
+    const struct lbk_ref r = { .n = n->n,
+                               .in_shape = shape,
+                               .in_t = type,
+                               .in = in,
+                               .params = n->params,
+                               .out_shape = n->shape,
+                               .out_t = n->dtype,
+                               .out = *out,
+                               .f64 = e->f64,
+                               .seed = e->seed };
     return lbk__eval_op(n->g->ctx, n->op, &r);
 }
 
@@ -129,7 +142,9 @@ static lbk_status run_one(const struct eval *e, const lbk_node *n, void *const v
     if (n->kind == NODE_OP)
         return run_node(e, n, value, out);
     *out = copy_leaf(e, n);
-    return *out ? LBK_OK : lbk_fail(n->g->ctx, LBK_EINVAL, "evaluation: %s has no value", n->name ? n->name : "a constant");
+    return *out ? LBK_OK
+                : lbk_fail(n->g->ctx, LBK_EINVAL, "evaluation: %s has no value",
+                           n->name ? n->name : "a constant");
 }
 
 static void need(const lbk_graph *g, bool *needed, int n, lbk_node *const target[])
@@ -141,11 +156,13 @@ static void need(const lbk_graph *g, bool *needed, int n, lbk_node *const target
             needed[g->node[i]->in[k]->id] = true;
 }
 
-lbk_status lbk__eval(lbk_graph *g, const struct eval *e, int n, lbk_node *const target[], void ***value)
+lbk_status lbk__eval(lbk_graph *g, const struct eval *e, int n, lbk_node *const target[],
+                     void ***value)
 {
     bool *needed = calloc((size_t) g->n_node + 1, sizeof *needed);
     void **v = *value = calloc((size_t) g->n_node + 1, sizeof *v);
-    lbk_status st = needed && v ? LBK_OK : lbk_fail(g->ctx, LBK_ENOMEM, "evaluation: out of memory");
+    lbk_status st =
+        needed && v ? LBK_OK : lbk_fail(g->ctx, LBK_ENOMEM, "evaluation: out of memory");
     if (!st)
         need(g, needed, n, target);
     for (int64_t i = 0; i < g->n_node && !st; i++) {

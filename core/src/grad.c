@@ -26,13 +26,14 @@ lbk_val *lbk__fit(lbk_graph *g, lbk_val *v, lbk_shape s)
 /* One sweep from y back to what is asked for. */
 struct sweep {
     lbk_graph *g;
-    uint32_t n;                          /* nodes when it began: those that can have a gradient */
-    bool *needs;                         /* leads back to one of wrt */
-    bool *stop;                          /* is one of wrt, and is not passed through */
+    uint32_t n;  /* nodes when it began: those that can have a gradient */
+    bool *needs; /* leads back to one of wrt */
+    bool *stop;  /* is one of wrt, and is not passed through */
     lbk_val **grad;
 };
 
-static lbk_status back(lbk_graph *g, lbk_val *y, lbk_val *gy, bool pass, int n, lbk_val *const wrt[], lbk_val *out[]);
+static lbk_status back(lbk_graph *g, lbk_val *y, lbk_val *gy, bool pass, int n,
+                       lbk_val *const wrt[], lbk_val *out[]);
 
 static void add_grad(struct sweep *s, const lbk_node *to, lbk_val *v)
 {
@@ -59,8 +60,9 @@ static bool local(struct sweep *s, const lbk_node *n, lbk_val *gy, lbk_val *gx[]
     } else if (n->op->lower) {
         through_lower(s, n, gy, gx);
     } else if (!(n->op->flags & LBK_OP_NONDIFF)) {
-        lbk_graph_fail(s->g, LBK_EUNSUPPORTED, "%s has no gradient, and one is needed of %s through it", n->op->name,
-            SHAPE(n->shape));
+        lbk_graph_fail(s->g, LBK_EUNSUPPORTED,
+                       "%s has no gradient, and one is needed of %s through it", n->op->name,
+                       SHAPE(n->shape));
     }
     return !s->g->status;
 }
@@ -77,8 +79,8 @@ static void visit(struct sweep *s, const lbk_node *n)
         if (n->op->expr)
             gx[k] = lbk__fit(s->g, gx[k], to->shape);
         if (gx[k] && !lbk__same_shape(gx[k]->node.shape, to->shape))
-            lbk_graph_fail(s->g, LBK_EINVAL, "%s: gradient of operand %d is %s, expected %s", n->op->name, k,
-                SHAPE(gx[k]->node.shape), SHAPE(to->shape));
+            lbk_graph_fail(s->g, LBK_EINVAL, "%s: gradient of operand %d is %s, expected %s",
+                           n->op->name, k, SHAPE(gx[k]->node.shape), SHAPE(to->shape));
         if (gx[k] && !s->g->status)
             add_grad(s, to, gx[k]);
     }
@@ -106,7 +108,8 @@ static void sweep_back(struct sweep *s, uint32_t from)
     }
 }
 
-static lbk_status back(lbk_graph *g, lbk_val *y, lbk_val *gy, bool pass, int n, lbk_val *const wrt[], lbk_val *out[])
+static lbk_status back(lbk_graph *g, lbk_val *y, lbk_val *gy, bool pass, int n,
+                       lbk_val *const wrt[], lbk_val *out[])
 {
     struct sweep s = { .g = g, .n = (uint32_t) g->n_node };
     s.needs = calloc(s.n + 1u, 1);
@@ -136,7 +139,8 @@ lbk_status lbk_grad(lbk_graph *g, lbk_val *y, int n, lbk_val *const wrt[], lbk_v
     if (!y)
         return lbk_graph_fail(g, LBK_EINVAL, "gradient: there is no value");
     if (y->node.dtype != LBK_F32)
-        return lbk_graph_fail(g, LBK_EINVAL, "gradient: of a value of type %s, expected f32", lbk__dtype_name(y->node.dtype));
+        return lbk_graph_fail(g, LBK_EINVAL, "gradient: of a value of type %s, expected f32",
+                              lbk__dtype_name(y->node.dtype));
     if (back(g, y, lbk_filled(g, y->node.shape, 1), true, n, wrt, out))
         return g->status;
     for (int i = 0; i < n; i++)

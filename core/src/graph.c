@@ -46,7 +46,8 @@ lbk_status lbk_graph_fail(lbk_graph *g, lbk_status st, const char *fmt, ...)
     int n = g->where ? (int) strlen(g->where) : 0;
     if (n && g->where[n - 1] == '/')
         n--;
-    return n ? lbk_fail(g->ctx, st, "%.*s: %s", n, g->where, text) : lbk_fail(g->ctx, st, "%s", text);
+    return n ? lbk_fail(g->ctx, st, "%.*s: %s", n, g->where, text)
+             : lbk_fail(g->ctx, st, "%s", text);
 }
 
 lbk_status lbk_output(lbk_graph *g, const char *name, lbk_val *v)
@@ -63,7 +64,7 @@ lbk_status lbk_output(lbk_graph *g, const char *name, lbk_val *v)
     char *copy = lbk__arena_str(&g->arena, "%s", name);
     if (!copy || !lbk__grow(&g->output, g->n_output, &g->cap_output, sizeof *g->output))
         return lbk_graph_fail(g, LBK_ENOMEM, "graph: out of memory");
-    g->output[g->n_output++] = (struct graph_output) { copy, &v->node };
+    g->output[g->n_output++] = (struct graph_output){ copy, &v->node };
     return LBK_OK;
 }
 
@@ -74,11 +75,11 @@ static lbk_status check_assign(lbk_graph *g, const lbk_node *s, const lbk_node *
     if (s->kind != NODE_STATE)
         return lbk_graph_fail(g, LBK_EINVAL, "assign: the first operand is not a state");
     if (s->dtype != v->dtype)
-        return lbk_graph_fail(g, LBK_EINVAL, "assign %s: value is %s, expected %s", s->name, lbk__dtype_name(v->dtype),
-            lbk__dtype_name(s->dtype));
+        return lbk_graph_fail(g, LBK_EINVAL, "assign %s: value is %s, expected %s", s->name,
+                              lbk__dtype_name(v->dtype), lbk__dtype_name(s->dtype));
     if (!lbk__same_shape(s->shape, v->shape))
-        return lbk_graph_fail(g, LBK_EINVAL, "assign %s: value is %s, expected %s", s->name, SHAPE(v->shape),
-            SHAPE(s->shape));
+        return lbk_graph_fail(g, LBK_EINVAL, "assign %s: value is %s, expected %s", s->name,
+                              SHAPE(v->shape), SHAPE(s->shape));
     for (int64_t i = 0; i < g->n_assign; i++)
         if (g->assign[i].state == s)
             return lbk_graph_fail(g, LBK_EINVAL, "assign %s: assigned twice", s->name);
@@ -95,7 +96,7 @@ lbk_status lbk_assign(lbk_graph *g, lbk_val *state, lbk_val *v)
         return g->status;
     if (!lbk__grow(&g->assign, g->n_assign, &g->cap_assign, sizeof *g->assign))
         return lbk_graph_fail(g, LBK_ENOMEM, "graph: out of memory");
-    g->assign[g->n_assign++] = (struct graph_assign) { &state->node, &v->node };
+    g->assign[g->n_assign++] = (struct graph_assign){ &state->node, &v->node };
     return LBK_OK;
 }
 
@@ -119,7 +120,9 @@ void lbk__graph_live(const lbk_graph *g, bool *live)
             live[g->node[i]->in[k]->id] = true;
 }
 
-struct digest { char hex[65]; };
+struct digest {
+    char hex[65];
+};
 
 static void add_text(struct sha256 *h, const char *s) { lbk__sha256_add(h, s, strlen(s) + 1); }
 
@@ -166,7 +169,8 @@ static struct digest root(const char *what, const char *name, const struct diges
 
 static int by_text(const void *a, const void *b) { return strcmp(a, b); }
 
-static void hash_roots(const lbk_graph *g, const struct digest *d, struct digest *roots, struct digest *out)
+static void hash_roots(const lbk_graph *g, const struct digest *d, struct digest *roots,
+                       struct digest *out)
 {
     int64_t n = 0;
     struct sha256 h;

@@ -49,7 +49,8 @@ static lbk_val *new_node(lbk_graph *g, enum node_kind kind, lbk_dtype t, lbk_sha
     if (g->status)
         return NULL;
     lbk_val *v = lbk__arena_get(&g->arena, sizeof *v);
-    if (!v || g->n_node == UINT32_MAX || !lbk__grow(&g->node, g->n_node, &g->cap_node, sizeof *g->node))
+    if (!v || g->n_node == UINT32_MAX ||
+        !lbk__grow(&g->node, g->n_node, &g->cap_node, sizeof *g->node))
         return out_of_memory(g);
     v->node.g = g;
     v->node.id = (uint32_t) g->n_node;
@@ -63,21 +64,25 @@ static lbk_val *new_node(lbk_graph *g, enum node_kind kind, lbk_dtype t, lbk_sha
 }
 
 /* dtype, rank and size are such that a tensor can be made of them. */
-static bool storable(lbk_graph *g, const char *what, const char *name, lbk_dtype t, lbk_shape s, size_t *bytes)
+static bool storable(lbk_graph *g, const char *what, const char *name, lbk_dtype t, lbk_shape s,
+                     size_t *bytes)
 {
     if (t < LBK_F32 || t > LBK_U8)
         lbk_graph_fail(g, LBK_EINVAL, "%s %s: element type %d is unknown", what, name, (int) t);
     else if (s.n < 0 || s.n > LBK_MAX_DIMS)
-        lbk_graph_fail(g, LBK_EINVAL, "%s %s: rank %d, expected 0 to %d", what, name, s.n, LBK_MAX_DIMS);
+        lbk_graph_fail(g, LBK_EINVAL, "%s %s: rank %d, expected 0 to %d", what, name, s.n,
+                       LBK_MAX_DIMS);
     else if (!lbk__shape_bytes(t, s, bytes))
-        lbk_graph_fail(g, LBK_EINVAL, "%s %s: shape %s is negative or too large", what, name, SHAPE(s));
+        lbk_graph_fail(g, LBK_EINVAL, "%s %s: shape %s is negative or too large", what, name,
+                       SHAPE(s));
     else
         return true;
     return false;
 }
 
 /* An input or a state: found by name, or made. */
-static lbk_val *leaf(lbk_graph *g, enum node_kind kind, const char *what, const char *name, lbk_dtype t, lbk_shape s)
+static lbk_val *leaf(lbk_graph *g, enum node_kind kind, const char *what, const char *name,
+                     lbk_dtype t, lbk_shape s)
 {
     size_t bytes;
     if (g->status)
@@ -88,8 +93,9 @@ static lbk_val *leaf(lbk_graph *g, enum node_kind kind, const char *what, const 
     if (!storable(g, what, name, t, s, &bytes))
         return NULL;
     if (old && (old->dtype != t || !lbk__same_shape(old->shape, s))) {
-        lbk_graph_fail(g, LBK_EINVAL, "%s %s: asked for as %s %s, but it is %s %s", what, name, lbk__dtype_name(t), SHAPE(s),
-            lbk__dtype_name(old->dtype), SHAPE(old->shape));
+        lbk_graph_fail(g, LBK_EINVAL, "%s %s: asked for as %s %s, but it is %s %s", what, name,
+                       lbk__dtype_name(t), SHAPE(s), lbk__dtype_name(old->dtype),
+                       SHAPE(old->shape));
         return NULL;
     }
     if (old)
@@ -119,7 +125,8 @@ static bool set_init(lbk_node *n, const struct lbk_init *init)
     return copy != NULL;
 }
 
-lbk_val *lbk__state(lbk_graph *g, const char *name, lbk_dtype t, lbk_shape s, bool trainable, const struct lbk_init *init)
+lbk_val *lbk__state(lbk_graph *g, const char *name, lbk_dtype t, lbk_shape s, bool trainable,
+                    const struct lbk_init *init)
 {
     static const struct lbk_init zeros = { .kind = LBK_INIT_ZEROS };
     lbk_val *v = leaf(g, NODE_STATE, "state", name, t, s);
@@ -160,10 +167,7 @@ lbk_val *lbk_numbers(lbk_graph *g, lbk_shape s, const double *v)
     return c;
 }
 
-lbk_val *lbk_scalar(lbk_graph *g, double v)
-{
-    return lbk_numbers(g, (lbk_shape) { 0 }, &v);
-}
+lbk_val *lbk_scalar(lbk_graph *g, double v) { return lbk_numbers(g, (lbk_shape) { 0 }, &v); }
 
 lbk_val *lbk_filled(lbk_graph *g, lbk_shape s, double v)
 {
@@ -196,15 +200,16 @@ static const char *const letters[][3] = { { "x" }, { "x" }, { "a", "b" }, { "a",
 bool lbk__want_type(struct lbk_infer *i, int k, const char *name, lbk_dtype t)
 {
     if (i->in_t[k] != t)
-        lbk_graph_fail(i->g, LBK_EINVAL, "%s: %s is %s, expected %s", i->op->name, name, lbk__dtype_name(i->in_t[k]),
-            lbk__dtype_name(t));
+        lbk_graph_fail(i->g, LBK_EINVAL, "%s: %s is %s, expected %s", i->op->name, name,
+                       lbk__dtype_name(i->in_t[k]), lbk__dtype_name(t));
     return i->in_t[k] == t;
 }
 
 bool lbk__want_rank(struct lbk_infer *i, int k, const char *name, int rank)
 {
     if (i->in[k].n != rank)
-        lbk_graph_fail(i->g, LBK_EINVAL, "%s: %s is %s, expected rank %d", i->op->name, name, SHAPE(i->in[k]), rank);
+        lbk_graph_fail(i->g, LBK_EINVAL, "%s: %s is %s, expected rank %d", i->op->name, name,
+                       SHAPE(i->in[k]), rank);
     return i->in[k].n == rank;
 }
 
@@ -212,8 +217,8 @@ bool lbk__want_shape(struct lbk_infer *i, int k, const char *name, lbk_shape s, 
 {
     const bool same = lbk__same_shape(i->in[k], s);
     if (!same)
-        lbk_graph_fail(i->g, LBK_EINVAL, "%s: %s is %s, expected %s%s%s", i->op->name, name, SHAPE(i->in[k]), SHAPE(s),
-            why ? " " : "", why ? why : "");
+        lbk_graph_fail(i->g, LBK_EINVAL, "%s: %s is %s, expected %s%s%s", i->op->name, name,
+                       SHAPE(i->in[k]), SHAPE(s), why ? " " : "", why ? why : "");
     return same;
 }
 
@@ -221,8 +226,8 @@ bool lbk__want_axis(struct lbk_infer *i, int k, int64_t axis)
 {
     const bool fits = axis >= -i->in[k].n && axis < i->in[k].n;
     if (!fits)
-        lbk_graph_fail(i->g, LBK_EINVAL, "%s: axis %lld, expected one of the %d axes of %s", i->op->name, (long long) axis,
-            i->in[k].n, SHAPE(i->in[k]));
+        lbk_graph_fail(i->g, LBK_EINVAL, "%s: axis %lld, expected one of the %d axes of %s",
+                       i->op->name, (long long) axis, i->in[k].n, SHAPE(i->in[k]));
     return fits;
 }
 
@@ -235,8 +240,9 @@ static lbk_status infer_broadcast(struct lbk_infer *i)
         if (!lbk__want_type(i, k, name, LBK_F32))
             return LBK_EINVAL;
         if (!lbk__broadcast(i->out, i->in[k], &i->out))
-            return lbk_graph_fail(i->g, LBK_EINVAL, "%s: %s is %s, which does not broadcast with %s", i->op->name, name,
-                SHAPE(i->in[k]), SHAPE(i->out));
+            return lbk_graph_fail(i->g, LBK_EINVAL,
+                                  "%s: %s is %s, which does not broadcast with %s", i->op->name,
+                                  name, SHAPE(i->in[k]), SHAPE(i->out));
     }
     return LBK_OK;
 }
@@ -275,14 +281,16 @@ static lbk_val *apply(struct lbk_infer *i, lbk_val *const in[])
     return v;
 }
 
-lbk_val *lbk_apply(lbk_graph *g, const struct lbk_op *op, int n, lbk_val *const in[], const void *params)
+lbk_val *lbk_apply(lbk_graph *g, const struct lbk_op *op, int n, lbk_val *const in[],
+                   const void *params)
 {
     lbk_shape shape[LBK_OPERAND_MAX];
     lbk_dtype type[LBK_OPERAND_MAX];
     if (g->status)
         return NULL;
     if (n < op->n_min || n > op->n_max || n > LBK_OPERAND_MAX) {
-        lbk_graph_fail(g, LBK_EINVAL, "%s: %d operands, expected %d to %d", op->name, n, op->n_min, op->n_max);
+        lbk_graph_fail(g, LBK_EINVAL, "%s: %d operands, expected %d to %d", op->name, n, op->n_min,
+                       op->n_max);
         return NULL;
     }
     for (int k = 0; k < n; k++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of operators share: their descriptors, shape checks that explain themselves, and access to reference buffers. */
+/* What the files of operators share: their descriptors, shape checks that explain themselves, and
+ * access to reference buffers. */
 #ifndef LBK_SRC_OPDEF_H
 #define LBK_SRC_OPDEF_H
 #include <limbeck/op.h>
@@ -26,7 +27,8 @@
 struct text { char s[96]; };
 #define SHAPE(s_) lbk__shape_text(s_, (struct text) { { 0 } }.s, sizeof(struct text))
 
-/* Each latches a message that names the operator and the operand, and returns false, when the operand is not so. */
+/* Each latches a message that names the operator and the operand, and returns false, when the
+ * operand is not so. */
 bool lbk__want_type(struct lbk_infer *i, int k, const char *name, lbk_dtype t);
 bool lbk__want_rank(struct lbk_infer *i, int k, const char *name, int rank);
 bool lbk__want_shape(struct lbk_infer *i, int k, const char *name, lbk_shape s, const char *why);
@@ -40,7 +42,10 @@ lbk_val *lbk__fit(lbk_graph *g, lbk_val *v, lbk_shape s);
 static inline int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t or1(int64_t a) { return a ? a : 1; }
-static inline int axis_of(lbk_shape s, int64_t axis) { return (int) (axis < 0 ? axis + s.n : axis); }
+static inline int axis_of(lbk_shape s, int64_t axis)
+{
+    return (int) (axis < 0 ? axis + s.n : axis);
+}
 
 /* A shape seen from one axis: element (o, k, i) lies at (o * n + k) * inner + i. */
 struct strip { int64_t outer, n, inner; };
@@ -103,18 +108,24 @@ static inline int64_t stretched(lbk_shape from, lbk_shape to, const int64_t c[LB
 
 /* Parameters that are not one plain field. */
 #define P_DIMS(T) \
-    LBK_INT(T, n, 0, 0, LBK_MAX_DIMS, "how many of them"), P_DIM(T, 0), P_DIM(T, 1), P_DIM(T, 2), P_DIM(T, 3), \
-    P_DIM(T, 4), P_DIM(T, 5)
-#define P_DIM(T, i) { "d" #i, "one of them", LBK_OPT_INT, offsetof(struct T, d[i]), 0, 0, 0, NULL, NULL }
+    LBK_INT(T, n, 0, 0, LBK_MAX_DIMS, "how many of them"), P_DIM(T, 0), P_DIM(T, 1), \
+    P_DIM(T, 2), P_DIM(T, 3), P_DIM(T, 4), P_DIM(T, 5)
+#define P_DIM(T, i) \
+    { "d" #i, "one of them", LBK_OPT_INT, offsetof(struct T, d[i]), 0, 0, 0, NULL, NULL }
 #define P_ENUM(T, f, d, ns, h) { #f, h, LBK_OPT_ENUM, offsetof(struct T, f), 0, 0, 0, d, ns }
 _Static_assert(sizeof(enum lbk_filter) == sizeof(int) && sizeof(enum lbk_border) == sizeof(int)
     && sizeof(lbk_dtype) == sizeof(int), "an enum option is an int");
 
-#define P_AXIS(T, def) LBK_INT(T, axis, def, -LBK_MAX_DIMS, LBK_MAX_DIMS - 1, "axis; negative counts from the end")
-#define OP_HEAD(n_, doc_, lo, hi) .size = sizeof(struct lbk_op), .name = #n_, .doc = doc_, .n_min = lo, .n_max = hi
+#define P_AXIS(T, def) \
+    LBK_INT(T, axis, def, -LBK_MAX_DIMS, LBK_MAX_DIMS - 1, "axis; negative counts from the end")
+#define OP_HEAD(n_, doc_, lo, hi) \
+    .size = sizeof(struct lbk_op), .name = #n_, .doc = doc_, .n_min = lo, .n_max = hi
 #define OP_PARAMS(T) .params = params, .params_size = sizeof(struct T)
 #define BUILD1(n, P) \
-    lbk_val *lbk_##n(lbk_graph *g, lbk_val *x, struct P p) { return lbk_apply(g, &lbk_op_##n, 1, &x, &p); }
+    lbk_val *lbk_##n(lbk_graph *g, lbk_val *x, struct P p)                                 \
+    {                                                                                    \
+        return lbk_apply(g, &lbk_op_##n, 1, &x, &p);                                       \
+    }
 #define BUILD2(n, P)                                                                     \
     lbk_val *lbk_##n(lbk_graph *g, lbk_val *a, lbk_val *b, struct P p)                     \
     {                                                                                    \

@@ -8,8 +8,14 @@
 #include "opt.h"
 #include "str.h"
 
-struct sgd { double momentum; bool nesterov; double wd; };
-struct adam { double beta1, beta2, eps, wd; };
+struct sgd {
+    double momentum;
+    bool nesterov;
+    double wd;
+};
+struct adam {
+    double beta1, beta2, eps, wd;
+};
 
 static const struct lbk_opt sgd_opts[] = {
     LBK_FLOAT(sgd, momentum, 0, 0, 1, "part of the last step's direction that is kept"),
@@ -17,13 +23,14 @@ static const struct lbk_opt sgd_opts[] = {
     LBK_FLOAT(sgd, wd, 0, 0, 1e3, "weight decay, added to the gradient"),
     LBK_OPTS_END,
 };
-#define ADAM_OPTS(decay, text)                                                                  \
-    LBK_FLOAT(adam, beta1, 0.9, 0, 0.999999, "part of the mean gradient that is kept"),         \
-    LBK_FLOAT(adam, beta2, 0.999, 0, 0.999999, "part of the mean square that is kept"),         \
-    LBK_FLOAT(adam, eps, 1e-8, 0, 1, "added to the root of the mean square"),                   \
-    LBK_FLOAT(adam, wd, decay, 0, 1e3, text), LBK_OPTS_END
+#define ADAM_OPTS(decay, text)                                                                     \
+ LBK_FLOAT(adam, beta1, 0.9, 0, 0.999999, "part of the mean gradient that is kept"),               \
+     LBK_FLOAT(adam, beta2, 0.999, 0, 0.999999, "part of the mean square that is kept"),           \
+     LBK_FLOAT(adam, eps, 1e-8, 0, 1, "added to the root of the mean square"),                     \
+     LBK_FLOAT(adam, wd, decay, 0, 1e3, text), LBK_OPTS_END
 static const struct lbk_opt adam_opts[] = { ADAM_OPTS(0, "weight decay, added to the gradient") };
-static const struct lbk_opt adamw_opts[] = { ADAM_OPTS(0.01, "weight decay, apart from the gradient") };
+static const struct lbk_opt adamw_opts[] = { ADAM_OPTS(0.01,
+                                                       "weight decay, apart from the gradient") };
 
 /* One step's scalars, shared by all parameters. */
 struct update {
@@ -70,7 +77,8 @@ static void sgd_step(const struct update *u, lbk_val *p, lbk_val *d)
 static lbk_val *correction(const struct update *u, double beta, lbk_val *t)
 {
     lbk_val *h = lbk_tanh(u->g, lbk_mul(u->g, t, num(u, log(beta) / 2)));
-    return beta > 0 ? lbk_div(u->g, lbk_mul(u->g, h, num(u, -2)), lbk_sub(u->g, num(u, 1), h)) : num(u, 1);
+    return beta > 0 ? lbk_div(u->g, lbk_mul(u->g, h, num(u, -2)), lbk_sub(u->g, num(u, 1), h))
+                    : num(u, 1);
 }
 
 static void adam_begin(struct update *u, lbk_val *step)
@@ -130,8 +138,8 @@ static lbk_status find(lbk_ctx *ctx, const char *s, size_t n, const struct optim
     }
     snprintf(name, sizeof name, "%.*s", (int) n, s);
     const char *near = lbk__nearest(name, names);
-    return lbk_fail(ctx, LBK_ENOENT, "optim: '%s' is unknown%s%s%s", name, near ? "; did you mean '" : "", near ? near : "",
-        near ? "'?" : "");
+    return lbk_fail(ctx, LBK_ENOENT, "optim: '%s' is unknown%s%s%s", name,
+                    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 /* One "name=value". */
@@ -139,7 +147,8 @@ static lbk_status set_option(lbk_ctx *ctx, lbk_opts *o, const char *s, size_t n)
 {
     char text[128];
     if (n >= sizeof text || !memchr(s, '=', n))
-        return lbk_fail(ctx, LBK_EINVAL, "optim: expected name=value, got '%.*s'", n > 80 ? 80 : (int) n, s);
+        return lbk_fail(ctx, LBK_EINVAL, "optim: expected name=value, got '%.*s'",
+                        n > 80 ? 80 : (int) n, s);
     snprintf(text, sizeof text, "%.*s", (int) n, s);
     char *value = strchr(text, '=');
     *value++ = 0;
@@ -150,7 +159,8 @@ static lbk_status check_sgd(lbk_ctx *ctx, const struct optim *m, const lbk_opts 
 {
     const struct sgd *c = lbk_opts_cfg(o);
     if (m->step == sgd_step && c->nesterov && !(c->momentum > 0))
-        return lbk_fail(ctx, LBK_EINVAL, "sgd.nesterov: expected a momentum above 0 with it, got %g", c->momentum);
+        return lbk_fail(ctx, LBK_EINVAL,
+                        "sgd.nesterov: expected a momentum above 0 with it, got %g", c->momentum);
     return LBK_OK;
 }
 
@@ -182,8 +192,8 @@ lbk_status lbk__optim_check(lbk_ctx *ctx, const char *spec)
     return st;
 }
 
-lbk_status lbk__optim_build(lbk_graph *g, const char *spec, lbk_val *lr, lbk_val *ok, lbk_val *step, int n,
-    lbk_val *const param[], lbk_val *const grad[])
+lbk_status lbk__optim_build(lbk_graph *g, const char *spec, lbk_val *lr, lbk_val *ok, lbk_val *step,
+                            int n, lbk_val *const param[], lbk_val *const grad[])
 {
     const struct optim *m;
     lbk_opts *o;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Expands the pointwise entries of ops.def into complete operators. Operands arrive already broadcast. */
+/* Expands the pointwise entries of ops.def into complete operators. Operands arrive already
+ * broadcast. */
 #include <tgmath.h>
 #include "opdef.h"
 
@@ -27,7 +28,7 @@
         return LBK_OK;                                                                    \
     }
 #define DESC(n, k, text, e)                                                              \
-    const struct lbk_op lbk_op_##n = { OP_HEAD(n, text, k, k), .flags = LBK_OP_INPLACE0,    \
+    const struct lbk_op lbk_op_##n = { OP_HEAD(n, text, k, k), .flags = LBK_OP_INPLACE0,   \
         .expr = e, .ref = ref_##n, .grad = grad_##n, .cases = cases##k };
 
 static const struct lbk_case cases1[] = {
@@ -54,7 +55,10 @@ static const struct lbk_case cases3[] = {
     REF(n, D(x, 0), F(x, 0), e)                                                          \
     GRAD(n, OPERAND(x, 0), gx[0] = dx;)                                                  \
     DESC(n, 1, text, #e)                                                                 \
-    lbk_val *lbk_##n(lbk_graph *g, lbk_val *x) { return lbk_apply(g, &lbk_op_##n, 1, &x, NULL); }
+    lbk_val *lbk_##n(lbk_graph *g, lbk_val *x)                                             \
+    {                                                                                    \
+        return lbk_apply(g, &lbk_op_##n, 1, &x, NULL);                                     \
+    }
 #define LBK_PW2(n, e, da, db, text)                                                      \
     REF(n, D(a, 0) D(b, 1), F(a, 0) F(b, 1), e)                                          \
     GRAD(n, OPERAND(a, 0) OPERAND(b, 1), gx[0] = da; gx[1] = db;)                        \

@@ -11,8 +11,6 @@
         LBK_OPTS_END,                                                                         \
     }
 
-static inline bool reduces(const struct lbk_reduce *p, int axis) { return (p->axes >> axis & 1) != 0; }
-
 static inline lbk_shape reduced_shape(lbk_shape s, int64_t axes, bool keep)
 {
     lbk_shape o = { 0 };

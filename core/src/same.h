@@ -21,7 +21,10 @@ static inline struct lbk_reduce along(const lbk_val *x, int64_t axis)
 }
 
 /* Of strip o: where it begins, its largest element, and the sum of e^(x - largest). */
-struct rowsum { int64_t at; double max, sum; };
+struct rowsum {
+    int64_t at;
+    double max, sum;
+};
 static inline struct rowsum rowsum_of(const struct lbk_ref *r, struct strip s, int64_t o)
 {
     struct rowsum w = { .at = o / s.inner * s.n * s.inner + o % s.inner };

@@ -7,7 +7,8 @@
 
 static const char *const filter_names[] = { "nearest", "bilinear", "corners", NULL };
 
-/* Windows along an axis of n; fewer than 1: none fits. One that would begin in the padding after the end is dropped. */
+/* Windows along an axis of n; fewer than 1: none fits. One that would begin in the padding after
+ * the end is dropped. */
 static inline int64_t pool_count(int64_t n, const struct lbk_pool *p)
 {
     const int64_t stride = p->stride ? p->stride : p->kernel, room = n + 2 * p->pad - p->kernel;
@@ -17,20 +18,27 @@ static inline int64_t pool_count(int64_t n, const struct lbk_pool *p)
     return m;
 }
 
-static inline lbk_status infer_pool(struct lbk_infer *i, const struct lbk_pool *p, int64_t h, int64_t w, int64_t *oh, int64_t *ow)
+static inline lbk_status infer_pool(struct lbk_infer *i, const struct lbk_pool *p, int64_t h,
+                                    int64_t w, int64_t *oh, int64_t *ow)
 {
     if (p->kernel < 1 || p->stride < 0 || p->pad < 0 || 2 * p->pad > p->kernel)
-        return lbk_graph_fail(i->g, LBK_EINVAL, "%s: kernel %lld, stride %lld, pad %lld, expected a kernel of at least 1 and twice pad",
+        return lbk_graph_fail(
+            i->g, LBK_EINVAL,
+            "%s: kernel %lld, stride %lld, pad %lld, expected a kernel of at least 1 and twice pad",
             i->op->name, (long long) p->kernel, (long long) p->stride, (long long) p->pad);
     *oh = pool_count(h, p), *ow = pool_count(w, p);
     if (*oh < 1 || *ow < 1)
-        return lbk_graph_fail(i->g, LBK_EINVAL, "%s: x is %lldx%lld with pad %lld, expected at least the kernel of %lld", i->op->name,
+        return lbk_graph_fail(
+            i->g, LBK_EINVAL,
+            "%s: x is %lldx%lld with pad %lld, expected at least the kernel of %lld", i->op->name,
             (long long) h, (long long) w, (long long) p->pad, (long long) p->kernel);
     return LBK_OK;
 }
 
 /* The part inside the image of window k. */
-struct range { int64_t lo, hi; };
+struct range {
+    int64_t lo, hi;
+};
 static inline struct range pool_range(const struct lbk_pool *p, int64_t k, int64_t n)
 {
     const int64_t lo = k * (p->stride ? p->stride : p->kernel) - p->pad;
@@ -43,7 +51,10 @@ static inline struct range adaptive_range(int64_t k, int64_t m, int64_t n)
 }
 
 /* Result k of m is (1 - t) * element a + t * element b of n. */
-struct blend { int64_t a, b; double t; };
+struct blend {
+    int64_t a, b;
+    double t;
+};
 static inline struct blend blend_of(int64_t k, int64_t m, int64_t n, enum lbk_filter f)
 {
     struct blend r = { .a = k * n / m };

@@ -3,7 +3,13 @@
 #include <math.h>
 #include "opdef.h"
 
-struct world { double f64[8]; float f32[8]; int32_t label[4]; bool wide; int seen; };
+struct world {
+    double f64[8];
+    float f32[8];
+    int32_t label[4];
+    bool wide;
+    int seen;
+};
 
 static const void *leaf(void *ud, const lbk_node *n)
 {
@@ -69,7 +75,8 @@ static void test_gather(void **state)
     lbk_graph_destroy(&g);
 }
 
-/* An operator without a reference runs as what it is made of: here a transposed 1x1 convolution, which scales. */
+/* An operator without a reference runs as what it is made of: here a transposed 1x1 convolution,
+ * which scales. */
 static void test_lowered(void **state)
 {
     const double x[4] = { 1, 2, 3, 4 }, k = 3;
@@ -78,8 +85,15 @@ static void test_lowered(void **state)
     const lbk_dtype type[2] = { LBK_F32, LBK_F32 };
     const void *const in[2] = { x, &k };
     const struct lbk_conv2d_up p = { .stride = 1 };
-    const struct lbk_ref r = { .n = 2, .in_shape = shape, .in_t = type, .in = in, .params = &p,
-        .out_shape = shape[0], .out_t = LBK_F32, .out = out, .f64 = true };
+    const struct lbk_ref r = { .n = 2,
+                               .in_shape = shape,
+                               .in_t = type,
+                               .in = in,
+                               .params = &p,
+                               .out_shape = shape[0],
+                               .out_t = LBK_F32,
+                               .out = out,
+                               .f64 = true };
     assert_int_equal(lbk__eval_op(unit_ctx(state), &lbk_op_conv2d_transpose, &r), LBK_OK);
     for (int i = 0; i < 4; i++)
         assert_true(out[i] == 3 * x[i]);

@@ -6,7 +6,11 @@
 
 enum { LEAVES = 3, MOST = 24 };
 
-struct world { lbk_graph *g; lbk_val *x[LEAVES]; double data[LEAVES][MOST]; };
+struct world {
+    lbk_graph *g;
+    lbk_val *x[LEAVES];
+    double data[LEAVES][MOST];
+};
 
 static const void *leaf(void *ud, const lbk_node *n)
 {
@@ -72,10 +76,7 @@ static void check(struct world *w, lbk_val *y)
     lbk__eval_free(w->g, value);
 }
 
-static lbk_val *total(lbk_graph *g, lbk_val *v)
-{
-    return lbk_sum(g, v, LBK_ALL);
-}
+static lbk_val *total(lbk_graph *g, lbk_val *v) { return lbk_sum(g, v, LBK_ALL); }
 
 static void test_broadcast(void **state)
 {
@@ -167,7 +168,10 @@ static void test_integers_end_it(void **state)
 }
 
 static const struct lbk_op opaque = {
-    .size = sizeof(struct lbk_op), .name = "opaque", .n_min = 1, .n_max = 1,
+    .size = sizeof(struct lbk_op),
+    .name = "opaque",
+    .n_min = 1,
+    .n_max = 1,
 };
 
 static void test_missing(void **state)
@@ -187,12 +191,9 @@ static void test_missing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_broadcast),
-        cmocka_unit_test(test_random_graphs),
-        cmocka_unit_test(test_middle),
-        cmocka_unit_test(test_stopped),
-        cmocka_unit_test(test_integers_end_it),
-        cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_broadcast),       cmocka_unit_test(test_random_graphs),
+        cmocka_unit_test(test_middle),          cmocka_unit_test(test_stopped),
+        cmocka_unit_test(test_integers_end_it), cmocka_unit_test(test_missing),
     };
     return cmocka_run_group_tests(tests, unit_start, unit_stop);
 }

@@ -26,7 +26,7 @@ static void test_latch(void **state)
     assert_int_equal(lbk_output(g, "y", y), LBK_EINVAL);
     assert_int_equal(lbk_graph_status(g), LBK_EINVAL);
     assert_unit_error(state,
-        "conv2d: w is 64x3x7x7, expected 16 channels on axis 1 for x of 8x16x32x32");
+                      "conv2d: w is 64x3x7x7, expected 16 channels on axis 1 for x of 8x16x32x32");
     lbk_graph_destroy(&g);
     assert_null(g);
     lbk_graph_destroy(&g);

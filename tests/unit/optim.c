@@ -6,7 +6,8 @@
 
 enum { N = 5, STEPS = 8, STATES = 3 };
 
-/* The states as they stand; eval reads them, and each assign writes its own back when the step ends. */
+/* The states as they stand; eval reads them, and each assign writes its own back when the step
+ * ends. */
 struct world {
     lbk_graph *g;
     double state[STATES][N];
@@ -19,8 +20,10 @@ static const void *leaf(void *ud, const lbk_node *n)
 {
     struct world *w = ud;
     if (n->kind == NODE_INPUT)
-        return !strcmp(n->name, "lr") ? (const void *) &w->lr : !strcmp(n->name, "ok") ? (const void *) &w->ok
-            : !strcmp(n->name, "step") ? (const void *) &w->step : w->grad;
+        return !strcmp(n->name, "lr")     ? (const void *) &w->lr
+               : !strcmp(n->name, "ok")   ? (const void *) &w->ok
+               : !strcmp(n->name, "step") ? (const void *) &w->step
+                                          : w->grad;
     for (int i = 0; i < STATES; i++)
         if (w->node[i] == n)
             return w->state[i];
@@ -32,9 +35,12 @@ static void start(void **state, struct world *w, const char *spec)
     const lbk_shape one = { 0 };
     *w = (struct world) { .ok = 1 };
     assert_int_equal(lbk_graph_create(unit_ctx(state), &w->g), LBK_OK);
-    lbk_val *p = lbk_state(w->g, "w", LBK_F32, LBK_SHAPE(N), true), *d = lbk_input(w->g, "d", LBK_F32, LBK_SHAPE(N));
-    assert_int_equal(lbk__optim_build(w->g, spec, lbk_input(w->g, "lr", LBK_F32, one), lbk_input(w->g, "ok", LBK_F32, one),
-        lbk_input(w->g, "step", LBK_I32, one), 1, &p, &d), LBK_OK);
+    lbk_val *p = lbk_state(w->g, "w", LBK_F32, LBK_SHAPE(N), true),
+            *d = lbk_input(w->g, "d", LBK_F32, LBK_SHAPE(N));
+    assert_int_equal(lbk__optim_build(w->g, spec, lbk_input(w->g, "lr", LBK_F32, one),
+                                      lbk_input(w->g, "ok", LBK_F32, one),
+                                      lbk_input(w->g, "step", LBK_I32, one), 1, &p, &d),
+                     LBK_OK);
     for (int i = 0; i < N; i++)
         w->state[0][i] = 0.5 - 0.3 * i;
     w->node[0] = &p->node;
@@ -72,7 +78,9 @@ static void vary(struct world *w, int t)
 /* The constants of the graph are floats. */
 static double f(double v) { return (double) (float) v; }
 
-struct plain { double p, b, m, v; };
+struct plain {
+    double p, b, m, v;
+};
 
 static void sgd(struct plain *x, double d, double lr, double mu, bool nesterov, double wd)
 {
@@ -149,7 +157,9 @@ static void test_not_ok(void **state)
 
 static void test_bad(void **state)
 {
-    static const struct { const char *spec, *message; } bad[] = {
+    static const struct {
+        const char *spec, *message;
+    } bad[] = {
         { "sdg", "optim: 'sdg' is unknown; did you mean 'sgd'?" },
         { "sgd,momentum", "optim: expected name=value, got 'momentum'" },
         { "sgd,momentum=2", "sgd.momentum: expected 0..1, got '2'" },
