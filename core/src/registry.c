@@ -110,13 +110,21 @@ static lbk_status commit(lbk_registrar *r)
     return room ? LBK_OK : lbk_fail(r->ctx, LBK_ENOMEM, "registry: out of memory");
 }
 
+static unsigned errors(lbk_ctx *ctx)
+{
+    pthread_mutex_lock(&ctx->lock);
+    const unsigned n = ctx->errors;
+    pthread_mutex_unlock(&ctx->lock);
+    return n;
+}
+
 lbk_status lbk__register(lbk_ctx *ctx, const struct module *from,
                          lbk_status (*setup)(lbk_registrar *r))
 {
     lbk_registrar r = { ctx, from, LBK_OK, NULL, 0, 0 };
-    const unsigned before = ctx->errors;
+    const unsigned before = errors(ctx);
     lbk_status st = setup(&r);
-    if (st && !r.status && ctx->errors == before)
+    if (st && !r.status && errors(ctx) == before)
         lbk_fail(ctx, st, "%s: its setup failed (%s) and did not say why",
                  from ? from->file : "limbeck", lbk_status_name(st));
     if (!st)

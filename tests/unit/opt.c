@@ -190,12 +190,41 @@ static void test_broken_tables(void **state)
     lbk_opts_destroy(&o);
 }
 
+/* Any text is taken or refused, with one line, and what was taken is saved and read back. */
+static void test_any_text(void **state)
+{
+    static const char letters[] = "0123456789.,:=-+eE%x/ ab[]'\"linepolycoswarmonoffT";
+    uint64_t draw = 3;
+    for (int i = 0; i < 20000; i++) {
+        char text[24] = "", saved[2000], again[2000];
+        lbk_opts *o = fresh(state), *b = fresh(state);
+        for (int k = 0; k < 5 + i % 19; k++, draw = draw * 6364136223846793005u + 1)
+            text[k] = letters[(draw >> 33) % (sizeof letters - 1)];
+        const struct lbk_opt *d = &table[i % 10];
+        const lbk_status st = i % 3 ? lbk_opts_set(o, d->name, text) : lbk_opts_parse(o, text);
+        assert_int_equal(((struct unit *) *state)->errors, st ? 1 : 0);
+        lbk_opts_save(o, saved, sizeof saved);
+        char *rest = NULL, *copy = strdup(saved);
+        for (char *line = strtok_r(copy, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+            char *eq = strchr(line, '=');
+            *eq = 0;
+            assert_int_equal(lbk_opts_set(b, line, eq + 1), LBK_OK);
+        }
+        lbk_opts_save(b, again, sizeof again);
+        assert_string_equal(saved, again);
+        free(copy);
+        lbk_opts_destroy(&o);
+        lbk_opts_destroy(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),  cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_text_form), cmocka_unit_test(test_save_and_set),
         cmocka_unit_test(test_help),      cmocka_unit_test(test_broken_tables),
+        cmocka_unit_test(test_any_text),
     };
     return cmocka_run_group_tests(tests, unit_start, unit_stop);
 }

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "ctx.h"
+#include "elf_file.h"
 
 static const char *path(const char *name)
 {
@@ -168,12 +169,72 @@ static void test_search(void **state)
     rmdir(dir);
 }
 
+/* Whatever a file says of itself, reading it stays inside of it. */
+static void test_damaged(void **state)
+{
+    enum { AT_MOST = 1 << 20 };
+    unsigned char *good = malloc(AT_MOST), head[12];
+    uint64_t draw = 1;
+    FILE *f = fopen(path("good.so"), "rb");
+    assert_non_null(good);
+    assert_non_null(f);
+    const size_t n = fread(good, 1, AT_MOST, f);
+    fclose(f);
+    assert_int_equal(lbk__elf_read(good, n, "lbk_plugin", head, sizeof head), ELF_FOUND);
+    assert_memory_equal(head, &(uint32_t){ LBK_ABI }, sizeof(uint32_t));
+    assert_int_equal(lbk__elf_read(good, n, "lbk_plug", head, sizeof head), ELF_NO_SYMBOL);
+    for (int i = 0; i < 20000; i++) {
+        const size_t size = i % 4 ? n : (size_t) (draw >> 33) % n;
+        unsigned char *cut = malloc(size + 1);
+        memcpy(cut, good, size);
+        for (int k = 0; k < 8 && size; k++) {
+            draw = draw * 6364136223846793005u + 1442695040888963407u;
+            const size_t at = (size_t) (draw >> 40) % (k < 4 && size > 64 ? 64 : size);
+            cut[at] = (unsigned char) (draw >> 32);
+        }
+        lbk__elf_read(cut, size, "lbk_plugin", head, sizeof head);
+        free(cut);
+    }
+    free(good);
+}
+
+static void *load_and_look(void *ctx)
+{
+    const void *found = NULL;
+    for (int i = 0; i < 50; i++) {
+        lbk_plugin_load(ctx, path("good.so"));
+        found = lbk_registry_find(ctx, LBK_METHODS, "good");
+        for (const void *at = NULL; (at = lbk_registry_next(ctx, LBK_OPS, at));)
+            ;
+        lbk_plugin_load_all(ctx);
+    }
+    return (void *) found;
+}
+
+static void test_threads(void **state)
+{
+    const struct lbk_ctx_params p = { .size = sizeof p, .plugin_path = "" };
+    pthread_t thread[4];
+    void *found[4];
+    lbk_ctx *ctx = NULL;
+    assert_int_equal(lbk_ctx_create(&p, &ctx), LBK_OK);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&thread[i], NULL, load_and_look, ctx), 0);
+    for (int i = 0; i < 4; i++)
+        pthread_join(thread[i], &found[i]);
+    for (int i = 0; i < 4; i++)
+        assert_ptr_equal(found[i], lbk_registry_find(ctx, LBK_METHODS, "good"));
+    assert_non_null(found[0]);
+    lbk_ctx_destroy(&ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),           cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_all_or_nothing), cmocka_unit_test(test_names),
-        cmocka_unit_test(test_search),
+        cmocka_unit_test(test_search),         cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, unit_start, unit_stop);
 }
