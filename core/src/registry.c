@@ -296,4 +296,3 @@ lbk_status lbk__registry_need(lbk_ctx *ctx, enum lbk_registry which, const char 
     return lbk_fail(ctx, LBK_ENOENT, "%s '%.80s' is unknown", kinds[which], name);
 }
 
-lbk_status lbk__register_losses(lbk_registrar *r) { return r->status; }

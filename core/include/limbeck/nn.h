@@ -27,6 +27,8 @@ LBK_API lbk_val *lbk_uniform(lbk_scope *s, const char *name, lbk_shape shape);  
 struct lbk_conv { int64_t out, kernel, stride, pad, dilation, groups; bool bias; };   /* 0 means 1, except pad */
 #define lbk_conv(...) ((struct lbk_conv) { __VA_ARGS__ })
 LBK_API lbk_val *lbk_nn_conv2d(lbk_scope *s, lbk_val *x, struct lbk_conv c);
+/* w: C_in x out/groups x k x k, as PyTorch's ConvTranspose2d. */
+LBK_API lbk_val *lbk_nn_conv2d_transpose(lbk_scope *s, lbk_val *x, struct lbk_conv c);
 LBK_API lbk_val *lbk_nn_batch_norm(lbk_scope *s, lbk_val *x);
 LBK_API lbk_val *lbk_nn_linear(lbk_scope *s, lbk_val *x, int64_t out, bool bias);
 LBK_API lbk_val *lbk_nn_dropout(lbk_scope *s, lbk_val *x, double p);
