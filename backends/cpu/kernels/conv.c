@@ -43,23 +43,6 @@ static void pack_panel(void *arg, int64_t i, int worker)
         pack_lane(j, &j->c->phase[i / j->c->blocks], i % j->c->blocks, lane, j->packed + p->b + lane);
 }
 
-/* Row r, column q of remainder (a, b) of channel i: planes of one float. */
-static void copy_planes(const struct conv *c, const struct conv_copy *k, int64_t first, const float *x)
-{
-    int64_t s = k->stride, step = c->in_row ? 1 : LANES;
-    float *to = k->to;
-    for (int64_t i = first; i < first + k->planes; i++) {
-        const float *from = c->in_row ? x + i * c->in_plane : x + i / LANES * c->in_plane * LANES + i % LANES;
-        for (int64_t a = 0; a < s * s; a++)
-            for (int64_t r = 0; r < k->rows; r++, to += k->cols) {
-                int64_t h = r * s + a / s - k->top, w = a % s - k->left;
-                const float *row = from + h * k->w * step;
-                for (int64_t q = 0; q < k->cols; q++, w += s)
-                    to[q] = h >= 0 && h < k->h && w >= 0 && w < k->w ? row[w * step] : 0;
-            }
-    }
-}
-
 const float *conv_fill(const struct conv *c, const struct conv_loops *l, const float *in, int64_t n, int64_t part, int64_t i0,
     float *scratch)
 {
@@ -72,12 +55,8 @@ const float *conv_fill(const struct conv *c, const struct conv_loops *l, const f
         .rows = c->pr, .cols = c->pc, .uses_h = c->uses_h, .uses_w = c->uses_w, .to = scratch,
         .planes = least(c->in_planes, (c->planar ? c->ic : planes) - c->first[part]),
     };
-    if (c->planar) {
-        copy_planes(c, &k, c->first[part], x);
-    } else {
-        k.x += c->first[part] * k.plane;
-        l->copy_blocks(&k);
-    }
+    k.x += c->first[part] / (c->planar && !c->in_row ? LANES : 1) * k.plane;
+    (c->in_row ? l->copy_rows : c->planar ? l->copy_lanes : l->copy_blocks)(&k);
     return scratch;
 }
 

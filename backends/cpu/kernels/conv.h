@@ -45,7 +45,9 @@ struct conv_outer {                  /* b[q][16] += x[off[q] + place] * dy[place
 
 struct conv_loops {
     int vl, few;                                               /* floats of a vector; places taken at once by few_row */
-    void (*copy_blocks)(const struct conv_copy *c);
+    void (*copy_blocks)(const struct conv_copy *c);            /* as they are */
+    void (*copy_rows)(const struct conv_copy *c);              /* row-major planes */
+    void (*copy_lanes)(const struct conv_copy *c);             /* blocks to planes of one float */
     void (*block_row)(const struct conv_row *r);               /* places of 16 floats */
     void (*plane_row)(const struct conv_row *r);               /* places of one float */
     void (*depth_row)(const struct conv_row *r);               /* x is multiplied lane by lane */

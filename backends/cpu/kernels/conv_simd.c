@@ -119,41 +119,72 @@ static void few_row(const float *const *x, const int32_t *off, int64_t n, const 
     }
 }
 
-static void zero(float *to, int64_t places)
+/* Columns [*lo, *hi) of a scratch row that begins at column `begin` of the image lie in it. */
+INL void inside(const struct conv_copy *c, int64_t begin, int64_t *lo, int64_t *hi)
 {
-    memset(to, 0, (size_t) places * 64);
+    int64_t s = c->stride, a = begin < 0 ? (-begin + s - 1) / s : 0, b = c->w > begin ? (c->w - begin + s - 1) / s : 0;
+    *lo = a < c->cols ? a : c->cols;
+    *hi = b < c->cols ? b : c->cols;
+    *hi = *hi < *lo ? *lo : *hi;
 }
 
-static void copy_row(const struct conv_copy *c, const float *x, int64_t begin, float *to)
+INL void copy_row(const struct conv_copy *c, int lanes, int step, const float *row, int64_t begin, float *to)
 {
-    int64_t s = c->stride, lo = begin < 0 ? (-begin + s - 1) / s : 0, hi = c->w > begin ? (c->w - begin + s - 1) / s : 0;
-    lo = lo < c->cols ? lo : c->cols;
-    hi = hi < c->cols ? hi : c->cols;
-    hi = hi < lo ? lo : hi;
-    zero(to, lo);
-    zero(to + hi * 16, c->cols - hi);
-    const float *from = x + begin * 16;
-    for (int64_t q = lo; q < hi; q++)
-        UNROLL for (int v = 0; v < VPB; v++)
-            vstore(to + q * 16 + v * VL, vload(from + q * s * 16 + v * VL));
+    int64_t s = c->stride * step, lo, hi;
+    inside(c, begin, &lo, &hi);
+    memset(to, 0, (size_t) (lo * lanes) * sizeof *to);
+    memset(to + hi * lanes, 0, (size_t) ((c->cols - hi) * lanes) * sizeof *to);
+    const float *from = row + begin * step + lo * s;
+    if (lanes == 16) {
+        for (int64_t q = lo; q < hi; q++, from += s)
+            UNROLL for (int v = 0; v < VPB; v++)
+                vstore(to + q * 16 + v * VL, vload(from + v * VL));
+    } else if (s == 1) {
+        for (int64_t q = lo; q < hi; q++)
+            to[q] = *from++;
+    } else {
+        for (int64_t q = lo; q < hi; q++, from += s)
+            to[q] = *from;
+    }
+}
+
+/* lanes: floats of a place; step: floats between pixels. */
+INL void copy_plane(const struct conv_copy *c, int lanes, int step, const float *x, float *to)
+{
+    int64_t s = c->stride, row = c->cols * lanes;
+    for (int64_t a = 0; a < s * s; a++) {
+        if (!c->uses_h[a / s] || !c->uses_w[a % s])
+            continue;
+        for (int64_t r = 0; r < c->rows; r++) {
+            int64_t h = r * s + a / s - c->top;
+            float *at = to + (a * c->rows + r) * row;
+            if (h < 0 || h >= c->h)
+                memset(at, 0, (size_t) row * sizeof *at);
+            else
+                copy_row(c, lanes, step, x + h * c->w * step, a % s - c->left, at);
+        }
+    }
 }
 
 static void copy_blocks(const struct conv_copy *c)
 {
-    int64_t s = c->stride, size = c->rows * c->cols * 16;
+    int64_t size = c->stride * c->stride * c->rows * c->cols * 16;
     for (int64_t p = 0; p < c->planes; p++)
-        for (int64_t a = 0; a < s * s; a++) {
-            float *to = c->to + (p * s * s + a) * size;
-            if (!c->uses_h[a / s] || !c->uses_w[a % s])
-                continue;
-            for (int64_t r = 0; r < c->rows; r++) {
-                int64_t h = r * s + a / s - c->top;
-                if (h < 0 || h >= c->h)
-                    zero(to + r * c->cols * 16, c->cols);
-                else
-                    copy_row(c, c->x + p * c->plane + h * c->w * 16, a % s - c->left, to + r * c->cols * 16);
-            }
-        }
+        copy_plane(c, 16, 16, c->x + p * c->plane, c->to + p * size);
+}
+
+static void copy_rows(const struct conv_copy *c)
+{
+    int64_t size = c->stride * c->stride * c->rows * c->cols;
+    for (int64_t p = 0; p < c->planes; p++)
+        copy_plane(c, 1, 1, c->x + p * c->plane, c->to + p * size);
+}
+
+static void copy_lanes(const struct conv_copy *c)
+{
+    int64_t size = c->stride * c->stride * c->rows * c->cols;
+    for (int64_t p = 0; p < c->planes; p++)
+        copy_plane(c, 1, 16, c->x + p / 16 * c->plane + p % 16, c->to + p * size);
 }
 
 /* m terms at places x[i] + place (all from x[0], one float apart, if run), times panels of 16. */
@@ -241,23 +272,36 @@ static void plane_outer(const struct conv_outer *o)
     any_outer(o, 1);
 }
 
+INL void depth_taps(int m, const struct conv_outer *o, int64_t q)
+{
+    const float *x[8];
+    float *b = o->b + q * 16;
+    vf acc[8 * VPB];
+    UNROLL for (int i = 0; i < m; i++)
+        x[i] = o->x + o->off[q + i];
+    UNROLL for (int i = 0; i < m * VPB; i++)
+        acc[i] = vload(b + i * VL);
+    for (int64_t r = 0; r < o->images * o->rows; r++) {
+        int64_t image = r / o->rows, row = r % o->rows, place = image * o->x_image + row * o->x_gap;
+        const float *g = o->dy + image * o->dy_image + row * o->dy_gap;
+        for (int64_t c = 0; c < o->cols; c++, place += 16, g += 16)
+            UNROLL for (int i = 0; i < m * VPB; i++)
+                acc[i] = vfma(vload(x[i / VPB] + place + i % VPB * VL), vload(g + i % VPB * VL), acc[i]);
+    }
+    UNROLL for (int i = 0; i < m * VPB; i++)
+        vstore(b + i * VL, acc[i]);
+}
+
 static void depth_outer(const struct conv_outer *o)
 {
-    for (int64_t q = 0; q < o->n; q++) {
-        vf acc[VPB];
-        UNROLL for (int v = 0; v < VPB; v++)
-            acc[v] = vload(o->b + q * 16 + v * VL);
-        for (int64_t r = 0; r < o->images * o->rows; r++) {
-            int64_t image = r / o->rows, row = r % o->rows;
-            const float *x = o->x + o->off[q] + image * o->x_image + row * o->x_gap;
-            const float *g = o->dy + image * o->dy_image + row * o->dy_gap;
-            for (int64_t c = 0; c < o->cols; c++, x += 16, g += 16)
-                UNROLL for (int v = 0; v < VPB; v++)
-                    acc[v] = vfma(vload(x + v * VL), vload(g + v * VL), acc[v]);
-        }
-        UNROLL for (int v = 0; v < VPB; v++)
-            vstore(o->b + q * 16 + v * VL, acc[v]);
-    }
+    enum { MOST = VL == 16 ? 8 : 4 };
+    int64_t q = 0;
+    for (; q + MOST <= o->n; q += MOST)
+        depth_taps(MOST, o, q);
+    for (; q + 3 <= o->n; q += 3)
+        depth_taps(3, o, q);
+    for (; q < o->n; q++)
+        depth_taps(1, o, q);
 }
 
 static void add(float *y, const float *x, int64_t n)
@@ -267,6 +311,7 @@ static void add(float *y, const float *x, int64_t n)
 }
 
 const struct conv_loops CPU_TABLE(conv_loops) = {
-    .vl = VL, .few = FEW, .copy_blocks = copy_blocks, .block_row = block_row, .plane_row = plane_row, .depth_row = depth_row,
+    .vl = VL, .few = FEW, .copy_blocks = copy_blocks, .copy_rows = copy_rows, .copy_lanes = copy_lanes,
+    .block_row = block_row, .plane_row = plane_row, .depth_row = depth_row,
     .few_row = few_row, .add = add, .block_outer = block_outer, .plane_outer = plane_outer, .depth_outer = depth_outer,
 };
