@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/* Graphs through the planner and the CPU backend against the host interpreter. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <limbeck/plugin.h>
+#include <limbeck/rng.h>
+#include "graph.h"
+#include "plan.h"
+
+struct world { lbk_ctx *ctx; lbk_device *device; };
+
+static void complain(void *ud, enum lbk_log_level lvl, const char *msg)
+{
+    (void) ud;
+    if (lvl <= LBK_LOG_WARN)
+        print_message("%s\n", msg);
+}
+
+static int setup(void **state)
+{
+    static struct world w;
+    struct lbk_ctx_params p = { .size = sizeof p, .log = complain, .log_level = LBK_LOG_WARN, .seed = 7 };
+    if (lbk_ctx_create(&p, &w.ctx) || lbk_device_open(w.ctx, "cpu,threads=2", &w.device))
+        return -1;
+    *state = &w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    lbk_device_close(&w->device);
+    lbk_ctx_destroy(&w->ctx);
+    return 0;
+}
+
+/* Leaves are filled with numbers that depend on their name and element alone. */
+static float number(const char *name, int64_t i)
+{
+    uint64_t h = 5;
+    for (; *name; name++)
+        h = lbk_mix(h, (unsigned char) *name);
+    return lbk_random_at(h, 1, (uint64_t) i) + 0.25f;
+}
+
+static float *numbers(const char *name, int64_t n)
+{
+    float *x = malloc((size_t) n * sizeof *x + 4);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = number(name, i);
+    return x;
+}
+
+static lbk_tensor *tensor(struct world *w, const char *name, lbk_shape s)
+{
+    lbk_tensor *t;
+    float *x = numbers(name, lbk_shape_count(s));
+    assert_int_equal(lbk_tensor_create(w->device, LBK_F32, s, &t), LBK_OK);
+    assert_int_equal(lbk_tensor_write(t, x, (size_t) lbk_shape_count(s) * sizeof *x), LBK_OK);
+    free(x);
+    return t;
+}
+
+struct leaves { float *data[64]; int n; };
+static const void *leaf(void *ud, const lbk_node *n)
+{
+    struct leaves *l = ud;
+    assert_true(l->n < 64);
+    return l->data[l->n++] = numbers(n->name, lbk_shape_count(n->shape));
+}
+
+static void close_to(const char *what, const float *a, const float *b, int64_t n, double tol)
+{
+    double scale = 0;
+    for (int64_t i = 0; i < n; i++)
+        scale = fmax(scale, fabs(b[i]));
+    for (int64_t i = 0; i < n; i++)
+        if (!(fabs(a[i] - b[i]) <= tol * (scale + 1e-6)))
+            fail_msg("%s[%lld]: %.9g, expected %.9g", what, (long long) i, a[i], b[i]);
+}
+
+static void print_line(void *ud, const char *line) { (void) ud, print_message("%s\n", line); }
+
+/* Compiles, runs and compares all outputs and all assigned states with the interpreter. */
+static void check(struct world *w, lbk_graph *g, struct lbk_compile_params cp, struct lbk_exec_info *info, double tol)
+{
+    lbk_store *store;
+    lbk_exec *x;
+    struct lbk_bind in[64], out[64];
+    int n_in = 0, n_out = 0;
+    assert_int_equal(lbk_graph_status(g), LBK_OK);
+    assert_int_equal(lbk_store_create(w->device, &store), LBK_OK);
+    for (int64_t i = 0; i < g->n_node; i++) {
+        const lbk_node *n = g->node[i];
+        if (n->kind != NODE_STATE && n->kind != NODE_INPUT)
+            continue;
+        lbk_tensor *t = tensor(w, n->name, n->shape);
+        if (n->kind == NODE_INPUT)
+            in[n_in++] = (struct lbk_bind) { n->name, t };
+        else
+            assert_int_equal(lbk_store_put(store, n->name, t), LBK_OK), lbk_tensor_unref(&t);
+    }
+    for (int64_t i = 0; i < g->n_output; i++, n_out++) {
+        out[n_out].name = g->output[i].name;
+        assert_int_equal(lbk_tensor_create(w->device, LBK_F32, g->output[i].v->shape, &out[n_out].tensor), LBK_OK);
+    }
+    cp.size = sizeof cp;
+    assert_int_equal(lbk_compile(g, store, &cp, &x), LBK_OK);
+    if (getenv("LIMBECK_TEST_DUMP"))
+        lbk_exec_dump(x, print_line, NULL);
+    assert_int_equal(lbk_run(x, n_in, in, n_out, out), LBK_OK);
+    info->size = sizeof *info;
+    lbk_exec_info(x, info);
+
+    struct leaves l = { .n = 0 };
+    const struct eval e = { .seed = 7, .leaf = leaf, .ud = &l };
+    lbk_node *target[128];
+    int n = 0;
+    void **value;
+    for (int64_t i = 0; i < g->n_output; i++)
+        target[n++] = g->output[i].v;
+    for (int64_t i = 0; i < g->n_assign; i++)
+        target[n++] = g->assign[i].v;
+    assert_int_equal(lbk__eval(g, &e, n, target, &value), LBK_OK);
+    for (int i = 0; i < n; i++) {
+        const bool is_out = i < g->n_output;
+        const char *name = is_out ? g->output[i].name : g->assign[i - g->n_output].state->name;
+        lbk_tensor *t = is_out ? out[i].tensor : lbk_store_get(store, name);
+        const int64_t count = lbk_shape_count(target[i]->shape);
+        float *got = malloc((size_t) count * sizeof *got + 4);
+        assert_int_equal(lbk_tensor_read(t, got, (size_t) count * sizeof *got), LBK_OK);
+        close_to(name, got, value[target[i]->id], count, tol);
+        free(got);
+    }
+    lbk__eval_free(g, value);
+    for (int i = 0; i < l.n; i++)
+        free(l.data[i]);
+    for (int i = 0; i < n_in; i++)
+        lbk_tensor_unref(&in[i].tensor);
+    for (int i = 0; i < n_out; i++)
+        lbk_tensor_unref(&out[i].tensor);
+    lbk_exec_destroy(&x);
+    lbk_store_destroy(&store);
+}
+
+static lbk_graph *fresh(struct world *w)
+{
+    lbk_graph *g;
+    assert_int_equal(lbk_graph_create(w->ctx, &g), LBK_OK);
+    return g;
+}
+
+static lbk_val *conv(lbk_graph *g, lbk_val *x, const char *name, int64_t out, int64_t stride)
+{
+    lbk_val *k = lbk_state(g, name, LBK_F32, LBK_SHAPE(out, lbk_shape_of(x).d[1], 3, 3), true);
+    return lbk_conv2d(g, x, k, (struct lbk_conv2d) { stride, 1, 1, 1 });
+}
+
+static lbk_val *norm(lbk_graph *g, lbk_val *x, const char *name)
+{
+    char gamma[32], beta[32];
+    snprintf(gamma, sizeof gamma, "%s.gamma", name), snprintf(beta, sizeof beta, "%s.beta", name);
+    const lbk_shape c = LBK_SHAPE(lbk_shape_of(x).d[1]);
+    return lbk_batch_norm(g, x, lbk_state(g, gamma, LBK_F32, c, true), lbk_state(g, beta, LBK_F32, c, true), (struct lbk_bn) { 1e-5 });
+}
+
+/* A residual block with its gradient and an update with momentum: what a training step looks like. */
+static void step_of_a_residual_net(void **state)
+{
+    struct world *w = *state;
+    lbk_graph *g = fresh(w);
+    lbk_val *x = lbk_input(g, "x", LBK_F32, LBK_SHAPE(3, 3, 9, 7));
+    lbk_val *a = lbk_relu(g, norm(g, conv(g, x, "w0", 20, 1), "n0"));
+    lbk_val *b = lbk_relu(g, norm(g, conv(g, a, "w1", 20, 1), "n1"));
+    lbk_val *c = norm(g, conv(g, b, "w2", 20, 1), "n2");
+    lbk_val *z = lbk_relu(g, lbk_add(g, a, c));
+    z = lbk_relu(g, norm(g, conv(g, z, "w3", 33, 2), "n3"));
+    lbk_val *loss = lbk_mean(g, lbk_square(g, lbk_mean(g, z, (struct lbk_reduce) { 0xc, false })), LBK_ALL);
+    lbk_output(g, "loss", loss);
+    lbk_val *p[16], *d[16], *lr = lbk_input(g, "lr", LBK_F32, LBK_SHAPE(1));
+    int n = 0;
+    for (int64_t i = 0; i < g->n_node && n < 16; i++)
+        if (g->node[i]->kind == NODE_STATE)
+            p[n++] = val_of(g->node[i]);
+    assert_int_equal(lbk_grad(g, loss, n, p, d), LBK_OK);
+    for (int i = 0; i < n; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s@m", p[i]->node.name);
+        lbk_val *m = lbk_state(g, name, LBK_F32, lbk_shape_of(p[i]), false);
+        lbk_val *v = lbk_add(g, lbk_mul(g, m, lbk_scalar(g, 0.9)), lbk_add(g, d[i], lbk_mul(g, p[i], lbk_scalar(g, 0.01))));
+        lbk_assign(g, m, v);
+        lbk_assign(g, p[i], lbk_sub(g, p[i], lbk_mul(g, v, lr)));
+    }
+    struct lbk_exec_info fused, single;
+    check(w, g, (struct lbk_compile_params) { .no_fusion = false }, &fused, 2e-4);
+    check(w, g, (struct lbk_compile_params) { .no_fusion = true }, &single, 2e-4);
+    assert_int_equal(fused.fallbacks, 0);
+    assert_true(fused.launches < single.launches);
+    assert_true(fused.arena_bytes <= 1.15 * (double) fused.live_bytes + 4096);
+    lbk_graph_destroy(&g);
+}
+
+/* Random pointwise graphs with broadcasting and several outputs: fused, single and interpreted agree. */
+static void random_pointwise_graphs(void **state)
+{
+    struct world *w = *state;
+    static const lbk_shape shapes[] = { { 4, { 2, 5, 3, 4 } }, { 4, { 1, 5, 1, 1 } }, { 1, { 4 } }, { 0, { 0 } }, { 4, { 2, 1, 3, 4 } } };
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        lbk_graph *g = fresh(w);
+        lbk_val *v[64];
+        int n = 0;
+        uint64_t r = seed;
+        for (int i = 0; i < 5; i++) {
+            char name[8];
+            snprintf(name, sizeof name, "in%d", i);
+            v[n++] = lbk_input(g, name, LBK_F32, shapes[i]);
+        }
+        while (n < 40) {
+            r = lbk_mix(r, (uint64_t) n);
+            lbk_val *a = v[r % (uint64_t) n], *b = v[r / 64 % (uint64_t) n];
+            switch (r >> 40 & 7) {
+            case 0: v[n++] = lbk_add(g, a, b); break;
+            case 1: v[n++] = lbk_mul(g, a, lbk_scalar(g, 0.5)); break;
+            case 2: v[n++] = lbk_relu(g, lbk_sub(g, a, b)); break;
+            case 3: v[n++] = lbk_sigmoid(g, a); break;
+            case 4: v[n++] = lbk_maximum(g, a, b); break;
+            case 5: v[n++] = lbk_tanh(g, a); break;
+            case 6: v[n++] = lbk_mean(g, a, (struct lbk_reduce) { 3, true }); break;
+            default: v[n++] = lbk_select(g, lbk_sub(g, a, b), a, b); break;
+            }
+        }
+        for (int i = 0; i < 4; i++) {
+            char name[8];
+            snprintf(name, sizeof name, "out%d", i);
+            lbk_output(g, name, v[n - 1 - i * 5]);
+        }
+        struct lbk_exec_info info;
+        check(w, g, (struct lbk_compile_params) { .no_fusion = seed % 4 == 3 }, &info, 1e-5);
+        lbk_graph_destroy(&g);
+    }
+}
+
+static void outputs_may_be_leaves_and_views(void **state)
+{
+    struct world *w = *state;
+    lbk_graph *g = fresh(w);
+    lbk_val *x = lbk_input(g, "x", LBK_F32, LBK_SHAPE(2, 6)), *s = lbk_state(g, "s", LBK_F32, LBK_SHAPE(3, 4), false);
+    lbk_output(g, "same", x);
+    lbk_output(g, "state", s);
+    lbk_output(g, "view", lbk_reshape(g, lbk_neg(g, x), (struct lbk_dims) { 2, { 3, -1 } }));
+    lbk_assign(g, s, lbk_reshape(g, x, (struct lbk_dims) { 2, { 3, 4 } }));
+    struct lbk_exec_info info;
+    check(w, g, (struct lbk_compile_params) { 0 }, &info, 0);
+    lbk_graph_destroy(&g);
+}
+
+/* Two states that exchange their values: neither may be overwritten before the other has read it. */
+static void states_swap(void **state)
+{
+    struct world *w = *state;
+    lbk_graph *g = fresh(w);
+    lbk_val *a = lbk_state(g, "a", LBK_F32, LBK_SHAPE(40), false), *b = lbk_state(g, "b", LBK_F32, LBK_SHAPE(40), false);
+    lbk_assign(g, a, lbk_add(g, b, lbk_scalar(g, 1)));
+    lbk_assign(g, b, lbk_mul(g, a, lbk_scalar(g, 2)));
+    struct lbk_exec_info info;
+    check(w, g, (struct lbk_compile_params) { .no_fusion = true }, &info, 0);
+    check(w, g, (struct lbk_compile_params) { .no_fusion = false }, &info, 0);
+    lbk_graph_destroy(&g);
+}
+
+static void bad_binds_are_named(void **state)
+{
+    struct world *w = *state;
+    lbk_graph *g = fresh(w);
+    lbk_store *store;
+    lbk_exec *x;
+    char text[256];
+    lbk_output(g, "y", lbk_neg(g, lbk_input(g, "x", LBK_F32, LBK_SHAPE(2, 3))));
+    assert_int_equal(lbk_store_create(w->device, &store), LBK_OK);
+    assert_int_equal(lbk_compile(g, store, NULL, &x), LBK_OK);
+    assert_int_equal(lbk_run(x, 0, NULL, 0, NULL), LBK_EINVAL);
+    lbk_last_error(w->ctx, text, sizeof text);
+    assert_string_equal(text, "run: input 'x' is not bound");
+    lbk_tensor *t = tensor(w, "x", LBK_SHAPE(3, 2));
+    assert_int_equal(lbk_run(x, 1, &(struct lbk_bind) { "x", t }, 0, NULL), LBK_EINVAL);
+    lbk_last_error(w->ctx, text, sizeof text);
+    assert_string_equal(text, "run: input 'x' is bound to f32 3x2, expected f32 2x3");
+    lbk_tensor_unref(&t);
+    lbk_exec_destroy(&x);
+    lbk_store_destroy(&store);
+    lbk_graph_destroy(&g);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(outputs_may_be_leaves_and_views), cmocka_unit_test(states_swap), cmocka_unit_test(random_pointwise_graphs),
+        cmocka_unit_test(bad_binds_are_named), cmocka_unit_test(step_of_a_residual_net),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
