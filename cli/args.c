@@ -51,7 +51,9 @@ static int word_or_setting(struct cli *c, const char *a, bool options_over)
     const char *eq = strchr(a, '=');
     if (eq && !options_over) {
         if (!cli_key_valid(a, (size_t) (eq - a)))
-            return cli_fail(c, EXIT_USAGE, "'%s': expected key=value, the key of letters, digits, '_', '.' and '-'", a);
+            return cli_fail(
+                c, EXIT_USAGE,
+                "'%s': expected key=value, the key of letters, digits, '_', '.' and '-'", a);
         return cli_set(c, cli_text(c, "%.*s", (int) (eq - a), a), eq + 1, "command line");
     }
     if (!c->command) {
@@ -63,8 +65,9 @@ static int word_or_setting(struct cli *c, const char *a, bool options_over)
         for (const struct command *k = cli_commands; k->name; k++)
             names[n++] = k->name;
         const char *near = cli_nearest(a, names, n);
-        return cli_fail(c, EXIT_USAGE, "command '%s' is unknown%s%s%s", a, near ? "; did you mean '" : "",
-            near ? near : "; see 'limbeck help'", near ? "'?" : "");
+        return cli_fail(c, EXIT_USAGE, "command '%s' is unknown%s%s%s", a,
+                        near ? "; did you mean '" : "", near ? near : "; see 'limbeck help'",
+                        near ? "'?" : "");
     }
     push(c, &c->words, &c->n_words, a);
     return 0;
@@ -72,11 +75,12 @@ static int word_or_setting(struct cli *c, const char *a, bool options_over)
 
 static int unknown_option(struct cli *c, const char *a)
 {
-    static const char *const names[] = { "--json", "--dry-run", "--help", "--quiet", "--verbose", "--config",
-        "--color=never", "--version" };
+    static const char *const names[] = { "--json",    "--dry-run", "--help",        "--quiet",
+                                         "--verbose", "--config",  "--color=never", "--version" };
     const char *near = cli_nearest(a, names, sizeof names / sizeof *names);
-    return cli_fail(c, EXIT_USAGE, "option '%s' is unknown%s%s%s", a, near ? "; did you mean '" : "",
-        near ? near : "; settings are written key=value", near ? "'?" : "");
+    return cli_fail(c, EXIT_USAGE, "option '%s' is unknown%s%s%s", a,
+                    near ? "; did you mean '" : "",
+                    near ? near : "; settings are written key=value", near ? "'?" : "");
 }
 
 /* An option that starts with '-'; *i moves on when it has a value of its own. */
@@ -121,7 +125,8 @@ static int check_flags(struct cli *c)
     if (c->n_recipes && !(f & CMD_RUNS))
         return cli_fail(c, EXIT_USAGE, "%s: takes no recipe", name);
     if (c->n_settings && !(f & CMD_KEYS))
-        return cli_fail(c, EXIT_USAGE, "%s: takes no key=value, found '%s='", name, c->settings[0].key);
+        return cli_fail(c, EXIT_USAGE, "%s: takes no key=value, found '%s='", name,
+                        c->settings[0].key);
     return 0;
 }
 
@@ -185,7 +190,8 @@ static const char *said_at(const struct setting *s, struct cli *c)
 
 int cli_take_bool(struct cli *c, const char *key, bool *out)
 {
-    static const char *const yes[] = { "yes", "true", "on", "1" }, *const no[] = { "no", "false", "off", "0" };
+    static const char *const yes[] = { "yes", "true", "on", "1" };
+    static const char *const no[] = { "no", "false", "off", "0" };
     struct setting *s = find(c, key);
     if (!s)
         return 0;
@@ -196,7 +202,8 @@ int cli_take_bool(struct cli *c, const char *key, bool *out)
             return 0;
         }
     }
-    return cli_fail(c, EXIT_USAGE, "%s%s: expected yes or no, got '%s'", said_at(s, c), key, s->value);
+    return cli_fail(c, EXIT_USAGE, "%s%s: expected yes or no, got '%s'", said_at(s, c), key,
+                    s->value);
 }
 
 int cli_take_int(struct cli *c, const char *key, int64_t min, int64_t max, int64_t *out)
@@ -209,10 +216,11 @@ int cli_take_int(struct cli *c, const char *key, int64_t min, int64_t max, int64
     errno = 0;
     const long long v = strtoll(s->value, &end, 10);
     if (end == s->value || *end)
-        return cli_fail(c, EXIT_USAGE, "%s%s: expected a whole number, got '%s'", said_at(s, c), key, s->value);
+        return cli_fail(c, EXIT_USAGE, "%s%s: expected a whole number, got '%s'", said_at(s, c),
+                        key, s->value);
     if (errno || v < min || v > max)
-        return cli_fail(c, EXIT_USAGE, "%s%s: expected %lld..%lld, got '%s'", said_at(s, c), key, (long long) min,
-            (long long) max, s->value);
+        return cli_fail(c, EXIT_USAGE, "%s%s: expected %lld..%lld, got '%s'", said_at(s, c), key,
+                        (long long) min, (long long) max, s->value);
     *out = v;
     return 0;
 }

@@ -11,7 +11,8 @@ struct setting { const char *key, *value, *from; bool taken; };
 struct cli {
     const struct command *command;
     int n_words;      const char **words;              /* after the command */
-    int n_settings;   struct setting *settings;        /* recipes first; a later one replaces an earlier one */
+    /* recipes first; a later one replaces an earlier one */
+    int n_settings;   struct setting *settings;
     int n_recipes;    const char **recipes;
     bool json, dry_run, help, colour;
     bool quiet;                                        /* not even errors are printed */
@@ -19,17 +20,18 @@ struct cli {
     int n_owned;      void **owned;                    /* freed together at the end */
     char error[1200];
     int failed_code;                                   /* exit code of the last cli_fail() */
-    bool progress_open;                                /* a progress line is on the terminal, unfinished */
+    bool progress_open;  /* a progress line is on the terminal, unfinished */
     lbk_ctx *ctx;
 };
 
 enum {
     CMD_JSON = 1,                                      /* read-only: takes --json */
     CMD_KEYS = 2,                                      /* takes key=value */
-    CMD_RUNS = 4,                                      /* trains or evaluates: speaks at INFO, takes -c */
+    CMD_RUNS = 4,  /* trains or evaluates: speaks at INFO, takes -c */
     CMD_NO_CTX = 8,
 };
-struct cli_key { const char *name, *help; };           /* a key the command takes itself; a table ends at NULL */
+/* a key the command takes itself; a table ends at NULL */
+struct cli_key { const char *name, *help; };
 struct command {
     const char *name, *words, *doc;
     unsigned flags;
@@ -44,7 +46,7 @@ const struct command *cli_command(const char *name);
 int cli_args_parse(struct cli *c, int argc, char **argv);
 /* NULL = not given. Marks the key as used. */
 const char *cli_take(struct cli *c, const char *key);
-int cli_take_bool(struct cli *c, const char *key, bool *out);            /* left alone when not given */
+int cli_take_bool(struct cli *c, const char *key, bool *out);  /* left alone when not given */
 int cli_take_int(struct cli *c, const char *key, int64_t min, int64_t max, int64_t *out);
 /* What nobody took, for the library; owned by c. */
 const struct lbk_setting *cli_rest(struct cli *c, int *n);
@@ -62,10 +64,14 @@ void *cli_alloc(struct cli *c, size_t bytes);                            /* zero
 char *cli_text(struct cli *c, const char *fmt, ...) LBK_PRINTF(2, 3);
 void *cli_own(struct cli *c, void *p);
 void cli_free(struct cli *c);
-const char *cli_nearest(const char *name, const char *const *names, int n);   /* NULL = none is near */
+/* NULL = none is near */
+const char *cli_nearest(const char *name, const char *const *names, int n);
 
 /* status.c */
-enum { EXIT_FAILED = 1, EXIT_USAGE, EXIT_DAMAGED, EXIT_IO, EXIT_DEVICE, EXIT_MEMORY, EXIT_DIVERGED, EXIT_PLUGIN };
+enum {
+    EXIT_FAILED = 1, EXIT_USAGE, EXIT_DAMAGED, EXIT_IO, EXIT_DEVICE, EXIT_MEMORY, EXIT_DIVERGED,
+    EXIT_PLUGIN
+};
 int cli_exit_code(lbk_status st);
 void cli_exit_codes(void (*put)(void *ud, int code, const char *meaning), void *ud);
 /* Says it on the standard error as "limbeck: ...", keeps it for --json, returns code. */
@@ -79,7 +85,7 @@ int cli_signal(void);                                                    /* 0 = 
 /* json.c */
 json_t *cli_json_options(const struct lbk_opt *table);
 json_t *cli_json_names(const char *const *names);
-void cli_json_add(json_t *o, const char *key, json_t *v);                /* takes v; a NULL v is left out */
+void cli_json_add(json_t *o, const char *key, json_t *v);  /* takes v; a NULL v is left out */
 void cli_json_text(json_t *o, const char *key, const char *text);        /* NULL text is left out */
 /* Writes {"schema": "limbeck.<what>/1", ...o} and frees o. */
 int cli_json_put(struct cli *c, const char *what, json_t *o);
@@ -87,7 +93,7 @@ void cli_json_error(struct cli *c, int code);
 
 /* show.c */
 void cli_line(void *ud, const char *line);                               /* ud is a FILE * */
-int cli_flush(struct cli *c);                                            /* 4 when the standard output could not be written */
+int cli_flush(struct cli *c);  /* 4 when the standard output could not be written */
 const char *cli_shape(struct cli *c, lbk_shape s);                       /* "3x32x32" */
 int cli_shape_parse(struct cli *c, const char *key, const char *text, lbk_shape *out);
 const char *cli_dtype(lbk_dtype t);
@@ -100,7 +106,7 @@ struct kind {
     const char *(*doc)(const void *d);
     const struct lbk_opt *(*opts)(const void *d);
     void (*json)(json_t *o, const void *d);                              /* the rest of it */
-    void (*text)(struct cli *c, const void *d);
+    int (*text)(struct cli *c, const void *d);                           /* 0 or an exit code */
 };
 extern const struct kind cli_kinds[];
 const struct kind *cli_kind(const char *name);                           /* singular or plural */

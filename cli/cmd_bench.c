@@ -32,8 +32,8 @@ static int train(struct cli *c)
         cli_json_text(o, "device", device);
         return cli_json_put(c, "bench.train", o);
     }
-    printf("%.3f ms  %.1f GFLOP/s  %" PRId64 " launches  %.1f MiB  %" PRId64 " fallbacks\n", b.median_ms, b.gflops, b.launches,
-        (double) b.peak_bytes / (1 << 20), b.fallbacks);
+    printf("%.3f ms  %.1f GFLOP/s  %" PRId64 " launches  %.1f MiB  %" PRId64 " fallbacks\n",
+           b.median_ms, b.gflops, b.launches, (double) b.peak_bytes / (1 << 20), b.fallbacks);
     return 0;
 }
 
@@ -45,8 +45,8 @@ static void row(void *ud, const struct lbk_case *sample, const struct lbk_bench 
     const char *params = sample->params ? sample->params : "";
     json_t *o = figures(b);
     if (!r->c->json)
-        printf("%-32s %-24s %10.4f ms %8.1f GFLOP/s  %" PRId64 " fallbacks\n", sample->shapes, params, b->median_ms, b->gflops,
-            b->fallbacks);
+        printf("%-32s %-24s %10.4f ms %8.1f GFLOP/s  %" PRId64 " fallbacks\n", sample->shapes,
+               params, b->median_ms, b->gflops, b->fallbacks);
     cli_json_text(o, "shapes", sample->shapes);
     cli_json_text(o, "params", params);
     json_array_append_new(r->all, o);

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs whose settings differ by seed and directory alone form a group; a group is called by what sets it apart. */
+/* Runs whose settings differ by seed and directory alone form a group; a group is called by what
+ * sets it apart. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include "cli.h"
 
-struct group { const char *label; json_t *settings; int n; double sum, squares, least, most, seconds, speed; };
+struct group {
+    const char *label;
+    json_t *settings;
+    int n;
+    double sum, squares, least, most, seconds, speed;
+};
 struct table { struct cli *c; const char *metric; int n; struct group *groups; };
 
 static int read_result(struct cli *c, const char *run, json_t **out)
@@ -14,9 +20,12 @@ static int read_result(struct cli *c, const char *run, json_t **out)
     const char *path = cli_text(c, "%s/result.json", run);
     *out = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
     if (!*out)
-        return cli_fail(c, json_error_code(&e) == json_error_cannot_open_file ? EXIT_USAGE : EXIT_DAMAGED, "%s: %s", path, e.text);
+        return cli_fail(
+            c, json_error_code(&e) == json_error_cannot_open_file ? EXIT_USAGE : EXIT_DAMAGED,
+            "%s: %s", path, e.text);
     const char *metric = json_string_value(json_object_get(*out, "metric"));
-    if (metric && json_is_number(json_object_get(*out, metric)) && json_is_object(json_object_get(*out, "settings")))
+    if (metric && json_is_number(json_object_get(*out, metric)) &&
+        json_is_object(json_object_get(*out, "settings")))
         return 0;
     json_decref(*out);
     return cli_fail(c, EXIT_DAMAGED, "%s: expected a metric, its value and settings", path);
@@ -26,7 +35,8 @@ static int read_result(struct cli *c, const char *run, json_t **out)
 static json_t *told(const json_t *result)
 {
     json_t *s = json_copy(json_object_get(result, "settings"));
-    static const char *const also[] = { "method", "plain" }, *const not[] = { "seed", "out", "threads" };
+    static const char *const also[] = { "method", "plain" }, *const not [] = { "seed", "out",
+                                                                               "threads" };
     for (int i = 0; i < 2; i++) {
         json_t *v = json_object_get(result, also[i]);
         if (json_is_string(v))
@@ -59,7 +69,8 @@ static int add(struct table *t, const char *run)
     const char *metric = cli_text(t->c, "%s", json_string_value(json_object_get(result, "metric")));
     if (t->metric && strcmp(metric, t->metric)) {
         json_decref(result);
-        return cli_fail(t->c, EXIT_USAGE, "%s: its metric is %s, that of the others %s", run, metric, t->metric);
+        return cli_fail(t->c, EXIT_USAGE, "%s: its metric is %s, that of the others %s", run,
+                        metric, t->metric);
     }
     t->metric = metric;
     json_t *settings = told(result);
@@ -94,7 +105,8 @@ static void name_groups(struct table *t)
         json_t *value;
         json_object_foreach(t->groups[i].settings, key, value) {
             if (!shared(t, key, value) && json_is_string(value))
-                label = cli_text(t->c, "%s%s%s=%s", label, *label ? " " : "", key, json_string_value(value));
+                label = cli_text(t->c, "%s%s%s=%s", label, *label ? " " : "", key,
+                                 json_string_value(value));
         }
         t->groups[i].label = *label ? label : "all";
     }
@@ -144,8 +156,8 @@ static void put_text(const struct table *t)
         char sd[16] = "-";
         if (g->n > 1)
             snprintf(sd, sizeof sd, "%.4f", deviation(g));
-        printf("%-*s  %4d  %10.4f  %6s  %6.4f  %6.4f  %7.1f  %8.0f\n", width, g->label, g->n, g->sum / g->n, sd, g->least, g->most,
-            g->seconds / g->n, g->speed / g->n);
+        printf("%-*s  %4d  %10.4f  %6s  %6.4f  %6.4f  %7.1f  %8.0f\n", width, g->label, g->n,
+               g->sum / g->n, sd, g->least, g->most, g->seconds / g->n, g->speed / g->n);
     }
 }
 

@@ -30,8 +30,8 @@ int cmd_devices(struct cli *c)
         for (int i = 0; i < n && i < MAX_DEVICES; i++) {
             const char *spec = i ? cli_text(c, "%s:%d", b->name, i) : b->name;
             if (!c->json)
-                printf("%-12s %s, %s, %.1f GiB%s\n", spec, d[i].name, d[i].vendor, (double) d[i].memory / (1 << 30),
-                    d[i].fp16 ? ", fp16" : "");
+                printf("%-12s %s, %s, %.1f GiB%s\n", spec, d[i].name, d[i].vendor,
+                       (double) d[i].memory / (1 << 30), d[i].fp16 ? ", fp16" : "");
             json_array_append_new(all, described(c, spec, &d[i]));
         }
     }

@@ -57,14 +57,12 @@ static int help_thing(struct cli *c, const struct kind *k, const char *name)
     if (!d)
         return c->failed_code;
     printf("%s %s: %s\n", k->name, k->key(d), k->doc(d) ? k->doc(d) : "");
-    if (k->text)
-        k->text(c, d);
     const struct lbk_opt *o = k->opts(d);
     if (o && o->type != LBK_OPT_END) {
         printf("options:\n");
         lbk_opts_help(o, cli_line, stdout);
     }
-    return 0;
+    return k->text ? k->text(c, d) : 0;
 }
 
 int cmd_help(struct cli *c)
@@ -81,12 +79,17 @@ int cmd_help(struct cli *c)
         cli_exit_codes(put_code, NULL);
         return 0;
     }
+    if (c->n_words == 1 && !strcmp(topic, "settings")) {
+        lbk_opts_help(lbk_train_options(), cli_line, stdout);
+        return 0;
+    }
     const struct command *command = cli_command(topic);
     if (command && c->n_words == 1) {
         cli_help_command(command);
         return 0;
     }
     if (k)
-        return cli_fail(c, EXIT_USAGE, "help %s: expected the name of a %s; see 'limbeck list %s'", topic, k->name, k->plural);
+        return cli_fail(c, EXIT_USAGE, "help %s: expected the name of a %s; see 'limbeck list %s'",
+                        topic, k->name, k->plural);
     return cli_fail(c, EXIT_USAGE, "help: '%s' is neither a command nor a kind of thing", topic);
 }

@@ -91,7 +91,9 @@ static int model(struct cli *c, const char *name)
     int n;
     const struct lbk_setting *options = cli_rest(c, &n);
     struct view v = { .c = c, .tensors = json_array(), .taps = json_array() };
-    struct lbk_model_info info = { .size = sizeof info, .weight = put_weight, .tap = put_tap, .ud = &v };
+    struct lbk_model_info info = {
+        .size = sizeof info, .weight = put_weight, .tap = put_tap, .ud = &v
+    };
     const lbk_status st = lbk_model_describe(c->ctx, name, input, n, options, &info);
     json_t *o = json_object();
     cli_json_text(o, "model", name);
@@ -104,7 +106,8 @@ static int model(struct cli *c, const char *name)
         return cli_json_put(c, "inspect.model", o);
     json_decref(o);
     if (!st)
-        printf("%" PRId64 " parameters, %" PRId64 " numbers in buffers\n", info.parameters, info.buffers);
+        printf("%" PRId64 " parameters, %" PRId64 " numbers in buffers\n", info.parameters,
+               info.buffers);
     return cli_exit_code(st);
 }
 

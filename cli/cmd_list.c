@@ -25,7 +25,8 @@ static int list_json(struct cli *c, const struct kind *k)
 
 int cmd_list(struct cli *c)
 {
-    const char *all = "methods, models, losses, sources, transforms, tasks, metrics, ops, backends or devices";
+    const char *all =
+        "methods, models, losses, sources, transforms, tasks, metrics, ops, backends or devices";
     if (c->n_words != 1)
         return cli_fail(c, EXIT_USAGE, "list: expected one of %s", all);
     if (!strcmp(c->words[0], "devices"))

@@ -8,7 +8,8 @@ int cmd_loss(struct cli *c)
         return cli_fail(c, EXIT_USAGE, "loss: expected the name of one loss");
     const char *in = cli_take(c, "in"), *out = cli_take(c, "out"), *device;
     if (!in || !out)
-        return cli_fail(c, EXIT_USAGE, "loss: %s is missing", in ? "out=FILE.safetensors" : "in=FILE.safetensors");
+        return cli_fail(c, EXIT_USAGE, "loss: %s is missing",
+                        in ? "out=FILE.safetensors" : "in=FILE.safetensors");
     const int bad = cli_device(c, &device);
     if (bad || !cli_need(c, cli_kind("loss"), c->words[0]))
         return bad ? bad : c->failed_code;

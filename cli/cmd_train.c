@@ -4,7 +4,9 @@
 
 static int no_words(struct cli *c)
 {
-    return c->n_words ? cli_fail(c, EXIT_USAGE, "%s: '%s' is not key=value", c->command->name, c->words[0]) : 0;
+    return c->n_words
+               ? cli_fail(c, EXIT_USAGE, "%s: '%s' is not key=value", c->command->name, c->words[0])
+               : 0;
 }
 
 static int run(struct cli *c, struct lbk_train_params *p)

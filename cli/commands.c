@@ -30,38 +30,52 @@ static const struct cli_key bench_keys[] = {
 };
 
 const struct command cli_commands[] = {
-    { "train", "[-c RECIPE] [key=value ...]", "train a student by a method, or plainly", CMD_KEYS | CMD_RUNS, train_keys,
-        "--dry-run checks everything on one batch, prints the plan and trains nothing\n"
-        "Other keys belong to the method, the models, the data and the run: see 'limbeck help method NAME' and\n"
-        "'limbeck help settings'. The command line wins over recipes, and they over defaults.",
-        "limbeck train -c plugins/reffakd/recipes/fashion_mnist.yaml epochs=3 out=runs/a\n"
-        "limbeck train method=none data=fashion_mnist model=lenet5_bn epochs=3 seed=1 out=runs/b", cmd_train },
-    { "resume", "RUN", "go on with a run that was stopped, bit for bit as if it had not been", CMD_KEYS | CMD_RUNS, train_keys,
-        NULL, "limbeck resume runs/a", cmd_resume },
-    { "eval", "RUN [key=value ...]", "score a trained student on the test data", CMD_KEYS | CMD_RUNS | CMD_JSON, train_keys,
-        NULL, "limbeck eval runs/a --json", cmd_eval },
-    { "predict", "RUN out=DIR [key=value ...]", "write a trained student's answers", CMD_KEYS | CMD_RUNS, train_keys,
-        NULL, "limbeck predict runs/a out=answers", cmd_predict },
-    { "compare", "RUN ...", "mean and spread of runs that differ by seed alone", CMD_JSON | CMD_NO_CTX, NULL,
-        NULL, "limbeck compare runs/*", cmd_compare },
-    { "list", "KIND", "what there is: methods, models, losses, sources, transforms, tasks, metrics, ops, backends, devices",
-        CMD_JSON, NULL, NULL, "limbeck list methods\nlimbeck list losses --json", cmd_list },
-    { "help", "[COMMAND | KIND NAME | exit-codes | settings]", "options of anything, from the tables the code uses", 0, NULL,
-        NULL, "limbeck help method reffakd\nlimbeck help model resnet20\nlimbeck help exit-codes", cmd_help },
-    { "devices", "", "devices that can be used", CMD_JSON, NULL, NULL, "limbeck devices", cmd_devices },
-    { "inspect", "FILE | model NAME [key=value ...]", "tensors of a file; parameters, taps and shapes of a model",
-        CMD_JSON | CMD_KEYS, NULL, "Keys of a model: input=3x32x32, classes=10, and its own options",
-        "limbeck inspect runs/a/student.safetensors\nlimbeck inspect model resnet20 input=3x32x32 classes=100", cmd_inspect },
-    { "loss", "NAME in=A.safetensors out=B.safetensors [key=value ...]", "value and gradients of a loss on given tensors",
-        CMD_JSON | CMD_KEYS, loss_keys, "Other keys are options of the loss: see 'limbeck help loss NAME'",
-        "limbeck loss kl in=a.safetensors out=b.safetensors temperature=4", cmd_loss },
-    { "bench", "train key=value ... | op NAME", "time a training step or an operator", CMD_JSON | CMD_KEYS, bench_keys, NULL,
-        "limbeck bench train model=resnet20 input=3x32x32 classes=100 batch=64 device=cpu --json\n"
-        "limbeck bench op conv2d", cmd_bench },
-    { "plugin", "check FILE.so", "load a plugin in a process of its own and test what it registers", CMD_JSON | CMD_KEYS, NULL,
-        NULL, "limbeck plugin check ./build/example.so", cmd_plugin },
-    { "version", "", "version of the program and of the plugin ABI", CMD_JSON | CMD_NO_CTX, NULL, NULL, "limbeck version",
-        cmd_version },
+    { "train", "[-c RECIPE] [key=value ...]", "train a student by a method, or plainly",
+      CMD_KEYS | CMD_RUNS, train_keys,
+      "--dry-run checks everything on one batch, prints the plan and trains nothing\n"
+      "Other keys belong to the method, the models, the data and the run: see 'limbeck help method "
+      "NAME' and\n"
+      "'limbeck help settings'. The command line wins over recipes, and they over defaults.",
+      "limbeck train -c plugins/reffakd/recipes/fashion_mnist.yaml epochs=3 out=runs/a\n"
+      "limbeck train method=none data=fashion_mnist model=lenet5_bn epochs=3 seed=1 out=runs/b",
+      cmd_train },
+    { "resume", "RUN", "go on with a run that was stopped, bit for bit as if it had not been",
+      CMD_KEYS | CMD_RUNS, train_keys, NULL, "limbeck resume runs/a", cmd_resume },
+    { "eval", "RUN [key=value ...]", "score a trained student on the test data",
+      CMD_KEYS | CMD_RUNS | CMD_JSON, train_keys, NULL, "limbeck eval runs/a --json", cmd_eval },
+    { "predict", "RUN out=DIR [key=value ...]", "write a trained student's answers",
+      CMD_KEYS | CMD_RUNS, train_keys, NULL, "limbeck predict runs/a out=answers", cmd_predict },
+    { "compare", "RUN ...", "mean and spread of runs that differ by seed alone",
+      CMD_JSON | CMD_NO_CTX, NULL, NULL, "limbeck compare runs/*", cmd_compare },
+    { "list", "KIND",
+      "what there is: methods, models, losses, sources, transforms, tasks, metrics, ops, backends, "
+      "devices",
+      CMD_JSON, NULL, NULL, "limbeck list methods\nlimbeck list losses --json", cmd_list },
+    { "help", "[COMMAND | KIND NAME | exit-codes | settings]",
+      "options of anything, from the tables the code uses", 0, NULL, NULL,
+      "limbeck help method reffakd\nlimbeck help model resnet20\nlimbeck help exit-codes",
+      cmd_help },
+    { "devices", "", "devices that can be used", CMD_JSON, NULL, NULL, "limbeck devices",
+      cmd_devices },
+    { "inspect", "FILE | model NAME [key=value ...]",
+      "tensors of a file; parameters, taps and shapes of a model", CMD_JSON | CMD_KEYS, NULL,
+      "Keys of a model: input=3x32x32, classes=10, and its own options",
+      "limbeck inspect runs/a/student.safetensors\nlimbeck inspect model resnet20 input=3x32x32 "
+      "classes=100",
+      cmd_inspect },
+    { "loss", "NAME in=A.safetensors out=B.safetensors [key=value ...]",
+      "value and gradients of a loss on given tensors", CMD_JSON | CMD_KEYS, loss_keys,
+      "Other keys are options of the loss: see 'limbeck help loss NAME'",
+      "limbeck loss kl in=a.safetensors out=b.safetensors temperature=4", cmd_loss },
+    { "bench", "train key=value ... | op NAME", "time a training step or an operator",
+      CMD_JSON | CMD_KEYS, bench_keys, NULL,
+      "limbeck bench train model=resnet20 input=3x32x32 classes=100 batch=64 device=cpu --json\n"
+      "limbeck bench op conv2d",
+      cmd_bench },
+    { "plugin", "check FILE.so", "load a plugin in a process of its own and test what it registers",
+      CMD_JSON | CMD_KEYS, NULL, NULL, "limbeck plugin check ./build/example.so", cmd_plugin },
+    { "version", "", "version of the program and of the plugin ABI", CMD_JSON | CMD_NO_CTX, NULL,
+      NULL, "limbeck version", cmd_version },
     { NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL },
 };
 

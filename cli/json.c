@@ -23,9 +23,10 @@ json_t *cli_json_names(const char *const *names)
 }
 
 static const char *const types[] = {
-    [LBK_OPT_BOOL] = "bool", [LBK_OPT_INT] = "int", [LBK_OPT_FLOAT] = "float", [LBK_OPT_ENUM] = "enum",
-    [LBK_OPT_STRING] = "string", [LBK_OPT_LIST] = "list", [LBK_OPT_NUMBERS] = "numbers", [LBK_OPT_SPAN] = "span",
-    [LBK_OPT_RAMP] = "ramp", [LBK_OPT_WEIGHT] = "weight",
+    [LBK_OPT_BOOL] = "bool",       [LBK_OPT_INT] = "int",       [LBK_OPT_FLOAT] = "float",
+    [LBK_OPT_ENUM] = "enum",       [LBK_OPT_STRING] = "string", [LBK_OPT_LIST] = "list",
+    [LBK_OPT_NUMBERS] = "numbers", [LBK_OPT_SPAN] = "span",     [LBK_OPT_RAMP] = "ramp",
+    [LBK_OPT_WEIGHT] = "weight",
 };
 
 static json_t *standard(const struct lbk_opt *o)

@@ -30,8 +30,13 @@ static int open_context(struct cli *c)
         bad = cli_take_int(c, "threads", 1, 1024, &threads);
     if (bad)
         return bad;
-    const struct lbk_ctx_params p = { .size = sizeof p, .log = cli_log, .log_ud = c, .log_level = log_level(c),
-        .builtins = BUILTINS, .seed = (uint64_t) seed, .threads = (int) threads };
+    const struct lbk_ctx_params p = { .size = sizeof p,
+                                      .log = cli_log,
+                                      .log_ud = c,
+                                      .log_level = log_level(c),
+                                      .builtins = BUILTINS,
+                                      .seed = (uint64_t) seed,
+                                      .threads = (int) threads };
     const lbk_status st = lbk_ctx_create(&p, &c->ctx);
     return st ? cli_fail(c, cli_exit_code(st), "cannot start: %s", lbk_status_name(st)) : 0;
 }
@@ -39,7 +44,8 @@ static int open_context(struct cli *c)
 static int run(struct cli *c)
 {
     if (c->command->flags & CMD_RUNS)
-        signal(SIGPIPE, SIG_IGN);        /* a reader that goes away must not end a run before it is saved */
+        signal(SIGPIPE,
+               SIG_IGN); /* a reader that goes away must not end a run before it is saved */
     if (!(c->command->flags & CMD_NO_CTX)) {
         const int bad = open_context(c);
         if (bad)

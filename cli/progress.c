@@ -8,7 +8,7 @@
 struct progress {
     struct cli *c;
     bool terminal;
-    double last, begun;                  /* seconds into the run: of the last line, and of the stage's first step */
+    double last, begun; /* seconds into the run: of the last line, and of the stage's first step */
     int64_t first;
     char stage[64];
 };
@@ -36,8 +36,10 @@ static void line(struct progress *g, const struct lbk_progress *p, char *buf, si
     char left[32] = "?";
     const int64_t done = p->step - g->first;
     if (done > 0 && p->steps > 0)
-        duration(left, sizeof left, (p->seconds - g->begun) / (double) done * (double) (p->steps - p->step));
-    int n = snprintf(buf, size, "%s %lld/%lld", p->stage ? p->stage : "", (long long) p->step, (long long) p->steps);
+        duration(left, sizeof left,
+                 (p->seconds - g->begun) / (double) done * (double) (p->steps - p->step));
+    int n = snprintf(buf, size, "%s %lld/%lld", p->stage ? p->stage : "", (long long) p->step,
+                     (long long) p->steps);
     for (int i = 0; i < p->n && n >= 0 && (size_t) n < size; i++) {
         if (isfinite(p->values[i]))
             n += snprintf(buf + n, size - (size_t) n, "  %s %.4g", p->labels[i], p->values[i]);

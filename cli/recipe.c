@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* YAML recipes: nested maps become dotted keys, sequences become comma lists; nothing else is allowed. */
+/* YAML recipes: nested maps become dotted keys, sequences become comma lists; nothing else is
+ * allowed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -54,8 +55,8 @@ static int put(struct recipe *r, const yaml_mark_t *at, const char *key, const c
     for (int i = 0; i < r->c->n_settings; i++) {
         const struct setting *s = &r->c->settings[i];
         if (!strcmp(s->key, key) && !strncmp(s->from, r->name, n) && s->from[n] == ':')
-            return cli_fail(r->c, EXIT_DAMAGED, "%s:%zu: '%s' is given twice, first at %s", r->name, at->line + 1, key,
-                s->from);
+            return cli_fail(r->c, EXIT_DAMAGED, "%s:%zu: '%s' is given twice, first at %s", r->name,
+                            at->line + 1, key, s->from);
     }
     return cli_set(r->c, key, value, cli_text(r->c, "%s:%zu", r->name, at->line + 1));
 }
@@ -101,7 +102,8 @@ static int value(struct recipe *r, const char *key)
             bad = fail_at(r, &at, "a key has no value");
     } else if (e.type == YAML_ALIAS_EVENT) {
         bad = fail_at(r, &at, "aliases are not allowed");
-    } else if (e.type == YAML_MAPPING_START_EVENT && (e.data.mapping_start.anchor || e.data.mapping_start.tag)) {
+    } else if (e.type == YAML_MAPPING_START_EVENT &&
+               (e.data.mapping_start.anchor || e.data.mapping_start.tag)) {
         bad = fail_at(r, &at, "anchors and tags are not allowed");
     }
     const yaml_event_type_t type = e.type;
@@ -125,7 +127,8 @@ static int entry(struct recipe *r, const char *prefix, const yaml_event_t *e)
         return fail_at(r, &e->start_mark, "a key is made of letters, digits, '_', '.' and '-'");
     if (*prefix)
         key = cli_text(r->c, "%s.%s", prefix, key);
-    return cli_key_valid(key, strlen(key)) ? value(r, key) : fail_at(r, &e->start_mark, "a key is too long");
+    return cli_key_valid(key, strlen(key)) ? value(r, key)
+                                           : fail_at(r, &e->start_mark, "a key is too long");
 }
 
 static int mapping(struct recipe *r, const char *prefix)
@@ -168,7 +171,8 @@ static int document(struct recipe *r)
         if (i == 1 && e.type == YAML_STREAM_END_EVENT)
             bad = fail_at(r, &e.start_mark, "is empty");
         else if (e.type != (i < 3 ? before[i] : after[i - 3]))
-            bad = fail_at(r, &e.start_mark, i < 3 ? "expected key: value lines" : "expected one document");
+            bad = fail_at(r, &e.start_mark,
+                          i < 3 ? "expected key: value lines" : "expected one document");
         yaml_event_delete(&e);
         if (bad)
             return bad;
@@ -189,7 +193,8 @@ int cli_recipe_parse(struct cli *c, const char *name, const unsigned char *text,
 
 static int fail_errno(struct cli *c, const char *path, const char *doing)
 {
-    return cli_fail(c, errno == ENOENT ? EXIT_USAGE : EXIT_IO, "%s: cannot %s: %s", path, doing, strerror(errno));
+    return cli_fail(c, errno == ENOENT ? EXIT_USAGE : EXIT_IO, "%s: cannot %s: %s", path, doing,
+                    strerror(errno));
 }
 
 int cli_recipe_read(struct cli *c, const char *path)

@@ -3,10 +3,13 @@
 #include <string.h>
 #include "cli.h"
 
-#define COMMON(kind, options)                                                                        \
-    static const char *kind##_key(const void *d) { return ((const struct lbk_##kind *) d)->name; }   \
-    static const char *kind##_doc(const void *d) { return ((const struct lbk_##kind *) d)->doc; }    \
-    static const struct lbk_opt *kind##_opts(const void *d) { return ((const struct lbk_##kind *) d)->options; }
+#define COMMON(kind, options)                                                                      \
+    static const char *kind##_key(const void *d) { return ((const struct lbk_##kind *) d)->name; } \
+    static const char *kind##_doc(const void *d) { return ((const struct lbk_##kind *) d)->doc; }  \
+    static const struct lbk_opt *kind##_opts(const void *d)                                        \
+    {                                                                                              \
+        return ((const struct lbk_##kind *) d)->options;                                           \
+    }
 COMMON(op, params)
 COMMON(backend, opts)
 COMMON(model, opts)
@@ -33,12 +36,24 @@ static void method_json(json_t *o, const void *d)
     cli_json_add(o, "tasks", cli_json_names(m->tasks));
 }
 
-static void method_text(struct cli *c, const void *d)
+static void put_indented(void *ud, const char *line)
+{
+    printf("  %s\n", line);
+}
+
+static int method_text(struct cli *c, const void *d)
 {
     const struct lbk_method *m = d;
     if (m->paper)
         printf("paper: %s\n", m->paper);
-    printf("tasks: %s\n", m->tasks ? joined(c, m->tasks) : "any");
+    printf("tasks: %s\nlosses:", m->tasks ? joined(c, m->tasks) : "any");
+    const size_t n = strlen(m->name);
+    for (const struct lbk_loss *l = NULL; (l = lbk_registry_next(c->ctx, LBK_LOSSES, l));) {
+        if (!strncmp(l->name, m->name, n) && l->name[n] == '.')
+            printf(" %s", l->name);
+    }
+    printf("\nstages:\n");
+    return cli_exit_code(lbk_method_describe(c->ctx, m->name, 0, NULL, put_indented, NULL));
 }
 
 static void model_json(json_t *o, const void *d)
@@ -49,12 +64,21 @@ static void model_json(json_t *o, const void *d)
     cli_json_text(o, "input", m->input);
 }
 
-static void model_text(struct cli *c, const void *d)
+static void put_tap(void *ud, const char *name, lbk_shape shape)
+{
+    printf("  %-20s %s\n", name, cli_shape(ud, shape));
+}
+
+static int model_text(struct cli *c, const void *d)
 {
     const struct lbk_model *m = d;
-    printf("task: %s\nreads: %s\n", m->task ? m->task : "set by <role>.task", m->reads ? m->reads : "image");
+    printf("task: %s\nreads: %s\n", m->task ? m->task : "set by <role>.task",
+           m->reads ? m->reads : "image");
     if (m->input)
         printf("input: %s\n", m->input);
+    printf("taps, of an image of 3x32x32:\n");
+    struct lbk_model_info info = { .size = sizeof info, .tap = put_tap, .ud = c };
+    return cli_exit_code(lbk_model_describe(c->ctx, m->name, LBK_SHAPE(3, 32, 32), 0, NULL, &info));
 }
 
 static void loss_json(json_t *o, const void *d)
@@ -73,12 +97,13 @@ static void loss_json(json_t *o, const void *d)
     cli_json_add(o, "inputs", a);
 }
 
-static void loss_text(struct cli *c, const void *d)
+static int loss_text(struct cli *c, const void *d)
 {
     const struct lbk_loss *l = d;
     printf("inputs:\n");
     for (int i = 0; l->inputs && l->inputs[i]; i++)
         printf("  %-20s %s\n", l->inputs[i], l->shapes ? l->shapes[i] : "");
+    return 0;
 }
 
 static void task_json(json_t *o, const void *d)
@@ -88,10 +113,11 @@ static void task_json(json_t *o, const void *d)
     cli_json_add(o, "metrics", cli_json_names(t->metrics));
 }
 
-static void task_text(struct cli *c, const void *d)
+static int task_text(struct cli *c, const void *d)
 {
     const struct lbk_task *t = d;
     printf("fields: %s\nmetrics: %s\n", joined(c, t->fields), joined(c, t->metrics));
+    return 0;
 }
 
 static const char *op_form(const struct lbk_op *op)
@@ -108,13 +134,14 @@ static void op_json(json_t *o, const void *d)
     cli_json_add(o, "differentiable", json_boolean(op->grad && !(op->flags & LBK_OP_NONDIFF)));
 }
 
-static void op_text(struct cli *c, const void *d)
+static int op_text(struct cli *c, const void *d)
 {
     const struct lbk_op *op = d;
     printf("form: %s\noperands: %d", op_form(op), op->n_min);
     if (op->n_max != op->n_min)
         printf("..%d", op->n_max);
     printf("\ngradient: %s\n", op->grad && !(op->flags & LBK_OP_NONDIFF) ? "yes" : "no");
+    return 0;
 }
 
 #define FNS(kind) kind##_key, kind##_doc, kind##_opts
@@ -152,7 +179,8 @@ const void *cli_need(struct cli *c, const struct kind *k, const char *name)
     for (const void *d = NULL; n < 1024 && (d = lbk_registry_next(c->ctx, k->which, d));)
         names[n++] = k->key(d);
     const char *near = cli_nearest(name, names, n);
-    cli_fail(c, EXIT_USAGE, "%s '%s' is unknown%s%s%s", k->name, name, near ? "; did you mean '" : "; see 'limbeck list ",
-        near ? near : k->plural, near ? "'?" : "'");
+    cli_fail(c, EXIT_USAGE, "%s '%s' is unknown%s%s%s", k->name, name,
+             near ? "; did you mean '" : "; see 'limbeck list ", near ? near : k->plural,
+             near ? "'?" : "'");
     return NULL;
 }

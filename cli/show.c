@@ -15,7 +15,8 @@ int cli_flush(struct cli *c)
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return 0;
-    return cli_fail(c, EXIT_IO, "cannot write to the standard output: %s", errno ? strerror(errno) : "failed earlier");
+    return cli_fail(c, EXIT_IO, "cannot write to the standard output: %s",
+                    errno ? strerror(errno) : "failed earlier");
 }
 
 const char *cli_shape(struct cli *c, lbk_shape s)

@@ -6,14 +6,18 @@
 #include "cli.h"
 
 /* The one table of exit codes; `limbeck help exit-codes` prints it. */
-static const struct { int code; const char *meaning; lbk_status from[2]; } codes[] = {
+static const struct { int code; const char *meaning; lbk_status from[2];
+} codes[] = {
     { 0, "done", { LBK_OK } },
     { EXIT_FAILED, "failed while running, for a reason not named below", { LBK_OK } },
-    { EXIT_USAGE, "bad usage or configuration: unknown or missing name, value out of range, no such file",
-        { LBK_EINVAL, LBK_ENOENT } },
+    { EXIT_USAGE,
+      "bad usage or configuration: unknown or missing name, value out of range, no such file",
+      { LBK_EINVAL, LBK_ENOENT } },
     { EXIT_DAMAGED, "an input file is damaged or not what it claims to be", { LBK_EFORMAT } },
     { EXIT_IO, "reading or writing failed: disk full, no permission", { LBK_EIO } },
-    { EXIT_DEVICE, "no usable device, or it cannot do what was asked", { LBK_EDEVICE, LBK_EUNSUPPORTED } },
+    { EXIT_DEVICE,
+      "no usable device, or it cannot do what was asked",
+      { LBK_EDEVICE, LBK_EUNSUPPORTED } },
     { EXIT_MEMORY, "out of memory", { LBK_ENOMEM } },
     { EXIT_DIVERGED, "training diverged: a loss is NaN or infinite", { LBK_EDIVERGED } },
     { EXIT_PLUGIN, "a plugin failed, or was built for another ABI", { LBK_EABI } },
@@ -63,7 +67,8 @@ int cli_fail(struct cli *c, int code, const char *fmt, ...)
     return c->failed_code = code;
 }
 
-/* Where the setting that a message starts with, or quotes, was written; "" when it speaks of none. */
+/* Where the setting that a message starts with, or quotes, was written; "" when it speaks of none.
+ */
 static const char *origin(const struct cli *c, const char *msg)
 {
     for (int i = 0; i < c->n_settings; i++) {

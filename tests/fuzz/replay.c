@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs a fuzz target over the files it is given, and over each cut short and with a byte changed. */
+/* Runs a fuzz target over the files it is given, and over each cut short and with a byte changed.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <stdint.h>

@@ -26,7 +26,9 @@ static lbk_status setup(lbk_registrar *r)
     return LBK_EINVAL;
 #elif defined(BAD_duplicate)
     static const char *const inputs[] = { "x", NULL };
-    static const struct lbk_loss loss = { .size = sizeof loss, .name = "bad.same", .doc = "twice", .inputs = inputs, .build = build };
+    static const struct lbk_loss loss = {
+        .size = sizeof loss, .name = "bad.same", .doc = "twice", .inputs = inputs, .build = build
+    };
     lbk_register_loss(r, &loss);
     return lbk_register_loss(r, &loss);
 #endif
