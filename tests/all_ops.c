@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Every registered operator on every case of it: references, lowerings, gradients. */
+/* Every registered operator on every case of it: references, lowerings, gradients, devices.
+ * all_ops [--device SPEC] [--support | --bench], LBK_OP=NAME for one operator. */
 #include "unit/unit.h"
 #include "op_case.h"
+#include "op_device.h"
 
 enum { PROBES = 12 };
 static int failures;
@@ -184,14 +186,179 @@ static void test_gradients_exist(void **state)
             fail_msg("%s has no gradient", op->name);
 }
 
+static const char *spec = "cpu";
+static lbk_store *store;
+static lbk_device *device;
+
+static bool device_ready(void **state)
+{
+    lbk_ctx *ctx = unit_ctx(state);
+    if (!device && lbk_device_open(ctx, spec, &device))
+        return false;
+    return store || !lbk_store_create(device, &store);
+}
+
+static void device_end(void)
+{
+    lbk_store_destroy(&store);
+    lbk_device_close(&device);
+}
+
+static double allowed(const struct op_case *k, enum variant v)
+{
+    const double tol = fmax(k->c->tol, 1e-6);
+    return k->y->node.dtype == LBK_F32 ? tol * (v == ALONE ? 4 : 20) : 0;
+}
+
+static void compare(struct op_case *k, enum variant v, const struct device_case *c)
+{
+    lbk_node *y = &k->y->node;
+    void **want = NULL;
+    if (!case_eval(k, true, 1, &y, &want))
+        COMPLAIN(k, "does not evaluate");
+    else {
+        const int64_t n = lbk_shape_count(y->shape);
+        const double d = distance(y->dtype, n, want[y->id], true, c->got, false);
+        if (!(d <= allowed(k, v)))
+            COMPLAIN(k, "%s, %s: %g from the reference", spec, variant_names[v], d);
+    }
+    if (!guard_intact(c))
+        COMPLAIN(k, "%s, %s: wrote past its result", spec, variant_names[v]);
+    lbk__eval_free(k->g, want);
+}
+
+static void check_variant(struct op_case *k, enum variant v)
+{
+    struct device_case c;
+    char why[256];
+    if (!variant_build(k, v))
+        return;
+    lbk_status st = device_open(k, store, &c);
+    st = st ? st : device_run(k, &c);
+    st = st ? st : device_fetch(&c);
+    if (st) {
+        lbk_last_error(k->ctx, why, sizeof why);
+        COMPLAIN(k, "%s, %s: %s", spec, variant_names[v], why);
+    } else {
+        compare(k, v, &c);
+    }
+    device_close(&c);
+}
+
+static void check_device(struct op_case *k)
+{
+    for (enum variant v = ALONE; v < VARIANTS; v++)
+        check_variant(k, v);
+}
+
+static void test_device(void **state)
+{
+    if (!device_ready(state))
+        skip();
+    each_case(state, check_device);
+    device_end();
+}
+
+/* How the plans of a case alone run the operator. */
+struct found { const char *name; bool kernel, fallback, map; };
+
+static void look(void *ud, const char *line)
+{
+    struct found *f = ud;
+    char word[2][64] = { "", "" };
+    const char *s = line + strspn(line, " 0123456789");
+    if (sscanf(s, "%63s %63s", word[0], word[1]) < 1)
+        return;
+    f->fallback |= !strcmp(word[0], "FALLBACK") && !strcmp(word[1], f->name);
+    f->kernel |= !strcmp(word[0], f->name);
+    f->map |= !strcmp(word[0], "map");
+}
+
+static struct { int kernel, map, lowered, fallback; } tally;
+
+static void support_case(struct op_case *k)
+{
+    struct device_case c;
+    struct found f = { .name = k->op->name };
+    if (!variant_build(k, ALONE) || device_open(k, store, &c))
+        return;
+    lbk_exec_dump(c.exec, look, &f);
+    tally.fallback += f.fallback;
+    tally.kernel += f.kernel;
+    tally.map += !f.kernel && !f.fallback && k->op->expr;
+    tally.lowered += !f.kernel && !f.fallback && !k->op->expr;
+    device_close(&c);
+}
+
+static void bench_case(struct op_case *k)
+{
+    struct device_case c;
+    struct lbk_exec_info info = { .size = sizeof info };
+    int runs = 0;
+    if (!variant_build(k, ALONE) || device_open(k, store, &c) || device_run(k, &c))
+        return;
+    lbk_exec_info(c.exec, &info);
+    const double begin = seconds();
+    double end = begin;
+    while (end - begin < 0.01 && !device_run(k, &c))
+        runs++, end = seconds();
+    const double us = (end - begin) / runs * 1e6;
+    print_message("%-22s %-28s %-40s %10.2f us %8.2f GFLOP/s\n", k->op->name, k->c->shapes, k->c->params, us,
+                  info.flops / us * 1e-3);
+    device_close(&c);
+}
+
+static void each_case_of(lbk_ctx *ctx, const struct lbk_op *op, check_fn *run)
+{
+    for (const struct lbk_case *c = op->cases; c && c->shapes; c++) {
+        struct op_case k;
+        if (case_open(ctx, op, c, &k))
+            run(&k);
+        case_close(&k);
+    }
+}
+
+static void test_support(void **state)
+{
+    assert_true(device_ready(state));
+    print_message("%-24s %s: cases run by a kernel, in a map, lowered, on the host\n", "operator", spec);
+    for (const struct lbk_op *op = NULL; (op = lbk_registry_next(unit_ctx(state), LBK_OPS, op));) {
+        memset(&tally, 0, sizeof tally);
+        each_case_of(unit_ctx(state), op, support_case);
+        print_message("%-24s %3d %3d %3d %3d\n", op->name, tally.kernel, tally.map, tally.lowered, tally.fallback);
+    }
+    device_end();
+}
+
+static void test_bench(void **state)
+{
+    const char *only = getenv("LBK_OP");
+    assert_true(device_ready(state));
+    for (const struct lbk_op *op = NULL; (op = lbk_registry_next(unit_ctx(state), LBK_OPS, op));)
+        if (!only || !strcmp(only, op->name))
+            each_case_of(unit_ctx(state), op, bench_case);
+    device_end();
+}
+
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_precision),
-        cmocka_unit_test(test_lower),
-        cmocka_unit_test(test_gradients_exist),
-        cmocka_unit_test(test_gradient),
+    const struct CMUnitTest host[] = {
+        cmocka_unit_test(test_precision), cmocka_unit_test(test_lower), cmocka_unit_test(test_gradients_exist),
+        cmocka_unit_test(test_gradient), cmocka_unit_test(test_device),
     };
-    (void) argc, (void) argv;
-    return cmocka_run_group_tests(tests, unit_start, unit_stop);
+    const struct CMUnitTest only_device[] = { cmocka_unit_test(test_device) };
+    const struct CMUnitTest support[] = { cmocka_unit_test(test_support) };
+    const struct CMUnitTest bench[] = { cmocka_unit_test(test_bench) };
+    const struct CMUnitTest *group = host;
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--device") && i + 1 < argc)
+            spec = argv[++i], group = group == host ? only_device : group;
+        else if (!strcmp(argv[i], "--support"))
+            group = support;
+        else if (!strcmp(argv[i], "--bench"))
+            group = bench;
+    }
+    if (group == host)
+        return cmocka_run_group_tests(host, unit_start, unit_stop);
+    return _cmocka_run_group_tests("device", group, 1, unit_start, unit_stop);
 }
