@@ -167,7 +167,10 @@ static bool expr_operands(struct work *w, struct group *to, lbk_node *n)
     for (int i = 0; i < n->n; i++) {
         to->g.operand[i].n = 0;
         struct builder b = { .w = w, .to = to, .shape = n->in[i]->shape, .e = &to->g.operand[i] };
-        put_node(&b, n->in[i], false);
+        if (is_number(n->in[i]))
+            put_load(&b, n->in[i]);
+        else
+            put_node(&b, n->in[i], false);
         if (b.full)
             return false;
     }
@@ -263,6 +266,15 @@ static bool takes_prologue(struct work *w, lbk_node *n)
     return yes;
 }
 
+/* Is one of the args of x's expression as large as x? A driver learns the shape of an operand from them. */
+static bool has_full_arg(const struct work *w, const lbk_node *x, const lbk_node *at)
+{
+    bool full = !inlined(w, at) && same_count(x, at);
+    for (int i = 0; inlined(w, at) && i < at->n && !full; i++)
+        full = has_full_arg(w, x, at->in[i]);
+    return full;
+}
+
 static void store_operands(struct work *w, lbk_node *n)
 {
     bool any = false, small = true;
@@ -271,7 +283,7 @@ static void store_operands(struct work *w, lbk_node *n)
         if (!lbk__is_pointwise(x) || w->stored[x->id])
             continue;
         any = true;
-        small &= words_of(w, x, 0) <= PROLOGUE_WORDS && !costly(x);
+        small = small && words_of(w, x, 0) <= PROLOGUE_WORDS && !costly(x) && has_full_arg(w, x, x);
     }
     if (!any || (small && is_anchor(n) && !w->p->params.no_fusion && takes_prologue(w, n)))
         return;

@@ -17,7 +17,7 @@ struct pass {
 
 bool lbk__is_pointwise(const lbk_node *n)
 {
-    return n->kind == NODE_OP && (n->op->expr || !strcmp(n->op->name, "broadcast"));
+    return n->kind == NODE_OP && n->dtype == LBK_F32 && (n->op->expr || !strcmp(n->op->name, "broadcast"));
 }
 
 bool lbk__is_view(const lbk_node *n) { return n->kind == NODE_OP && n->op->flags & LBK_OP_VIEW; }
