@@ -260,7 +260,10 @@ static void test_device(void **state)
 }
 
 /* How the plans of a case alone run the operator. */
-struct found { const char *name; bool kernel, fallback, map; };
+struct found {
+    const char *name;
+    bool kernel, fallback, map;
+};
 
 static void look(void *ud, const char *line)
 {
@@ -274,7 +277,9 @@ static void look(void *ud, const char *line)
     f->map |= !strcmp(word[0], "map");
 }
 
-static struct { int kernel, map, lowered, fallback; } tally;
+static struct {
+    int kernel, map, lowered, fallback;
+} tally;
 
 static void support_case(struct op_case *k)
 {
@@ -303,8 +308,8 @@ static void bench_case(struct op_case *k)
     while (end - begin < 0.01 && !device_run(k, &c))
         runs++, end = seconds();
     const double us = (end - begin) / runs * 1e6;
-    print_message("%-22s %-28s %-40s %10.2f us %8.2f GFLOP/s\n", k->op->name, k->c->shapes, k->c->params, us,
-                  info.flops / us * 1e-3);
+    print_message("%-22s %-28s %-40s %10.2f us %8.2f GFLOP/s\n", k->op->name, k->c->shapes,
+                  k->c->params, us, info.flops / us * 1e-3);
     device_close(&c);
 }
 
@@ -321,11 +326,13 @@ static void each_case_of(lbk_ctx *ctx, const struct lbk_op *op, check_fn *run)
 static void test_support(void **state)
 {
     assert_true(device_ready(state));
-    print_message("%-24s %s: cases run by a kernel, in a map, lowered, on the host\n", "operator", spec);
+    print_message("%-24s %s: cases run by a kernel, in a map, lowered, on the host\n", "operator",
+                  spec);
     for (const struct lbk_op *op = NULL; (op = lbk_registry_next(unit_ctx(state), LBK_OPS, op));) {
         memset(&tally, 0, sizeof tally);
         each_case_of(unit_ctx(state), op, support_case);
-        print_message("%-24s %3d %3d %3d %3d\n", op->name, tally.kernel, tally.map, tally.lowered, tally.fallback);
+        print_message("%-24s %3d %3d %3d %3d\n", op->name, tally.kernel, tally.map, tally.lowered,
+                      tally.fallback);
     }
     device_end();
 }
@@ -343,8 +350,9 @@ static void test_bench(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest host[] = {
-        cmocka_unit_test(test_precision), cmocka_unit_test(test_lower), cmocka_unit_test(test_gradients_exist),
-        cmocka_unit_test(test_gradient), cmocka_unit_test(test_device),
+        cmocka_unit_test(test_precision),       cmocka_unit_test(test_lower),
+        cmocka_unit_test(test_gradients_exist), cmocka_unit_test(test_gradient),
+        cmocka_unit_test(test_device),
     };
     const struct CMUnitTest only_device[] = { cmocka_unit_test(test_device) };
     const struct CMUnitTest support[] = { cmocka_unit_test(test_support) };

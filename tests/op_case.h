@@ -155,7 +155,9 @@ static inline const void *leaf_f32(void *ud, const lbk_node *n)
 static inline bool case_eval(struct op_case *k, bool f64, int n, lbk_node *const target[],
                              void ***value)
 {
-    const struct eval e = { .f64 = f64, .seed = k->ctx->params.seed, .leaf = f64 ? leaf_f64 : leaf_f32, .ud = k };
+    const struct eval e = {
+        .f64 = f64, .seed = k->ctx->params.seed, .leaf = f64 ? leaf_f64 : leaf_f32, .ud = k
+    };
     return !lbk__eval(k->g, &e, n, target, value);
 }
 

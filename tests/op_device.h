@@ -66,7 +66,7 @@ struct device_case {
     lbk_tensor *in[LBK_OPERAND_MAX], *out;
     struct lbk_bind bind[LBK_OPERAND_MAX], result;
     char name[LBK_OPERAND_MAX][8];
-    void *got;                       /* the result, then GUARD bytes that must be as they were */
+    void *got; /* the result, then GUARD bytes that must be as they were */
     size_t bytes;
 };
 
@@ -104,7 +104,7 @@ static inline lbk_status device_out(struct op_case *k, lbk_device *d, struct dev
 static inline lbk_status device_open(struct op_case *k, lbk_store *s, struct device_case *c)
 {
     const struct lbk_compile_params p = { .size = sizeof p };
-    *c = (struct device_case) { .exec = NULL };
+    *c = (struct device_case){ .exec = NULL };
     lbk_status st = lbk_compile(k->g, s, &p, &c->exec);
     for (int i = 0; i < k->n && !st; i++)
         st = device_in(k, s->device, c, i);
