@@ -9,7 +9,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include <limbeck/train.h>
+#include "device.h"
 #include "safetensors.h"
+#include "scope.h"
 #include "testing.h"
 
 static lbk_ctx *ctx;
@@ -135,8 +137,202 @@ static void run_file(const char *path)
 
 static void core_losses(void **state) { run_file(LBK_TEST_REF "/losses.safetensors"); }
 
+/* ---- models: a state_dict of PyTorch, its answer, and every tensor after a step ---- */
+
+struct built {
+    lbk_graph *g;
+    struct net net;
+    lbk_val *x, *label, *out;
+};
+
+static const char *meta_of(const struct st_file *f, const char *key)
+{
+    for (int64_t i = 0; i < f->n_meta; i++)
+        if (!strcmp(f->meta[i].key, key))
+            return f->meta[i].value;
+    fail_msg("%s has no '%s'", f->path, key);
+    return NULL;
+}
+
+static lbk_shape shape_in(const struct st_file *f, const char *name)
+{
+    const struct st_tensor *t = lbk__st_find(f, name);
+    lbk_shape s = { t->rank, { 0 } };
+    for (int i = 0; i < t->rank; i++)
+        s.d[i] = (int64_t) t->dim[i];
+    return s;
+}
+
+static void build(const struct st_file *f, enum lbk_mode mode, struct built *b)
+{
+    const struct lbk_model *m = lbk_registry_find(ctx, LBK_MODELS, meta_of(f, "model"));
+    lbk_opts *o = NULL;
+    assert_non_null(m);
+    if (m->opts) {
+        assert_int_equal(lbk_opts_create(ctx, m->opts, m->cfg_size, &o), LBK_OK);
+        assert_int_equal(lbk_opts_set(o, "classes", meta_of(f, "classes")), LBK_OK);
+    }
+    assert_int_equal(lbk_graph_create(ctx, &b->g), LBK_OK);
+    b->net = (struct net){ .g = b->g, .path = "weights/", .mode = mode };
+    b->x = lbk_input(b->g, "x", LBK_F32, shape_in(f, "x"));
+    b->label = lbk_input(b->g, "label", LBK_I32, shape_in(f, "label"));
+    b->out = m->build(lbk__scope_root(&b->net), b->x, o ? lbk_opts_cfg(o) : NULL);
+    if (o)
+        lbk_opts_destroy(&o);
+    assert_int_equal(lbk_graph_status(b->g), LBK_OK);
+}
+
+static lbk_val *loss_of(struct built *b, const struct st_file *f)
+{
+    if (!strcmp(meta_of(f, "classes"), "1"))
+        return lbk_mean(b->g, lbk_square(b->g, lbk_sub(b->g, b->out, b->x)), LBK_ALL);
+    return lbk_mean(b->g, lbk_cross_entropy(b->g, b->out, b->label, (struct lbk_labels){ 1, -1 }),
+                    LBK_ALL);
+}
+
+/* An output "after/name" for every weight; buffers are assigned. */
+static void add_step(struct built *b, const struct st_file *f)
+{
+    lbk_val *w[256], *grad[256], *loss = loss_of(b, f);
+    struct net *net = &b->net;
+    int n = 0;
+    for (int64_t i = 0; i < b->g->n_node; i++)
+        if (b->g->node[i]->kind == NODE_STATE && b->g->node[i]->trainable && n < 256)
+            w[n++] = val_of(b->g->node[i]);
+    assert_int_equal(lbk_grad(b->g, loss, n, w, grad), LBK_OK);
+    lbk_val *lr = lbk_scalar(b->g, atof(meta_of(f, "lr"))),
+            *wd = lbk_scalar(b->g, atof(meta_of(f, "weight_decay")));
+    for (int i = 0; i < n; i++) {
+        lbk_val *step = lbk_mul(b->g, lr, lbk_add(b->g, grad[i], lbk_mul(b->g, wd, w[i])));
+        lbk_output(b->g, node_of(w[i])->name, lbk_sub(b->g, w[i], step));
+    }
+    lbk_output(b->g, "loss", loss);
+    assert_int_equal(lbk__nets_assign(b->g, 1, &net), LBK_OK);
+}
+
+static lbk_tensor *tensor_of(const lbk_store *inputs, const char *name)
+{
+    lbk_tensor *t = lbk_store_get(inputs, name);
+    assert_non_null(t);
+    return t;
+}
+
+/* The golden's samples of a tensor: at most 16, evenly spread. */
+static void compare_samples(const struct st_file *f, const char *key, const lbk_tensor *t,
+                            double most)
+{
+    const struct st_tensor *want = lbk__st_find(f, key);
+    if (!want)
+        fail_msg("%s: no '%s'", f->path, key);
+    const int64_t n = lbk_shape_count(t->shape), m = (int64_t) (want->end - want->begin) / 4;
+    float *v = malloc(t->bytes), *b = content(f, want), a[16];
+    assert_int_equal(m, n < 16 ? n : 16);
+    assert_int_equal(lbk_tensor_read(t, v, t->bytes), LBK_OK);
+    for (int64_t i = 0; i < m; i++)
+        a[i] = v[m > 1 ? i * (n - 1) / (m - 1) : 0];
+    const double d = distance(a, b, m);
+    if (!(d <= most))
+        fail_msg("%s: %s: relative error %g", f->path, key, d);
+    free(v);
+    free(b);
+}
+
+static void put_inputs(lbk_store *inputs, lbk_device *d, const struct built *b,
+                       const struct st_file *f)
+{
+    static const char *const names[] = { "x", "label" };
+    for (int i = 0; i < 2; i++) {
+        lbk_tensor *t;
+        const lbk_val *v = i ? b->label : b->x;
+        assert_int_equal(lbk_tensor_create(d, lbk_dtype_of(v), lbk_shape_of(v), &t), LBK_OK);
+        assert_int_equal(lbk_store_put(inputs, names[i], t), LBK_OK);
+        lbk_tensor_unref(&t);
+    }
+    assert_int_equal(lbk_ckpt_load(inputs, f->path, "", NULL, false), LBK_OK);
+}
+
+static void run_graph(struct built *b, lbk_store *states, const lbk_store *inputs,
+                      const struct st_file *f, bool step)
+{
+    lbk_exec *x;
+    struct lbk_bind in[2] = { { "x", tensor_of(inputs, "x") },
+                              { "label", tensor_of(inputs, "label") } },
+                    out[256];
+    int n = 0;
+    assert_int_equal(lbk_compile(b->g, states, &x), LBK_OK);
+    for (int64_t i = 0; i < b->g->n_output; i++, n++) {
+        out[n].name = b->g->output[i].name;
+        assert_int_equal(
+            lbk_tensor_create(states->device, LBK_F32, b->g->output[i].v->shape, &out[n].tensor),
+            LBK_OK);
+    }
+    const bool labels = step && strcmp(meta_of(f, "classes"), "1");
+    assert_int_equal(lbk_run(x, labels ? 2 : 1, in, n, out), LBK_OK);
+    for (int i = 0; i < n; i++) {
+        char key[160];
+        const char *inside = strchr(out[i].name, '/');
+        snprintf(key, sizeof key, "%s%s", inside ? "after/" : "",
+                 inside ? inside + 1 : out[i].name);
+        for (char *c = key + 6; inside && *c; c++)
+            *c = *c == '/' ? '.' : *c;
+        compare_samples(f, key, out[i].tensor, 1e-4);
+        lbk_tensor_unref(&out[i].tensor);
+    }
+    lbk_exec_destroy(&x);
+}
+
+static void compare_buffers(const lbk_store *s, const struct st_file *f)
+{
+    for (int64_t i = 0; i < s->n; i++) {
+        char key[160];
+        if (!strstr(s->at[i].name, "running_"))
+            continue;
+        snprintf(key, sizeof key, "after/%s", s->at[i].name + strlen("weights/"));
+        for (char *c = key + 6; *c; c++)
+            *c = *c == '/' ? '.' : *c;
+        compare_samples(f, key, s->at[i].tensor, 1e-5);
+    }
+}
+
+static void run_model(const char *path)
+{
+    struct st_file f;
+    struct built b;
+    lbk_device *d;
+    lbk_store *states, *inputs;
+    assert_int_equal(lbk__st_open(ctx, path, &f), LBK_OK);
+    assert_int_equal(lbk_device_open(ctx, "cpu", &d), LBK_OK);
+    assert_int_equal(lbk_store_create(d, &states), LBK_OK);
+    assert_int_equal(lbk_store_create(d, &inputs), LBK_OK);
+    build(&f, LBK_FROZEN, &b);
+    lbk_output(b.g, "eval", b.out);
+    assert_int_equal(lbk__store_fill(states, b.g), LBK_OK);
+    assert_int_equal(lbk_ckpt_load(states, path, "", NULL, false), LBK_OK);
+    put_inputs(inputs, d, &b, &f);
+    run_graph(&b, states, inputs, &f, false);
+    lbk_graph_destroy(&b.g);
+    build(&f, LBK_TRAINED, &b);
+    add_step(&b, &f);
+    run_graph(&b, states, inputs, &f, true);
+    compare_buffers(states, &f);
+    lbk_graph_destroy(&b.g);
+    lbk_store_destroy(&inputs);
+    lbk_store_destroy(&states);
+    lbk_device_close(&d);
+    lbk__st_close(&f);
+}
+
+static void lenet5_bn(void **state) { run_model(LBK_TEST_REF "/model_lenet5_bn.safetensors"); }
+static void autoencoder(void **state) { run_model(LBK_TEST_REF "/model_autoencoder.safetensors"); }
+static void resnet20(void **state) { run_model(LBK_TEST_REF "/model_resnet20.safetensors"); }
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(core_losses) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(core_losses),
+        cmocka_unit_test(lenet5_bn),
+        cmocka_unit_test(autoencoder),
+        cmocka_unit_test(resnet20),
+    };
     return cmocka_run_group_tests(tests, start, stop);
 }

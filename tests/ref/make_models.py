@@ -32,7 +32,7 @@ def make(name, batch, channels, classes):
     label = torch.randint(0, classes, (batch,))
     tensors['x'], tensors['label'] = x.half().numpy(), label.int().numpy()
     net.eval()
-    tensors['eval'] = samples(net(x)) if classes == 1 else net(x).detach().float().numpy()
+    tensors['eval'] = samples(net(x))
     net.train()
     y = net(x)
     loss = F.mse_loss(y, x) if classes == 1 else F.cross_entropy(y, label)
@@ -46,6 +46,7 @@ def make(name, batch, channels, classes):
             {'model': name, 'classes': str(classes), 'lr': str(LR), 'weight_decay': str(DECAY)})
 
 
-make('lenet5_bn', 8, 1, 10)
-make('autoencoder', 4, 1, 1)
-make('resnet20', 4, 3, 10)
+if __name__ == '__main__':
+    make('lenet5_bn', 8, 1, 10)
+    make('autoencoder', 4, 1, 1)
+    make('resnet20', 4, 3, 10)
