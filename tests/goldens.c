@@ -259,7 +259,7 @@ static void run_graph(struct built *b, lbk_store *states, const lbk_store *input
                               { "label", tensor_of(inputs, "label") } },
                     out[256];
     int n = 0;
-    assert_int_equal(lbk_compile(b->g, states, &x), LBK_OK);
+    assert_int_equal(lbk_compile(b->g, states, NULL, &x), LBK_OK);
     for (int64_t i = 0; i < b->g->n_output; i++, n++) {
         out[n].name = b->g->output[i].name;
         assert_int_equal(
