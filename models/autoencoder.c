@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The convolutional autoencoder of ReffAKD (Doshi and Kim, 2023): three convolutions down, three
  * transposed ones up. Weights are named as in two nn.Sequential, "encoder" and "decoder". */
-#include <math.h>
 #include <limbeck/plugin.h>
 
 static lbk_val *down(lbk_scope *s, lbk_val *x, int index, int64_t out)
@@ -13,15 +12,9 @@ static lbk_val *down(lbk_scope *s, lbk_val *x, int index, int64_t out)
 
 static lbk_val *up(lbk_scope *s, lbk_val *x, int index, int64_t out)
 {
-    lbk_graph *g = lbk_scope_graph(s);
-    lbk_scope *own = lbk_scope_sub(s, "decoder/%d", index);
-    const struct lbk_init init = { .kind = LBK_INIT_UNIFORM,
-                                   .a =
-                                       1 / sqrt(16.0 * (double) out) }; /* as PyTorch: fan of out */
-    lbk_val *w = lbk_weight(own, "weight", LBK_SHAPE(lbk_shape_of(x).d[1], out, 4, 4), init);
-    lbk_val *b = lbk_weight(own, "bias", LBK_SHAPE(out), init);
-    lbk_val *y = lbk_conv2d_transpose(g, x, w, (struct lbk_conv2d_up){ .stride = 2, .pad = 1 });
-    return lbk_add(g, y, lbk_reshape(g, b, (struct lbk_dims){ 3, { out, 1, 1 } }));
+    return lbk_nn_conv2d_transpose(
+        lbk_scope_sub(s, "decoder/%d", index), x,
+        lbk_conv(.out = out, .kernel = 4, .stride = 2, .pad = 1, .bias = true));
 }
 
 static lbk_val *code_and_back(lbk_scope *s, lbk_val *x)
