@@ -30,7 +30,7 @@ enum {
 #undef LBK_OPN
     CPU_PW_COUNT
 };
-struct cpu_pointwise { struct cpu_loops op[CPU_PW_COUNT]; };
+struct cpu_pointwise { void (*spread)(float *y, float v, int n); struct cpu_loops op[CPU_PW_COUNT]; };
 
 /* How one arg is read. */
 enum cpu_read { CPU_READ_NONE, CPU_READ_FULL, CPU_READ_ONE, CPU_READ_LANES, CPU_READ_STRIDED };
@@ -51,6 +51,8 @@ struct cpu_step {
 
 struct cpu_expr {
     int n, n_out, n_buf;
+    void (*spread)(float *y, float v, int n);
+    int64_t run;                       /* chunks end where runs of one number of broadcast args do; 0 = anywhere */
     bool plain;                        /* one ARG word read as it is stored, one out */
     uint8_t result[LBK_OUT_MAX];
     struct cpu_src src[LBK_ARG_MAX];

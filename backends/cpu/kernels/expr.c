@@ -161,6 +161,22 @@ static void place_buffers(struct cpu_expr *x, const struct lbk_expr *e, const in
     }
 }
 
+/* Runs of one number that all broadcast args share and that are worth a chunk. */
+static int64_t common_run(const struct cpu_expr *x, int n_arg)
+{
+    int64_t run = 0;
+    for (int i = 0; i < n_arg; i++) {
+        const struct cpu_src *s = &x->src[i];
+        if (s->how != CPU_READ_STRIDED)
+            continue;
+        const int64_t d = s->step[s->n - 1] == 0 ? s->d[s->n - 1] : 0;
+        if (d < CPU_CHUNK / 4 || (run && d != run))
+            return 0;
+        run = d;
+    }
+    return run;
+}
+
 bool cpu_expr_compile(const lbk_drv *d, struct cpu_expr *x, const struct lbk_expr *e, int n_arg,
     const struct lbk_arg arg[], lbk_shape shape, struct lbk_layout layout, int n_out, const uint8_t result[],
     uint32_t alias)
@@ -180,6 +196,8 @@ bool cpu_expr_compile(const lbk_drv *d, struct cpu_expr *x, const struct lbk_exp
     }
     for (int k = 0; k < n_out; k++)
         last[result[k]] = e->n;
+    x->spread = cpu_pointwise_of[d->isa]->spread;
+    x->run = common_run(x, n_arg);
     place_outs(x, last, alias);
     place_buffers(x, e, last);
     x->plain = cpu_expr_is_arg(e) && x->src[e->w[0].arg].how == CPU_READ_FULL;

@@ -2,14 +2,8 @@
 #include <string.h>
 #include "expr.h"
 
-static void spread(float *y, float v, int n)
-{
-    for (int i = 0; i < n; i++)
-        y[i] = v;
-}
-
 /* The elements from `at` on of an arg that is broadcast, row-major. */
-static void read_strided(const struct cpu_src *s, const float *base, float *y, int64_t at, int n)
+static void read_strided(const struct cpu_expr *x, const struct cpu_src *s, const float *base, float *y, int64_t at, int n)
 {
     int64_t pos[LBK_MAX_DIMS], off = 0;
     for (int i = s->n - 1; i >= 0; i--) {
@@ -22,7 +16,7 @@ static void read_strided(const struct cpu_src *s, const float *base, float *y, i
         const int64_t left = s->d[k] - pos[k];
         const int run = left < n ? (int) left : n;
         if (s->step[k] == 0)
-            spread(y, base[off], run);
+            x->spread(y, base[off], run);
         else if (s->step[k] == 1)
             memcpy(y, base + off, sizeof *y * (size_t) run);
         else
@@ -114,7 +108,7 @@ static void begin(struct state *s, const float *const arg[], int64_t n)
     for (int i = 0; i < x->n; i++) {
         if (!x->step[i].fill)
             continue;
-        spread(s->buf[x->step[i].buf], s->one[i], most);
+        x->spread(s->buf[x->step[i].buf], s->one[i], most);
         s->reg[i] = s->buf[x->step[i].buf];
     }
 }
@@ -131,7 +125,7 @@ static const float *load(struct state *s, const struct cpu_step *t, const float 
     if (src->how == CPU_READ_LANES)
         read_lanes(src, base, y, at, n);
     else
-        read_strided(src, base, y, at, n);
+        read_strided(s->x, src, base, y, at, n);
     s->key[t->buf] = key, s->filled[t->buf] = n;
     return y;
 }
@@ -163,10 +157,16 @@ void cpu_expr_run(const struct cpu_expr *x, const float *const arg[], const floa
     int64_t at, int64_t n)
 {
     _Alignas(CPU_ALIGN) float buf[LBK_EXPR_MAX][CPU_CHUNK];
-    struct state s = { .x = x, .buf = buf };
+    struct state s;
+    s.x = x;
+    s.buf = buf;
     begin(&s, arg, n);
-    for (int64_t done = 0; done < n; done += CPU_CHUNK)
-        chunk(&s, arg, acc, out, done, at + done, n - done < CPU_CHUNK ? (int) (n - done) : CPU_CHUNK);
+    for (int64_t done = 0, step; done < n; done += step) {
+        const int64_t left = x->run ? x->run - (at + done) % x->run : n;
+        step = left < CPU_CHUNK ? left : CPU_CHUNK;
+        step = n - done < step ? n - done : step;
+        chunk(&s, arg, acc, out, done, at + done, (int) step);
+    }
 }
 
 const float *cpu_expr_values(const struct cpu_expr *x, const float *const arg[], float *buf, int64_t at, int n)

@@ -72,6 +72,12 @@ static bool build(struct taps *to, const struct tables *t)
     if (!to->index || !to->weight)
         return false;
     each_weight(t, fill, to);
+    for (int64_t k = 0, from = 0; k < to->n; k++) {
+        if (to->first[k + 1] - to->first[k] != 2)
+            from = k + 1;
+        else if (k + 1 - from > to->two_to - to->two_from)
+            to->two_from = from, to->two_to = k + 1;
+    }
     return true;
 }
 

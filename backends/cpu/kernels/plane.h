@@ -5,8 +5,9 @@
 #define LBK_CPU_PLANE_H
 #include "cpu.h"
 
-/* Result position k is made of operand positions index[first[k]] .. index[first[k + 1] - 1], times weight. */
-struct taps { int64_t n; int32_t *first, *index; float *weight; };
+/* Result position k is made of operand positions index[first[k]] .. index[first[k + 1] - 1], times weight; those from
+ * two_from to two_to are made of two each. */
+struct taps { int64_t n, two_from, two_to; int32_t *first, *index; float *weight; };
 
 /* What position k of m takes from n: t < 0: the mean of [lo, hi), nothing when empty; else lo and hi - 1 blended by t. */
 struct window { int64_t lo, hi; double t; };

@@ -28,9 +28,22 @@ static void rows_max(float *y, const float *x, int64_t width, int64_t step, cons
     }
 }
 
+/* Results made of two each, as most of a bilinear resampling are. */
+static void columns_2(float *restrict y, const float *restrict x, const int32_t *restrict index,
+    const float *restrict weight, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = x[index[2 * i]] * weight[2 * i] + x[index[2 * i + 1]] * weight[2 * i + 1];
+}
+
 static void columns_1(float *y, const float *x, const struct taps *t, bool max)
 {
     for (int64_t o = 0; o < t->n; o++) {
+        if (o == t->two_from && t->two_to > o && !max) {
+            columns_2(y + o, x, t->index + t->first[o], t->weight + t->first[o], t->two_to - o);
+            o = t->two_to - 1;
+            continue;
+        }
         float v = max ? -INFINITY : 0.0f;
         for (int32_t k = t->first[o]; k < t->first[o + 1]; k++) {
             const float a = x[t->index[k]];
@@ -70,36 +83,44 @@ static void columns(float *y, const float *x, const struct taps *t, bool max, bo
 /* One window of a block of channels: the first largest lane by lane, then dy goes there. */
 static void unpool_16(float *dx, const float *x, const float *dy, struct taps r, struct taps c, int64_t w)
 {
-    float best[16], g[16];
-    int32_t at[16];
-    for (int i = 0; i < 16; i++)
-        best[i] = x[(r.index[0] * w + c.index[0]) * 16 + i], at[i] = 0, g[i] = dy[i];
+    vf best[VPB], g[VPB];
+    vi at[VPB];
+    const float *first = x + (r.index[0] * w + c.index[0]) * 16;
+    UNROLL
+    for (int i = 0; i < VPB; i++)
+        best[i] = vload(first + i * VL), g[i] = vload(dy + i * VL), at[i] = viset(0);
     for (int32_t a = 0, k = 0; a < r.n; a++)
         for (int32_t b = 0; b < c.n; b++, k++) {
             const float *p = x + (r.index[a] * w + c.index[b]) * 16;
-            for (int i = 0; i < 16; i++) {
-                const int more = p[i] > best[i];
-                best[i] = more ? p[i] : best[i];
-                at[i] = more ? k : at[i];
+            UNROLL
+            for (int i = 0; i < VPB; i++) {
+                const vf v = vload(p + i * VL);
+                const vi more = v > best[i];
+                best[i] = vsel(more, v, best[i]);
+                at[i] = (more & viset(k)) | (~more & at[i]);
             }
         }
     for (int32_t a = 0, k = 0; a < r.n; a++)
         for (int32_t b = 0; b < c.n; b++, k++) {
             float *p = dx + (r.index[a] * w + c.index[b]) * 16;
-            for (int i = 0; i < 16; i++)
-                p[i] += at[i] == k ? g[i] : 0.0f;
+            UNROLL
+            for (int i = 0; i < VPB; i++)
+                vstore(p + i * VL, vload(p + i * VL) + vsel(at[i] == viset(k), g[i], vset(0.0f)));
         }
 }
 
 static void unpool_1(float *dx, const float *x, const float *dy, struct taps r, struct taps c, int64_t w)
 {
-    int64_t best = r.index[0] * w + c.index[0];
+    int64_t at = r.index[0] * w + c.index[0];
+    float best = x[at];
     for (int32_t a = 0; a < r.n; a++)
         for (int32_t b = 0; b < c.n; b++) {
             const int64_t p = r.index[a] * w + c.index[b];
-            best = x[p] > x[best] ? p : best;
+            const float v = x[p];
+            at = v > best ? p : at;
+            best = v > best ? v : best;
         }
-    dx[best] += *dy;
+    dx[at] += *dy;
 }
 
 static struct taps window(const struct taps *t, int64_t k)

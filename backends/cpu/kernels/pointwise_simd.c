@@ -41,6 +41,12 @@
 #define LBK_PW1(name, ...) { #name, 1, each_##name, NULL, NULL },
 #define LBK_PW2(name, ...) { #name, 2, each_##name, one_b_##name, one_a_##name },
 #define LBK_PW3(name, ...) { #name, 3, each_##name, NULL, NULL },
-const struct cpu_pointwise CPU_TABLE(cpu_pointwise) = { {
+static void spread(float *y, float v, int n)
+{
+    EACH
+        y[i] = v;
+}
+
+const struct cpu_pointwise CPU_TABLE(cpu_pointwise) = { spread, {
 #include <limbeck/ops.def>
 } };
