@@ -4,7 +4,9 @@
 #include "move.h"
 
 /* Where the new picture begins in the old one; may be negative. */
-struct window { int64_t y, x; };
+struct window {
+    int64_t y, x;
+};
 
 static lbk_status cut_plane(lbk_record *r, const struct move *m, const void *src, void *dst)
 {
@@ -31,12 +33,13 @@ static lbk_status cut(lbk_record *r, struct window o, int64_t h, int64_t w)
     return lbk__move(r, h, w, cut_plane, &o, a);
 }
 
-struct crop { int64_t h, pad, w; };
+struct crop {
+    int64_t h, pad, w;
+};
 static const struct lbk_opt crop_opts[] = {
     LBK_INT(crop, h, 32, 1, 16384, "height in pixels"),
     LBK_INT(crop, pad, 0, 0, 4096, "zeros put around the picture first"),
-    LBK_INT(crop, w, 0, 0, 16384,  "width; 0 = the height"),
-    LBK_OPTS_END
+    LBK_INT(crop, w, 0, 0, 16384, "width; 0 = the height"), LBK_OPTS_END
 };
 
 /* Anywhere in the padded picture; a picture that is smaller lies anywhere in the window. */
@@ -55,19 +58,25 @@ static lbk_status crop(lbk_record *r, uint64_t rng, const void *cfg)
     const lbk_status st = lbk__image_size(r, &h, &w);
     if (st)
         return st;
-    return cut(r, (struct window) { start(v.v[0], h, c->pad, c->h), start(v.v[1], w, c->pad, to_w) }, c->h, to_w);
+    return cut(r, (struct window){ start(v.v[0], h, c->pad, c->h), start(v.v[1], w, c->pad, to_w) },
+               c->h, to_w);
 }
 
 const struct lbk_transform lbk__crop = {
-    .size = sizeof(struct lbk_transform), .name = "crop", .doc = "a random window of the picture with zeros around it",
-    .opts = crop_opts, .cfg_size = sizeof(struct crop), .apply = crop,
+    .size = sizeof(struct lbk_transform),
+    .name = "crop",
+    .doc = "a random window of the picture with zeros around it",
+    .opts = crop_opts,
+    .cfg_size = sizeof(struct crop),
+    .apply = crop,
 };
 
-struct center { int64_t h, w; };
+struct center {
+    int64_t h, w;
+};
 static const struct lbk_opt center_opts[] = {
     LBK_INT(center, h, 224, 1, 16384, "height in pixels"),
-    LBK_INT(center, w, 0, 0, 16384,   "width; 0 = the height"),
-    LBK_OPTS_END
+    LBK_INT(center, w, 0, 0, 16384, "width; 0 = the height"), LBK_OPTS_END
 };
 
 static int64_t halve(int64_t n) { return n >= 0 ? n / 2 : -(-n / 2); }
@@ -78,10 +87,15 @@ static lbk_status center(lbk_record *r, uint64_t rng, const void *cfg)
     const int64_t to_w = c->w ? c->w : c->h;
     int64_t h, w;
     const lbk_status st = lbk__image_size(r, &h, &w);
-    return st ? st : cut(r, (struct window) { halve(h - c->h), halve(w - to_w) }, c->h, to_w);
+    return st ? st : cut(r, (struct window){ halve(h - c->h), halve(w - to_w) }, c->h, to_w);
 }
 
 const struct lbk_transform lbk__center_crop = {
-    .size = sizeof(struct lbk_transform), .name = "center_crop", .doc = "the middle of the picture, zeros where it ends",
-    .opts = center_opts, .cfg_size = sizeof(struct center), .apply = center, .fixed = true,
+    .size = sizeof(struct lbk_transform),
+    .name = "center_crop",
+    .doc = "the middle of the picture, zeros where it ends",
+    .opts = center_opts,
+    .cfg_size = sizeof(struct center),
+    .apply = center,
+    .fixed = true,
 };

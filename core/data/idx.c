@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Images and labels in IDX files, plain or gzipped. Format: "THE IDX FILE FORMAT" of the MNIST database. */
+/* Images and labels in IDX files, plain or gzipped. Format: "THE IDX FILE FORMAT" of the MNIST
+ * database. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -20,28 +21,38 @@ struct idx {
 };
 static const char *const splits[] = { "train", "val", "test", NULL };
 static const struct lbk_opt opts[] = {
-    LBK_STRING(idx, root, "",             "folder of the files"),
-    LBK_STRING(idx, images, "",           "file of the training images, plain or .gz"),
-    LBK_STRING(idx, labels, "",           "file of their labels; none = images alone"),
-    LBK_STRING(idx, val_images, "",       "file of the validation images"),
-    LBK_STRING(idx, val_labels, "",       "file of their labels"),
-    LBK_STRING(idx, test_images, "",      "file of the test images"),
-    LBK_STRING(idx, test_labels, "",      "file of their labels"),
-    LBK_INT   (idx, classes, 10, 1, 256,  "labels are 0 .. classes - 1"),
-    LBK_ENUM  (idx, split, "train", splits, "part that is opened"),
+    LBK_STRING(idx, root, "", "folder of the files"),
+    LBK_STRING(idx, images, "", "file of the training images, plain or .gz"),
+    LBK_STRING(idx, labels, "", "file of their labels; none = images alone"),
+    LBK_STRING(idx, val_images, "", "file of the validation images"),
+    LBK_STRING(idx, val_labels, "", "file of their labels"),
+    LBK_STRING(idx, test_images, "", "file of the test images"),
+    LBK_STRING(idx, test_labels, "", "file of their labels"),
+    LBK_INT(idx, classes, 10, 1, 256, "labels are 0 .. classes - 1"),
+    LBK_ENUM(idx, split, "train", splits, "part that is opened"),
     LBK_OPTS_END
 };
 
-struct file { char *path; int rank; int64_t dim[4]; unsigned char *data; };
+struct file {
+    char *path;
+    int rank;
+    int64_t dim[4];
+    unsigned char *data;
+};
 struct lbk_dataset {
     lbk_ctx *ctx;
     struct file images, labels;
     struct lbk_field fields[3];
-    float scale[256];                             /* grey level -> 0..1 */
+    float scale[256]; /* grey level -> 0..1 */
 };
 
 /* A stream of the bytes in the file, unpacked. */
-struct in { lbk_ctx *ctx; const char *path; gzFile gz; uint64_t most; };
+struct in {
+    lbk_ctx *ctx;
+    const char *path;
+    gzFile gz;
+    uint64_t most;
+};
 
 static lbk_status wrong(const struct in *in, const char *expected, const char *found)
 {
@@ -52,10 +63,11 @@ static lbk_status open_in(lbk_ctx *ctx, const char *path, struct in *in)
 {
     struct stat s = { 0 };
     unsigned char head[2] = { 0 };
-    *in = (struct in) { .ctx = ctx, .path = path };
+    *in = (struct in){ .ctx = ctx, .path = path };
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return lbk_fail(ctx, errno == ENOENT ? LBK_ENOENT : LBK_EIO, "%s: cannot open: %s", path, strerror(errno));
+        return lbk_fail(ctx, errno == ENOENT ? LBK_ENOENT : LBK_EIO, "%s: cannot open: %s", path,
+                        strerror(errno));
     if (fstat(fd, &s) || !S_ISREG(s.st_mode)) {
         close(fd);
         return wrong(in, "a file", S_ISDIR(s.st_mode) ? "a folder" : "something else");
@@ -90,7 +102,8 @@ static lbk_status short_of(const struct in *in, uint64_t expected, uint64_t foun
     int code = 0;
     const char *why = gzerror(in->gz, &code);
     snprintf(a, sizeof a, "%" PRIu64 " bytes", expected);
-    snprintf(b, sizeof b, "%" PRIu64 "%s%.40s", found, code && code != Z_ERRNO ? ": " : "", code && code != Z_ERRNO ? why : "");
+    snprintf(b, sizeof b, "%" PRIu64 "%s%.40s", found, code && code != Z_ERRNO ? ": " : "",
+             code && code != Z_ERRNO ? why : "");
     return wrong(in, a, b);
 }
 
@@ -103,7 +116,10 @@ static lbk_status read_header(struct in *in, int rank, struct file *f, uint64_t 
         return short_of(in, size, got);
     if (h[0] || h[1] || h[2] != 8 || h[3] != rank) {
         snprintf(found, sizeof found, "%02x %02x %02x %02x", h[0], h[1], h[2], h[3]);
-        return wrong(in, rank == 3 ? "an IDX file of images (00 00 08 03)" : "an IDX file of labels (00 00 08 01)", found);
+        return wrong(in,
+                     rank == 3 ? "an IDX file of images (00 00 08 03)"
+                               : "an IDX file of labels (00 00 08 01)",
+                     found);
     }
     if (got < size)
         return short_of(in, size, got);
@@ -111,7 +127,8 @@ static lbk_status read_header(struct in *in, int rank, struct file *f, uint64_t 
     *bytes = 1;
     for (int i = 0; i < rank; i++) {
         const unsigned char *p = h + 4 + 4 * i;
-        const uint32_t d = (uint32_t) p[0] << 24 | (uint32_t) p[1] << 16 | (uint32_t) p[2] << 8 | p[3];
+        const uint32_t d =
+            (uint32_t) p[0] << 24 | (uint32_t) p[1] << 16 | (uint32_t) p[2] << 8 | p[3];
         f->dim[i] = d;
         snprintf(found, sizeof found, "%" PRIu32, d);
         if (!d || (i && d > SOURCE_SIDE_MAX))
@@ -127,7 +144,8 @@ static lbk_status read_body(struct in *in, struct file *f, uint64_t bytes)
     unsigned char extra;
     f->data = malloc(bytes);
     if (!f->data)
-        return lbk_fail(in->ctx, LBK_ENOMEM, "%s: out of memory for %" PRIu64 " bytes", in->path, bytes);
+        return lbk_fail(in->ctx, LBK_ENOMEM, "%s: out of memory for %" PRIu64 " bytes", in->path,
+                        bytes);
     const uint64_t got = take(in, f->data, bytes);
     if (got < bytes)
         return short_of(in, bytes, got);
@@ -141,7 +159,8 @@ static lbk_status read_body(struct in *in, struct file *f, uint64_t bytes)
     return code && code != Z_STREAM_END ? wrong(in, "a whole gzip file", why) : LBK_OK;
 }
 
-/* The file is one array of bytes; nothing of a size that it names is allocated before its length bears it out. */
+/* The file is one array of bytes; nothing of a size that it names is allocated before its length
+ * bears it out. */
 static lbk_status load(lbk_ctx *ctx, const char *root, const char *name, int rank, struct file *f)
 {
     struct in in;
@@ -164,11 +183,13 @@ static lbk_status check_labels(const struct lbk_dataset *d, int64_t classes)
 {
     const struct file *l = &d->labels;
     if (l->dim[0] != d->images.dim[0])
-        return lbk_fail(d->ctx, LBK_EFORMAT, "%s: expected %" PRId64 " labels, one per image, found %" PRId64, l->path,
+        return lbk_fail(d->ctx, LBK_EFORMAT,
+                        "%s: expected %" PRId64 " labels, one per image, found %" PRId64, l->path,
                         d->images.dim[0], l->dim[0]);
     for (int64_t i = 0; i < l->dim[0]; i++)
         if (l->data[i] >= classes)
-            return lbk_fail(d->ctx, LBK_EFORMAT, "%s: expected labels 0..%" PRId64 ", found %d at %" PRId64, l->path,
+            return lbk_fail(d->ctx, LBK_EFORMAT,
+                            "%s: expected labels 0..%" PRId64 ", found %d at %" PRId64, l->path,
                             classes - 1, l->data[i], i);
     return LBK_OK;
 }
@@ -179,15 +200,16 @@ static lbk_status fill(struct lbk_dataset *d, const struct idx *c)
     const char *const labels[] = { c->labels, c->val_labels, c->test_labels };
     const char *const name = splits[c->split];
     if (!*images[c->split])
-        return lbk_fail(d->ctx, LBK_ENOENT, "idx: no file of %s images: set data.%s%simages%s", name, c->split ? name : "",
-                        c->split ? "_" : "", c->split ? ", or how many to hold out of training" : "");
-    d->fields[0] = (struct lbk_field) { "image", LBK_IMAGE, LBK_F32, 0, 0 };
+        return lbk_fail(d->ctx, LBK_ENOENT, "idx: no file of %s images: set data.%s%simages%s",
+                        name, c->split ? name : "", c->split ? "_" : "",
+                        c->split ? ", or how many to hold out of training" : "");
+    d->fields[0] = (struct lbk_field){ "image", LBK_IMAGE, LBK_F32, 0, 0 };
     for (int i = 0; i < 256; i++)
         d->scale[i] = (float) i / 255.0f;
     lbk_status st = load(d->ctx, c->root, images[c->split], 3, &d->images);
     if (st || !*labels[c->split])
         return st;
-    d->fields[1] = (struct lbk_field) { "label", LBK_CLASS, LBK_I32, c->classes, -1 };
+    d->fields[1] = (struct lbk_field){ "label", LBK_CLASS, LBK_I32, c->classes, -1 };
     st = load(d->ctx, c->root, labels[c->split], 1, &d->labels);
     return st ? st : check_labels(d, c->classes);
 }
@@ -228,7 +250,7 @@ static lbk_status read_sample(const lbk_dataset *d, int64_t i, lbk_record *r)
         to[k] = d->scale[from[k]];
     if (!d->labels.data)
         return LBK_OK;
-    int32_t *label = lbk__record_room(r, "label", LBK_I32, (lbk_shape) { 0 });
+    int32_t *label = lbk__record_room(r, "label", LBK_I32, (lbk_shape){ 0 });
     if (!label)
         return LBK_ENOMEM;
     *label = d->labels.data[i];
@@ -247,7 +269,15 @@ static lbk_status hash(const lbk_dataset *d, char out[65])
 }
 
 const struct lbk_source lbk__idx = {
-    .size = sizeof(struct lbk_source), .name = "idx", .doc = "images and labels in IDX files, as MNIST has them",
-    .opts = opts, .cfg_size = sizeof(struct idx),
-    .open = open_idx, .close = close_idx, .count = count, .fields = fields, .read = read_sample, .hash = hash,
+    .size = sizeof(struct lbk_source),
+    .name = "idx",
+    .doc = "images and labels in IDX files, as MNIST has them",
+    .opts = opts,
+    .cfg_size = sizeof(struct idx),
+    .open = open_idx,
+    .close = close_idx,
+    .count = count,
+    .fields = fields,
+    .read = read_sample,
+    .hash = hash,
 };

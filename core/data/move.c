@@ -13,7 +13,9 @@ lbk_status lbk__image_size(const lbk_record *r, int64_t *h, int64_t *w)
     if (st)
         return st;
     if (a.shape.n != 3)
-        return lbk_fail(r->ctx, LBK_EINVAL, "sample %" PRIu64 ": expected an image of channels x height x width, found %d axes",
+        return lbk_fail(r->ctx, LBK_EINVAL,
+                        "sample %" PRIu64
+                        ": expected an image of channels x height x width, found %d axes",
                         r->id, a.shape.n);
     *h = a.shape.d[1], *w = a.shape.d[2];
     return LBK_OK;
@@ -27,7 +29,8 @@ static uint32_t fill_of(const lbk_record *r, const struct slot *s)
     const int32_t label = (int32_t) f->ignore;
     const float number = (float) f->ignore;
     uint32_t bits;
-    memcpy(&bits, s->array.dtype == LBK_I32 ? (const void *) &label : (const void *) &number, sizeof bits);
+    memcpy(&bits, s->array.dtype == LBK_I32 ? (const void *) &label : (const void *) &number,
+           sizeof bits);
     return bits;
 }
 
@@ -36,7 +39,9 @@ static lbk_status move_slot(lbk_record *r, int64_t k, struct move m, move_plane 
     const struct lbk_array old = r->at[k].array;
     lbk_shape shape = old.shape;
     if (shape.n < 2 || lbk__dtype_size(old.dtype) != 4)
-        return lbk_fail(r->ctx, LBK_EINVAL, "sample %" PRIu64 ": expected array '%s' to be planes of f32 or i32, found %d axes of %s",
+        return lbk_fail(r->ctx, LBK_EINVAL,
+                        "sample %" PRIu64
+                        ": expected array '%s' to be planes of f32 or i32, found %d axes of %s",
                         r->id, r->at[k].name, shape.n, lbk__dtype_name(old.dtype));
     m.h = shape.d[shape.n - 2], m.w = shape.d[shape.n - 1];
     shape.d[shape.n - 2] = m.to_h, shape.d[shape.n - 1] = m.to_w;
@@ -70,7 +75,8 @@ static bool move_box(const float a[6], float h, float w, const float in[5], floa
             lo[i] = fminf(lo[i], p[i]), hi[i] = fmaxf(hi[i], p[i]);
     }
     const float area = (hi[0] - lo[0]) * (hi[1] - lo[1]);
-    out[0] = clip(lo[0], w), out[1] = clip(lo[1], h), out[2] = clip(hi[0], w), out[3] = clip(hi[1], h), out[4] = in[4];
+    out[0] = clip(lo[0], w), out[1] = clip(lo[1], h), out[2] = clip(hi[0], w),
+    out[3] = clip(hi[1], h), out[4] = in[4];
     const float left = (out[2] - out[0]) * (out[3] - out[1]);
     return left > 0 && left >= 0.1f * area;
 }
@@ -79,7 +85,8 @@ static lbk_status move_boxes(lbk_record *r, int64_t k, float h, float w, const f
 {
     const struct lbk_array old = r->at[k].array;
     if (old.dtype != LBK_F32 || old.shape.n != 2 || old.shape.d[1] != 5)
-        return lbk_fail(r->ctx, LBK_EINVAL, "sample %" PRIu64 ": expected '%s' to be n x 5 of f32", r->id, r->at[k].name);
+        return lbk_fail(r->ctx, LBK_EINVAL, "sample %" PRIu64 ": expected '%s' to be n x 5 of f32",
+                        r->id, r->at[k].name);
     float *to = lbk__record_room(r, r->at[k].name, LBK_F32, old.shape);
     if (!to)
         return LBK_ENOMEM;
@@ -90,7 +97,8 @@ static lbk_status move_boxes(lbk_record *r, int64_t k, float h, float w, const f
     return LBK_OK;
 }
 
-lbk_status lbk__move(lbk_record *r, int64_t h, int64_t w, move_plane plane, const void *how, const float a[6])
+lbk_status lbk__move(lbk_record *r, int64_t h, int64_t w, move_plane plane, const void *how,
+                     const float a[6])
 {
     const struct move m = { .to_h = h, .to_w = w, .how = how };
     lbk_status st = LBK_OK;

@@ -1,23 +1,35 @@
 /* SPDX-License-Identifier: MIT */
-/* Bilinear with half-pixel centres; when it shrinks, the triangle grows with the factor, as Pillow has it. */
+/* Bilinear with half-pixel centres; when it shrinks, the triangle grows with the factor, as Pillow
+ * has it. */
 #include <math.h>
 #include <stdlib.h>
 #include <limbeck/ctx.h>
 #include "move.h"
 
-struct resize { int64_t h, w; int fit; };
+struct resize {
+    int64_t h, w;
+    int fit;
+};
 static const char *const fits[] = { "stretch", "short", NULL };
 static const struct lbk_opt resize_opts[] = {
-    LBK_INT (resize, h, 32, 1, 16384, "height in pixels"),
-    LBK_INT (resize, w, 0, 0, 16384, "width; 0 = the height"),
-    LBK_ENUM(resize, fit, "stretch", fits, "stretch: to that size; short: the shorter side becomes the height, shape kept"),
+    LBK_INT(resize, h, 32, 1, 16384, "height in pixels"),
+    LBK_INT(resize, w, 0, 0, 16384, "width; 0 = the height"),
+    LBK_ENUM(resize, fit, "stretch", fits,
+             "stretch: to that size; short: the shorter side becomes the height, shape kept"),
     LBK_OPTS_END
 };
 
 /* Place i of n takes weight[i * most + k] of source first[i] + k, for k < count[i]. */
-struct taps { int64_t most; int32_t *first, *count; float *weight; };
+struct taps {
+    int64_t most;
+    int32_t *first, *count;
+    float *weight;
+};
 
-static double triangle(int64_t j, double centre, double wide) { return fmax(0, 1 - fabs((double) j + 0.5 - centre) / wide); }
+static double triangle(int64_t j, double centre, double wide)
+{
+    return fmax(0, 1 - fabs((double) j + 0.5 - centre) / wide);
+}
 
 static bool make_taps(struct taps *t, int64_t from, int64_t to)
 {
@@ -50,7 +62,8 @@ static void free_taps(struct taps *t)
 }
 
 /* Rows to their new width. */
-static void across(const struct taps *t, const float *from, int64_t rows, int64_t w, float *to, int64_t to_w)
+static void across(const struct taps *t, const float *from, int64_t rows, int64_t w, float *to,
+                   int64_t to_w)
 {
     for (int64_t y = 0; y < rows; y++, from += w, to += to_w)
         for (int64_t x = 0; x < to_w; x++) {
@@ -85,7 +98,11 @@ static void nearest(const struct move *m, const uint32_t *from, uint32_t *to)
 }
 
 /* What the planes of one sample share: they are of one size more often than not. */
-struct resizing { int64_t h, w; struct taps x, y; float *half; };
+struct resizing {
+    int64_t h, w;
+    struct taps x, y;
+    float *half;
+};
 
 static lbk_status prepare(lbk_record *r, const struct move *m, struct resizing *z)
 {
@@ -94,7 +111,9 @@ static lbk_status prepare(lbk_record *r, const struct move *m, struct resizing *
     free_taps(&z->x);
     free_taps(&z->y);
     free(z->half);
-    *z = (struct resizing) { m->h, m->w, { 0 }, { 0 }, malloc((size_t) (m->h * m->to_w) * sizeof(float)) };
+    *z = (struct resizing){
+        m->h, m->w, { 0 }, { 0 }, malloc((size_t) (m->h * m->to_w) * sizeof(float))
+    };
     const bool ok = z->half && make_taps(&z->x, m->w, m->to_w) && make_taps(&z->y, m->h, m->to_h);
     return ok ? LBK_OK : lbk_fail(r->ctx, LBK_ENOMEM, "resize: out of memory");
 }
@@ -127,7 +146,10 @@ static lbk_status resize_to(lbk_record *r, int64_t h, int64_t w, int64_t to_h, i
     return st;
 }
 
-static int64_t times(int64_t n, double factor) { return (int64_t) fmin(fmax(1, llround((double) n * factor)), 16384); }
+static int64_t times(int64_t n, double factor)
+{
+    return (int64_t) fmin(fmax(1, llround((double) n * factor)), 16384);
+}
 
 static lbk_status resize(lbk_record *r, uint64_t rng, const void *cfg)
 {
@@ -143,16 +165,21 @@ static lbk_status resize(lbk_record *r, uint64_t rng, const void *cfg)
 }
 
 const struct lbk_transform lbk__resize_data = {
-    .size = sizeof(struct lbk_transform), .name = "resize", .doc = "to a size: images bilinear, maps nearest",
-    .opts = resize_opts, .cfg_size = sizeof(struct resize), .apply = resize, .fixed = true,
+    .size = sizeof(struct lbk_transform),
+    .name = "resize",
+    .doc = "to a size: images bilinear, maps nearest",
+    .opts = resize_opts,
+    .cfg_size = sizeof(struct resize),
+    .apply = resize,
+    .fixed = true,
 };
 
-struct scale { double lo, hi; };
-static const struct lbk_opt scale_opts[] = {
-    LBK_FLOAT(scale, lo, 0.5, 0.05, 20, "least factor"),
-    LBK_FLOAT(scale, hi, 2.0, 0.05, 20, "greatest factor"),
-    LBK_OPTS_END
+struct scale {
+    double lo, hi;
 };
+static const struct lbk_opt scale_opts[] = { LBK_FLOAT(scale, lo, 0.5, 0.05, 20, "least factor"),
+                                             LBK_FLOAT(scale, hi, 2.0, 0.05, 20, "greatest factor"),
+                                             LBK_OPTS_END };
 
 static lbk_status scale(lbk_record *r, uint64_t rng, const void *cfg)
 {
@@ -166,6 +193,10 @@ static lbk_status scale(lbk_record *r, uint64_t rng, const void *cfg)
 }
 
 const struct lbk_transform lbk__scale_data = {
-    .size = sizeof(struct lbk_transform), .name = "scale", .doc = "by a random factor, both sides alike",
-    .opts = scale_opts, .cfg_size = sizeof(struct scale), .apply = scale,
+    .size = sizeof(struct lbk_transform),
+    .name = "scale",
+    .doc = "by a random factor, both sides alike",
+    .opts = scale_opts,
+    .cfg_size = sizeof(struct scale),
+    .apply = scale,
 };

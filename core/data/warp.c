@@ -2,11 +2,11 @@
 #include <math.h>
 #include "move.h"
 
-struct flip { double p; };
-static const struct lbk_opt flip_opts[] = {
-    LBK_FLOAT(flip, p, 0.5, 0, 1, "probability"),
-    LBK_OPTS_END
+struct flip {
+    double p;
 };
+static const struct lbk_opt flip_opts[] = { LBK_FLOAT(flip, p, 0.5, 0, 1, "probability"),
+                                            LBK_OPTS_END };
 
 static lbk_status mirror(lbk_record *r, const struct move *m, const void *src, void *dst)
 {
@@ -24,21 +24,27 @@ static lbk_status flip(lbk_record *r, uint64_t rng, const void *cfg)
     const lbk_status st = lbk__image_size(r, &h, &w);
     if (st || lbk_unit(lbk_philox(rng, 0, 0).v[0]) >= ((const struct flip *) cfg)->p)
         return st;
-    return lbk__move(r, h, w, mirror, NULL, (const float[]) { -1, 0, (float) w, 0, 1, 0 });
+    return lbk__move(r, h, w, mirror, NULL, (const float[]){ -1, 0, (float) w, 0, 1, 0 });
 }
 
 const struct lbk_transform lbk__flip = {
-    .size = sizeof(struct lbk_transform), .name = "flip", .doc = "left and right exchanged",
-    .opts = flip_opts, .cfg_size = sizeof(struct flip), .apply = flip,
+    .size = sizeof(struct lbk_transform),
+    .name = "flip",
+    .doc = "left and right exchanged",
+    .opts = flip_opts,
+    .cfg_size = sizeof(struct flip),
+    .apply = flip,
 };
 
-struct rotate { double degrees; };
+struct rotate {
+    double degrees;
+};
 static const struct lbk_opt rotate_opts[] = {
-    LBK_FLOAT(rotate, degrees, 15, 0, 180, "most, either way"),
-    LBK_OPTS_END
+    LBK_FLOAT(rotate, degrees, 15, 0, 180, "most, either way"), LBK_OPTS_END
 };
 
-/* Source of the pixel (x, y): a[0] x + a[1] y + a[2], a[3] x + a[4] y + a[5], in pixels from the corner. */
+/* Source of the pixel (x, y): a[0] x + a[1] y + a[2], a[3] x + a[4] y + a[5], in pixels from the
+ * corner. */
 static lbk_status turn(lbk_record *r, const struct move *m, const void *src, void *dst)
 {
     const float *a = m->how, h = (float) m->h, w = (float) m->w;
@@ -63,7 +69,8 @@ static lbk_status rotate(lbk_record *r, uint64_t rng, const void *cfg)
     const lbk_status st = lbk__image_size(r, &h, &w);
     if (st || !(degrees > 0))
         return st;
-    const double t = (2 * (double) lbk_unit(lbk_philox(rng, 0, 0).v[0]) - 1) * degrees * 0.017453292519943295;
+    const double t =
+        (2 * (double) lbk_unit(lbk_philox(rng, 0, 0).v[0]) - 1) * degrees * 0.017453292519943295;
     const float c = (float) cos(t), s = (float) sin(t), cx = (float) w / 2, cy = (float) h / 2;
     const float back[6] = { c, -s, cx - c * cx + s * cy, s, c, cy - s * cx - c * cy };
     const float there[6] = { c, s, cx - c * cx - s * cy, -s, c, cy + s * cx - c * cy };
@@ -71,6 +78,10 @@ static lbk_status rotate(lbk_record *r, uint64_t rng, const void *cfg)
 }
 
 const struct lbk_transform lbk__rotate = {
-    .size = sizeof(struct lbk_transform), .name = "rotate", .doc = "by a random angle about the centre, nearest pixel, zeros outside",
-    .opts = rotate_opts, .cfg_size = sizeof(struct rotate), .apply = rotate,
+    .size = sizeof(struct lbk_transform),
+    .name = "rotate",
+    .doc = "by a random angle about the centre, nearest pixel, zeros outside",
+    .opts = rotate_opts,
+    .cfg_size = sizeof(struct rotate),
+    .apply = rotate,
 };

@@ -12,31 +12,37 @@
 #include "record.h"
 #include "str.h"
 
-enum { SPLIT_KEY = 20110 };                      /* of the permutation that parts are cut from */
+enum { SPLIT_KEY = 20110 }; /* of the permutation that parts are cut from */
 
 const struct data_description lbk__data_descriptions[] = {
-    { "fashion_mnist", "70000 grey images of clothes, 10 classes (Debian: dataset-fashion-mnist)", "idx", "fashion-mnist",
+    { "fashion_mnist", "70000 grey images of clothes, 10 classes (Debian: dataset-fashion-mnist)",
+      "idx", "fashion-mnist",
       "images=train-images-idx3-ubyte.gz,labels=train-labels-idx1-ubyte.gz,"
-      "test_images=t10k-images-idx3-ubyte.gz,test_labels=t10k-labels-idx1-ubyte.gz,classes=10,val=5000,"
+      "test_images=t10k-images-idx3-ubyte.gz,test_labels=t10k-labels-idx1-ubyte.gz,classes=10,val="
+      "5000,"
       "prepare=resize=32,augment=[flip,rotate=15],mean=0.28604,std=0.35302" },
     { "camvid", "701 street scenes, 11 classes per pixel", "pairs", "camvid",
-      "images=train,labels=trainannot,val_images=val,val_labels=valannot,test_images=test,test_labels=testannot,"
+      "images=train,labels=trainannot,val_images=val,val_labels=valannot,test_images=test,test_"
+      "labels=testannot,"
       "kind=mask,classes=11,ignore=11,augment=flip" },
     { "nyu_v2", "1449 rooms with depth in metres", "pairs", "nyu-v2",
-      "images=rgb,labels=depth,list=train.txt,test_list=test.txt,kind=depth,scale=0.03919792,offset=0.01959896,"
+      "images=rgb,labels=depth,list=train.txt,test_list=test.txt,kind=depth,scale=0.03919792,"
+      "offset=0.01959896,"
       "val=80,augment=flip" },
     { NULL, NULL, NULL, NULL, NULL },
 };
 
 const struct lbk_opt lbk__data_opts[] = {
-    LBK_INT    (data_cfg, val, 0, 0, 1e9,    "samples held out of training for validation; 0 = the source has its own"),
-    LBK_INT    (data_cfg, test, 0, 0, 1e9,   "samples held out of training for the test; 0 = the source has its own"),
-    LBK_INT    (data_cfg, limit, 0, 0, 1e12, "at most so many samples of each part; 0 = all"),
-    LBK_FLOAT  (data_cfg, fraction, 1, 0, 1, "share of the training samples that is used"),
-    LBK_STRING (data_cfg, prepare, "",       "transforms of every sample, as in resize=32"),
-    LBK_STRING (data_cfg, augment, "",       "transforms of training alone, as in [flip,rotate=15]"),
-    LBK_NUMBERS(data_cfg, mean, "",          "taken off the image, one number or one per channel"),
-    LBK_NUMBERS(data_cfg, std, "",           "what the image is then divided by"),
+    LBK_INT(data_cfg, val, 0, 0, 1e9,
+            "samples held out of training for validation; 0 = the source has its own"),
+    LBK_INT(data_cfg, test, 0, 0, 1e9,
+            "samples held out of training for the test; 0 = the source has its own"),
+    LBK_INT(data_cfg, limit, 0, 0, 1e12, "at most so many samples of each part; 0 = all"),
+    LBK_FLOAT(data_cfg, fraction, 1, 0, 1, "share of the training samples that is used"),
+    LBK_STRING(data_cfg, prepare, "", "transforms of every sample, as in resize=32"),
+    LBK_STRING(data_cfg, augment, "", "transforms of training alone, as in [flip,rotate=15]"),
+    LBK_NUMBERS(data_cfg, mean, "", "taken off the image, one number or one per channel"),
+    LBK_NUMBERS(data_cfg, std, "", "what the image is then divided by"),
     LBK_OPTS_END
 };
 
@@ -60,8 +66,8 @@ static lbk_status unknown(const struct data *d, const char *name)
         names[n++] = o->name;
     names[n] = NULL;
     const char *near = lbk__nearest(name, names);
-    return lbk_fail(d->ctx, LBK_ENOENT, "data set '%s': option '%s' is unknown%s%s%s", d->name, name, near ? "; did you mean '" : "",
-                    near ? near : "", near ? "'?" : "");
+    return lbk_fail(d->ctx, LBK_ENOENT, "data set '%s': option '%s' is unknown%s%s%s", d->name,
+                    name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 static lbk_status set(struct data *d, const char *name, const char *value)
@@ -80,7 +86,8 @@ static lbk_status set_item(struct data *d, const char *item, size_t n)
     const char *eq = memchr(item, '=', n);
     size_t length = eq ? (size_t) (eq - item) : n;
     if (!eq || !length || length >= sizeof name)
-        return lbk_fail(d->ctx, LBK_EINVAL, "data set '%s': expected name=value, got '%.*s'", d->name, (int) (n > 80 ? 80 : n), item);
+        return lbk_fail(d->ctx, LBK_EINVAL, "data set '%s': expected name=value, got '%.*s'",
+                        d->name, (int) (n > 80 ? 80 : n), item);
     snprintf(name, sizeof name, "%.*s", (int) length, item);
     const char *v = eq + 1;
     size_t vn = n - length - 1;
@@ -105,13 +112,17 @@ static lbk_status set_items(struct data *d, const char *list)
         if (st)
             return st;
     }
-    return list ? lbk_fail(d->ctx, LBK_EINVAL, "data set '%s': a quote or bracket is not closed in '%.80s'", d->name, list) : LBK_OK;
+    return list ? lbk_fail(d->ctx, LBK_EINVAL,
+                           "data set '%s': a quote or bracket is not closed in '%.80s'", d->name,
+                           list)
+                : LBK_OK;
 }
 
 /* Where a described data set lies: below $LIMBECK_DATA, else where Debian puts it. */
 static lbk_status set_root(struct data *d, const char *folder)
 {
-    const char *const parents[] = { secure_getenv("LIMBECK_DATA"), "/usr/share/datasets", "/usr/local/share/datasets" };
+    const char *const parents[] = { secure_getenv("LIMBECK_DATA"), "/usr/share/datasets",
+                                    "/usr/local/share/datasets" };
     char path[4096];
     for (int i = 0; i < 3; i++) {
         if (!parents[i] || !*parents[i])
@@ -150,13 +161,18 @@ static lbk_status set_split(struct data *d)
         return lbk_opts_set(d->opts, "split", names[from]);
     if (from == DATA_TRAIN)
         return LBK_OK;
-    return lbk_fail(d->ctx, LBK_ENOENT, "data set '%s': source '%s' has no %s part; set data.%s to hold samples out of training",
-                    d->name, d->source->name, names[from], names[from]);
+    return lbk_fail(
+        d->ctx, LBK_ENOENT,
+        "data set '%s': source '%s' has no %s part; set data.%s to hold samples out of training",
+        d->name, d->source->name, names[from], names[from]);
 }
 
 /* ---- parts ---- */
 
-struct ranked { uint64_t key, id; int64_t i; };
+struct ranked {
+    uint64_t key, id;
+    int64_t i;
+};
 
 static int by_key(const void *a, const void *b)
 {
@@ -174,19 +190,25 @@ static int by_place(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static uint64_t source_id(const struct data *d, int64_t i) { return d->source->id ? d->source->id(d->open, i) : (uint64_t) i; }
+static uint64_t source_id(const struct data *d, int64_t i)
+{
+    return d->source->id ? d->source->id(d->open, i) : (uint64_t) i;
+}
 
 /* Which places of the permutation of n samples belong to the part. */
 static lbk_status part(const struct data *d, int64_t n, int64_t *begin, int64_t *end)
 {
     const struct data_cfg *c = d->cfg;
-    const bool cut_val = c->val && (d->split != DATA_TEST || c->test), cut_test = c->test && (d->split != DATA_VAL || c->val);
+    const bool cut_val = c->val && (d->split != DATA_TEST || c->test),
+               cut_test = c->test && (d->split != DATA_VAL || c->val);
     const int64_t val = cut_val ? c->val : 0, test = cut_test ? c->test : 0;
     *begin = 0, *end = n;
     if ((d->split == DATA_TEST && !c->test) || (d->split == DATA_VAL && !c->val))
         return LBK_OK;
     if (val + test >= n)
-        return lbk_fail(d->ctx, LBK_EINVAL, "data set '%s': expected less than its %" PRId64 " samples to be held out, got %" PRId64,
+        return lbk_fail(d->ctx, LBK_EINVAL,
+                        "data set '%s': expected less than its %" PRId64
+                        " samples to be held out, got %" PRId64,
                         d->name, n, val + test);
     if (d->split == DATA_VAL)
         *end = val;
@@ -202,7 +224,8 @@ static lbk_status choose(struct data *d)
     const int64_t n = d->source->count(d->open);
     int64_t begin, end;
     if (n < 1)
-        return lbk_fail(d->ctx, LBK_EFORMAT, "data set '%s': expected at least one sample, found none", d->name);
+        return lbk_fail(d->ctx, LBK_EFORMAT,
+                        "data set '%s': expected at least one sample, found none", d->name);
     lbk_status st = part(d, n, &begin, &end);
     if (st)
         return st;
@@ -214,11 +237,12 @@ static lbk_status choose(struct data *d)
     d->at = calloc((size_t) (end - begin), sizeof *d->at);
     if (!r || !d->at) {
         free(r);
-        return lbk_fail(d->ctx, LBK_ENOMEM, "data set '%s': out of memory for %" PRId64 " samples", d->name, n);
+        return lbk_fail(d->ctx, LBK_ENOMEM, "data set '%s': out of memory for %" PRId64 " samples",
+                        d->name, n);
     }
     for (int64_t i = 0; i < n; i++) {
         const uint64_t id = source_id(d, i);
-        r[i] = (struct ranked) { lbk_mix(SPLIT_KEY, id), id, i };
+        r[i] = (struct ranked){ lbk_mix(SPLIT_KEY, id), id, i };
     }
     qsort(r, (size_t) n, sizeof *r, by_key);
     d->n = end - begin;
@@ -234,12 +258,14 @@ static lbk_status choose(struct data *d)
 static lbk_status find_source(struct data *d, const struct data_description *of)
 {
     const void *found;
-    const lbk_status st = lbk__registry_need(d->ctx, LBK_SOURCES, of ? of->source : d->name, &found);
+    const lbk_status st =
+        lbk__registry_need(d->ctx, LBK_SOURCES, of ? of->source : d->name, &found);
     d->source = found;
     return st;
 }
 
-static lbk_status configure(struct data *d, const char *rest, int n, const struct lbk_setting *settings)
+static lbk_status configure(struct data *d, const char *rest, int n,
+                            const struct lbk_setting *settings)
 {
     const struct data_description *of = lbk__data_description(d->name);
     lbk_status st = find_source(d, of);
@@ -266,8 +292,8 @@ static lbk_status open_source(struct data *d)
     return choose(d);
 }
 
-lbk_status lbk__data_open(lbk_ctx *ctx, const char *text, int n, const struct lbk_setting *settings, enum data_split split,
-                          struct data **out)
+lbk_status lbk__data_open(lbk_ctx *ctx, const char *text, int n, const struct lbk_setting *settings,
+                          enum data_split split, struct data **out)
 {
     struct data *d = calloc(1, sizeof *d);
     *out = NULL;
@@ -317,7 +343,8 @@ lbk_status lbk__data_hash(const struct data *d, char out[65])
 {
     if (d->source->hash)
         return d->source->hash(d->open, out);
-    return lbk_fail(d->ctx, LBK_EUNSUPPORTED, "data set '%s': source '%s' makes no hash", d->name, d->source->name);
+    return lbk_fail(d->ctx, LBK_EUNSUPPORTED, "data set '%s': source '%s' makes no hash", d->name,
+                    d->source->name);
 }
 
 /* ---- pipeline ---- */

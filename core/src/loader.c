@@ -9,35 +9,41 @@
 #include "record.h"
 #include "sample.h"
 
-enum { CHUNK = 8 };                                 /* samples taken at a time */
+enum { CHUNK = 8 }; /* samples taken at a time */
 
 /* A batch in the making. */
 struct bay {
     struct batch b;
     int64_t taken, done;
-    int64_t bad;                                    /* first sample that failed, or -1 */
+    int64_t bad; /* first sample that failed, or -1 */
     lbk_status status;
     char text[1024];
 };
-struct worker { struct loader *l; struct quiet quiet; lbk_record *record; pthread_t thread; bool ready, started; };
+struct worker {
+    struct loader *l;
+    struct quiet quiet;
+    lbk_record *record;
+    pthread_t thread;
+    bool ready, started;
+};
 struct loader {
     lbk_ctx *ctx;
     struct loader_params p;
     struct cache *cache;
     struct batch layout;
-    char (*names)[sizeof ((struct slot *) 0)->name];
+    char (*names)[sizeof((struct slot *) 0)->name];
     struct bay *bays;
     struct worker *workers;
     int n_workers;
-    int64_t *order, order_epoch;                    /* of the epoch that is being opened */
+    int64_t *order, order_epoch; /* of the epoch that is being opened */
     double waited;
 
-    pthread_mutex_t lock;                           /* guards all below, and the counters of bays */
+    pthread_mutex_t lock; /* guards all below, and the counters of bays */
     pthread_cond_t work, ready;
     bool stop, pause, held, over;
-    int active;                                     /* workers outside of the lock */
-    int64_t head, opened;                           /* batches since the last seek: delivered, begun */
-    int64_t epoch, position;                        /* of the batch that is opened next */
+    int active;              /* workers outside of the lock */
+    int64_t head, opened;    /* batches since the last seek: delivered, begun */
+    int64_t epoch, position; /* of the batch that is opened next */
 };
 
 /* ---- order ---- */
@@ -102,9 +108,12 @@ static lbk_status misfit(const struct batch_field *f, const lbk_record *r, const
     memmove(shape.d, shape.d + 1, (size_t) shape.n * sizeof *shape.d);
     if (s)
         lbk__shape_text(s->array.shape, found, sizeof found);
-    return lbk_fail(r->ctx, LBK_EINVAL, "sample %" PRIu64 ": expected '%s' to be %s %s as in the first sample, found %s %s"
-                    " (transforms resize and crop make sizes alike)", r->id, f->name, lbk__dtype_name(f->dtype),
-                    lbk__shape_text(shape, want, sizeof want), s ? lbk__dtype_name(s->array.dtype) : "", found);
+    return lbk_fail(
+        r->ctx, LBK_EINVAL,
+        "sample %" PRIu64 ": expected '%s' to be %s %s as in the first sample, found %s %s"
+        " (transforms resize and crop make sizes alike)",
+        r->id, f->name, lbk__dtype_name(f->dtype), lbk__shape_text(shape, want, sizeof want),
+        s ? lbk__dtype_name(s->array.dtype) : "", found);
 }
 
 static lbk_status stack(const struct batch *b, const lbk_record *r, int64_t row)
@@ -114,7 +123,8 @@ static lbk_status stack(const struct batch *b, const lbk_record *r, int64_t row)
         const struct slot *s = lbk__record_find(r, f->name);
         size_t bytes = 0;
         if (!s || s->array.dtype != f->dtype || s->array.shape.n != f->shape.n - 1 ||
-            memcmp(s->array.shape.d, f->shape.d + 1, (size_t) s->array.shape.n * sizeof *f->shape.d))
+            memcmp(s->array.shape.d, f->shape.d + 1,
+                   (size_t) s->array.shape.n * sizeof *f->shape.d))
             return misfit(f, r, s);
         if (lbk__shape_bytes(f->dtype, s->array.shape, &bytes))
             memcpy((unsigned char *) f->data + (size_t) row * bytes, s->array.data, bytes);
@@ -255,7 +265,9 @@ lbk_status lbk__loader_next(struct loader *l, const struct batch **out)
 lbk_status lbk__loader_seek(struct loader *l, int64_t epoch, int64_t position)
 {
     if (epoch < 0 || position < 0 || position >= lbk__loader_batches(l))
-        return lbk_fail(l->ctx, LBK_EINVAL, "loader: expected batch 0..%" PRId64 " of an epoch, got %" PRId64 " of epoch %" PRId64,
+        return lbk_fail(l->ctx, LBK_EINVAL,
+                        "loader: expected batch 0..%" PRId64 " of an epoch, got %" PRId64
+                        " of epoch %" PRId64,
                         lbk__loader_batches(l) - 1, position, epoch);
     pthread_mutex_lock(&l->lock);
     l->pause = true;
@@ -304,7 +316,9 @@ static lbk_status make_batch(struct loader *l, struct batch *b)
     }
     for (int64_t k = 0; k < l->p.batch && b->records && ok && !st; k++)
         st = lbk__record_create(l->ctx, &b->records[k]);
-    return ok ? st : lbk_fail(l->ctx, LBK_ENOMEM, "loader: out of memory for a batch of %" PRId64, l->p.batch);
+    return ok ? st
+              : lbk_fail(l->ctx, LBK_ENOMEM, "loader: out of memory for a batch of %" PRId64,
+                         l->p.batch);
 }
 
 /* Every array of a sample but boxes, which are as many as there are. */
@@ -322,10 +336,11 @@ static lbk_status make_layout(struct loader *l, const lbk_record *r)
             continue;
         lbk_shape shape = { s->array.shape.n + 1, { l->p.batch } };
         if (shape.n > LBK_MAX_DIMS)
-            return lbk_fail(l->ctx, LBK_EINVAL, "loader: expected '%s' to have less than %d axes", s->name, LBK_MAX_DIMS);
+            return lbk_fail(l->ctx, LBK_EINVAL, "loader: expected '%s' to have less than %d axes",
+                            s->name, LBK_MAX_DIMS);
         memcpy(shape.d + 1, s->array.shape.d, (size_t) s->array.shape.n * sizeof *shape.d);
         memcpy(l->names[b->n], s->name, sizeof s->name);
-        b->fields[b->n] = (struct batch_field) { l->names[b->n], s->array.dtype, shape, NULL, spec };
+        b->fields[b->n] = (struct batch_field){ l->names[b->n], s->array.dtype, shape, NULL, spec };
         b->n++;
     }
     return LBK_OK;
@@ -356,19 +371,25 @@ static void start_workers(struct loader *l)
         l->n_workers += w->started;
     }
     if (l->n_workers < l->p.threads)
-        lbk_ctx_log(l->ctx, LBK_LOG_WARN, "loader: %d of %d threads could be started", l->n_workers, l->p.threads);
+        lbk_ctx_log(l->ctx, LBK_LOG_WARN, "loader: %d of %d threads could be started", l->n_workers,
+                    l->p.threads);
 }
 
 static lbk_status check_params(lbk_ctx *ctx, const struct loader_params *p)
 {
     if (p->batch < 1 || p->threads < 0 || p->threads > 256 || p->depth < 0 || p->depth > 1024)
-        return lbk_fail(ctx, LBK_EINVAL, "loader: expected a batch of 1 or more and 0..256 threads, got %" PRId64 " and %d",
+        return lbk_fail(ctx, LBK_EINVAL,
+                        "loader: expected a batch of 1 or more and 0..256 threads, got %" PRId64
+                        " and %d",
                         p->batch, p->threads);
     if (p->data->n > UINT32_MAX)
-        return lbk_fail(ctx, LBK_EUNSUPPORTED, "loader: expected less than 2^32 samples, found %" PRId64, p->data->n);
+        return lbk_fail(ctx, LBK_EUNSUPPORTED,
+                        "loader: expected less than 2^32 samples, found %" PRId64, p->data->n);
     if (p->pad || p->data->n >= p->batch)
         return LBK_OK;
-    return lbk_fail(ctx, LBK_EINVAL, "loader: expected a batch of at most the data set's %" PRId64 " samples, got %" PRId64,
+    return lbk_fail(ctx, LBK_EINVAL,
+                    "loader: expected a batch of at most the data set's %" PRId64
+                    " samples, got %" PRId64,
                     p->data->n, p->batch);
 }
 
@@ -382,7 +403,8 @@ static lbk_status build(struct loader *l)
     l->bays = calloc((size_t) l->p.depth, sizeof *l->bays);
     if (!l->order || !l->bays)
         return lbk_fail(l->ctx, LBK_ENOMEM, "loader: out of memory");
-    lbk_status st = l->p.cache ? lbk__cache_create(l->ctx, l->p.data->n, l->p.cache, &l->cache) : LBK_OK;
+    lbk_status st =
+        l->p.cache ? lbk__cache_create(l->ctx, l->p.data->n, l->p.cache, &l->cache) : LBK_OK;
     if (!st)
         st = make_workers(l);
     lbk_record *first = st ? NULL : l->workers[0].record;

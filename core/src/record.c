@@ -73,7 +73,8 @@ static void describe(const lbk_record *r, char *buf, size_t size)
     for (int64_t i = 0; i < r->n && at < size; i++) {
         const struct slot *s = &r->at[i];
         if (s->used)
-            at += (size_t) snprintf(buf + at, size - at, "%s%s %s %s", at ? ", " : "", s->name, lbk__dtype_name(s->array.dtype),
+            at += (size_t) snprintf(buf + at, size - at, "%s%s %s %s", at ? ", " : "", s->name,
+                                    lbk__dtype_name(s->array.dtype),
                                     lbk__shape_text(s->array.shape, shape, sizeof shape));
     }
 }
@@ -86,9 +87,10 @@ lbk_status lbk_record_get(const lbk_record *r, const char *name, lbk_dtype t, st
         *out = s->array;
         return LBK_OK;
     }
-    *out = (struct lbk_array) { 0 };
+    *out = (struct lbk_array){ 0 };
     describe(r, text, sizeof text);
-    return lbk_fail(r->ctx, LBK_ENOENT, "sample %" PRIu64 ": expected an array '%s' of %s, found %s", r->id, name,
+    return lbk_fail(r->ctx, LBK_ENOENT,
+                    "sample %" PRIu64 ": expected an array '%s' of %s, found %s", r->id, name,
                     lbk__dtype_name(t), text);
 }
 
@@ -102,7 +104,7 @@ static struct slot *slot_for(lbk_record *r, const char *name)
     if (strlen(name) >= sizeof s->name || !lbk__grow(&r->at, r->n, &r->cap, sizeof *r->at))
         return NULL;
     s = &r->at[r->n++];
-    *s = (struct slot) { 0 };
+    *s = (struct slot){ 0 };
     memcpy(s->name, name, strlen(name) + 1);
     return s;
 }
@@ -135,7 +137,7 @@ void *lbk__record_room(lbk_record *r, const char *name, lbk_dtype t, lbk_shape s
     }
     void *old = s->array.data;
     const size_t old_room = s->room;
-    s->array = (struct lbk_array) { t, shape, s->spare };
+    s->array = (struct lbk_array){ t, shape, s->spare };
     s->room = s->spare_room;
     s->spare = old, s->spare_room = old_room;
     s->used = true;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Inside of records, which are used over and over: arrays keep their memory. [one thread at a time] */
+/* Inside of records, which are used over and over: arrays keep their memory. [one thread at a time]
+ */
 #ifndef LBK_SRC_RECORD_H
 #define LBK_SRC_RECORD_H
 #include <limbeck/data.h>
@@ -8,7 +9,7 @@ struct slot {
     char name[48];
     bool used;
     struct lbk_array array;
-    void *spare;                     /* the array before, the room for the next */
+    void *spare; /* the array before, the room for the next */
     size_t room, spare_room;
 };
 struct lbk_record {

@@ -9,8 +9,16 @@
 
 /* ---- cache ---- */
 
-struct kept { char name[sizeof ((struct slot *) 0)->name]; lbk_dtype dtype; lbk_shape shape; size_t bytes; };
-struct packed { int n; struct kept at[]; };                     /* then the arrays, one after the other */
+struct kept {
+    char name[sizeof((struct slot *) 0)->name];
+    lbk_dtype dtype;
+    lbk_shape shape;
+    size_t bytes;
+};
+struct packed {
+    int n;
+    struct kept at[];
+}; /* then the arrays, one after the other */
 struct cache {
     size_t most;
     atomic_size_t used;
@@ -117,7 +125,8 @@ void lbk__quiet_finish(struct quiet *q) { pthread_mutex_destroy(&q->ctx.lock); }
 
 /* ---- one sample ---- */
 
-static lbk_status read_fixed(const struct loader_params *p, struct cache *c, int64_t i, lbk_record *r)
+static lbk_status read_fixed(const struct loader_params *p, struct cache *c, int64_t i,
+                             lbk_record *r)
 {
     const struct packed *kept = c ? atomic_load(&c->at[i]) : NULL;
     if (kept) {
@@ -132,7 +141,8 @@ static lbk_status read_fixed(const struct loader_params *p, struct cache *c, int
     return st;
 }
 
-lbk_status lbk__sample_make(const struct loader_params *p, struct cache *c, int64_t i, int64_t epoch, lbk_record *r)
+lbk_status lbk__sample_make(const struct loader_params *p, struct cache *c, int64_t i,
+                            int64_t epoch, lbk_record *r)
 {
     const uint64_t view = (uint64_t) (p->views > 0 ? epoch % p->views : epoch);
     lbk_status st = read_fixed(p, c, i, r);

@@ -10,11 +10,15 @@ lbk_status lbk__cache_create(lbk_ctx *ctx, int64_t samples, size_t bytes, struct
 void lbk__cache_destroy(struct cache **c);
 
 /* A context that remembers errors and tells nobody; for lbk_fail and lbk_ctx_log alone. */
-struct quiet { struct lbk_ctx ctx; lbk_ctx *real; };
+struct quiet {
+    struct lbk_ctx ctx;
+    lbk_ctx *real;
+};
 bool lbk__quiet_init(struct quiet *q, lbk_ctx *real);
 void lbk__quiet_finish(struct quiet *q);
 
 /* Sample i of the data set as epoch `epoch` sees it. [any thread, a record each] */
-lbk_status lbk__sample_make(const struct loader_params *p, struct cache *c, int64_t i, int64_t epoch, lbk_record *r);
+lbk_status lbk__sample_make(const struct loader_params *p, struct cache *c, int64_t i,
+                            int64_t epoch, lbk_record *r);
 
 #endif

@@ -6,7 +6,7 @@
 #include <limbeck/plugin.h>
 #include "sha256.h"
 
-enum { SOURCE_SIDE_MAX = 16384 };                /* of an image */
+enum { SOURCE_SIDE_MAX = 16384 }; /* of an image */
 #define SOURCE_PIXELS_MAX ((int64_t) 1 << 27)
 
 extern const struct lbk_source lbk__idx, lbk__pairs, lbk__synth;

@@ -9,8 +9,8 @@
 #include "str.h"
 #include "transform.h"
 
-/* Cuts text at the next separator outside of brackets of any kind; false at its end. An unbalanced bracket swallows
- * the rest, which then fails as an unknown name or value. */
+/* Cuts text at the next separator outside of brackets of any kind; false at its end. An unbalanced
+ * bracket swallows the rest, which then fails as an unknown name or value. */
 static bool cut(const char **text, char separator, const char **item, size_t *n)
 {
     const char *p = *text;
@@ -33,7 +33,8 @@ static char *copy(const char *s, size_t n)
     return strndup(s, n);
 }
 
-static lbk_status set(const struct step *s, lbk_ctx *ctx, const char *name, const char *value, size_t n)
+static lbk_status set(const struct step *s, lbk_ctx *ctx, const char *name, const char *value,
+                      size_t n)
 {
     char *text = copy(value, n);
     if (!text)
@@ -52,7 +53,8 @@ static lbk_status set_placed(const struct step *s, lbk_ctx *ctx, const char *val
     lbk_status st = LBK_OK;
     for (; !st && cut(&values, ':', &item, &n); o++) {
         if (!o || !o->name)
-            return lbk_fail(ctx, LBK_EINVAL, "transform '%s': expected fewer values, got '%s'", s->transform->name, item);
+            return lbk_fail(ctx, LBK_EINVAL, "transform '%s': expected fewer values, got '%s'",
+                            s->transform->name, item);
         st = set(s, ctx, o->name, item, n);
     }
     return st;
@@ -68,7 +70,8 @@ static lbk_status set_named(const struct step *s, lbk_ctx *ctx, const char *valu
         const char *eq = memchr(item, '=', n);
         char name[64];
         if (!eq || (size_t) (eq - item) >= sizeof name)
-            return lbk_fail(ctx, LBK_EINVAL, "transform '%s': expected name=value, got '%.*s'", s->transform->name, (int) n, item);
+            return lbk_fail(ctx, LBK_EINVAL, "transform '%s': expected name=value, got '%.*s'",
+                            s->transform->name, (int) n, item);
         snprintf(name, sizeof name, "%.*s", (int) (eq - item), item);
         st = set(s, ctx, name, eq + 1, n - (size_t) (eq + 1 - item));
     }
@@ -148,11 +151,13 @@ void lbk__pipeline_destroy(struct pipeline **pipeline)
     *pipeline = NULL;
 }
 
-lbk_status lbk__pipeline_run(const struct pipeline *p, int from, int to, lbk_record *r, uint64_t key)
+lbk_status lbk__pipeline_run(const struct pipeline *p, int from, int to, lbk_record *r,
+                             uint64_t key)
 {
     for (int i = from; i < to; i++) {
         const struct step *s = &p->at[i];
-        const lbk_status st = s->transform->apply(r, lbk_mix(key, (uint64_t) i), lbk_opts_cfg(s->opts));
+        const lbk_status st =
+            s->transform->apply(r, lbk_mix(key, (uint64_t) i), lbk_opts_cfg(s->opts));
         if (st)
             return st;
     }

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include <time.h>
-#include "dataset.h"
+#include "small_data.h"
 #include "loader.h"
 #include "record.h"
 
 static const char *const text = "idx,images=images,labels=labels,classes=10";
 static const char *const steps = "resize=12,crop=12:2,flip,rotate=20,color,normalize=0.5:0.25";
 
-struct fixture { struct heard heard; lbk_ctx *ctx; struct data *data; struct pipeline *pipeline; char *folder; };
+struct fixture {
+    struct heard heard;
+    lbk_ctx *ctx;
+    struct data *data;
+    struct pipeline *pipeline;
+    char *folder;
+};
 
 static int setup(void **state)
 {
@@ -34,13 +40,19 @@ static int teardown(void **state)
 
 static struct loader_params params(const struct fixture *f)
 {
-    return (struct loader_params) { .data = f->data, .pipeline = f->pipeline, .batch = 16, .seed = 3, .order = 1, .draws = 1,
-                                    .shuffle = true, .cache = 1 << 20 };
+    return (struct loader_params){ .data = f->data,
+                                   .pipeline = f->pipeline,
+                                   .batch = 16,
+                                   .seed = 3,
+                                   .order = 1,
+                                   .draws = 1,
+                                   .shuffle = true,
+                                   .cache = 1 << 20 };
 }
 
 /* Images and labels of `n` batches from that place on, end to end. */
-static unsigned char *collect(const struct fixture *f, const struct loader_params *p, int64_t epoch, int64_t position, int n,
-                              size_t *bytes)
+static unsigned char *collect(const struct fixture *f, const struct loader_params *p, int64_t epoch,
+                              int64_t position, int n, size_t *bytes)
 {
     struct loader *l;
     const struct batch *b;
@@ -67,7 +79,8 @@ static void same_bits_for_any_threads(void **state)
     unsigned char *want = collect(f, &p, 0, 0, 20, &n);
     for (int threads = 1; threads <= 3; threads += 2)
         for (int cached = 0; cached < 2; cached++) {
-            p.threads = threads, p.cache = cached ? 9000 : 0;               /* the first: less than half of them fit */
+            p.threads = threads,
+            p.cache = cached ? 9000 : 0; /* the first: less than half of them fit */
             unsigned char *got = collect(f, &p, 0, 0, 20, &n);
             assert_memory_equal(got, want, n);
             free(got);
@@ -81,7 +94,7 @@ static void resumes_anywhere(void **state)
     struct loader_params p = params(f);
     size_t n, part;
     unsigned char *want = collect(f, &p, 0, 0, 20, &n);
-    for (int at = 1; at < 20; at += 3) {                                    /* six batches in an epoch */
+    for (int at = 1; at < 20; at += 3) { /* six batches in an epoch */
         p.threads = at % 3;
         unsigned char *got = collect(f, &p, at / 6, at % 6, 20 - at, &part);
         assert_memory_equal(got, want + n / 20 * (size_t) at, part);
@@ -96,12 +109,13 @@ static void epochs_and_streams_differ(void **state)
     struct loader_params p = params(f), q = params(f), v = params(f);
     size_t n;
     q.draws = 2, v.views = 1;
-    unsigned char *a = collect(f, &p, 0, 0, 12, &n), *b = collect(f, &q, 0, 0, 12, &n), *c = collect(f, &v, 0, 0, 12, &n);
+    unsigned char *a = collect(f, &p, 0, 0, 12, &n), *b = collect(f, &q, 0, 0, 12, &n),
+                  *c = collect(f, &v, 0, 0, 12, &n);
     const size_t label = n / 12 - 64;
-    assert_memory_not_equal(a, a + n / 2, n / 2);                           /* two epochs */
-    assert_memory_equal(a + label, b + label, 64);                          /* another stream: same samples, other draws */
+    assert_memory_not_equal(a, a + n / 2, n / 2);  /* two epochs */
+    assert_memory_equal(a + label, b + label, 64); /* another stream: same samples, other draws */
     assert_memory_not_equal(a, b, label);
-    assert_memory_equal(a, c, n / 2);                                       /* one view: the first epoch's draws */
+    assert_memory_equal(a, c, n / 2); /* one view: the first epoch's draws */
     assert_memory_not_equal(a + n / 2, c + n / 2, n / 2);
     free(a), free(b), free(c);
 }
@@ -149,7 +163,8 @@ static void keeps_records(void **state)
             struct lbk_array a;
             assert_int_equal(lbk_record_get(b->records[k], "image", LBK_F32, &a), LBK_OK);
             assert_int_equal(lbk_record_id(b->records[k]), b->ids[k]);
-            assert_memory_equal(a.data, (const float *) b->fields[0].data + k * 144, 144 * sizeof(float));
+            assert_memory_equal(a.data, (const float *) b->fields[0].data + k * 144,
+                                144 * sizeof(float));
         }
     }
     lbk__loader_destroy(&l);
@@ -168,7 +183,7 @@ static void error_in_its_place(void **state)
 {
     struct fixture *f = *state;
     struct loader_params p = params(f);
-    uint64_t bad = 40;                                                      /* and all that come after it */
+    uint64_t bad = 40; /* and all that come after it */
     p.shuffle = false, p.encode = fussy, p.ud = &bad;
     for (p.threads = 0; p.threads < 4; p.threads++) {
         struct loader *l;
@@ -189,13 +204,16 @@ static void refuses(void **state)
     struct loader_params p = params(f);
     struct loader *l;
     p.batch = 104;
-    assert_refused(&f->heard, lbk__loader_create(f->ctx, &p, &l), LBK_EINVAL, "at most the data set's 103 samples, got 104");
+    assert_refused(&f->heard, lbk__loader_create(f->ctx, &p, &l), LBK_EINVAL,
+                   "at most the data set's 103 samples, got 104");
     p.batch = 0;
-    assert_refused(&f->heard, lbk__loader_create(f->ctx, &p, &l), LBK_EINVAL, "a batch of 1 or more");
+    assert_refused(&f->heard, lbk__loader_create(f->ctx, &p, &l), LBK_EINVAL,
+                   "a batch of 1 or more");
     assert_null(l);
     p.batch = 16;
     assert_int_equal(lbk__loader_create(f->ctx, &p, &l), LBK_OK);
-    assert_refused(&f->heard, lbk__loader_seek(l, 0, 6), LBK_EINVAL, "expected batch 0..5 of an epoch, got 6");
+    assert_refused(&f->heard, lbk__loader_seek(l, 0, 6), LBK_EINVAL,
+                   "expected batch 0..5 of an epoch, got 6");
     lbk__loader_destroy(&l);
 }
 
@@ -223,7 +241,9 @@ static void speed(void **state)
     assert_ok(&h, lbk__data_open(ctx, "fashion_mnist", 0, NULL, DATA_TRAIN, &d));
     char *chain = lbk__data_pipeline(d, true);
     assert_int_equal(lbk__pipeline_create(ctx, chain, &p), LBK_OK);
-    const struct loader_params q = { .data = d, .pipeline = p, .batch = 128, .seed = 1, .shuffle = true, .cache = 512u << 20 };
+    const struct loader_params q = {
+        .data = d, .pipeline = p, .batch = 128, .seed = 1, .shuffle = true, .cache = 512u << 20
+    };
     assert_int_equal(lbk__loader_create(ctx, &q, &l), LBK_OK);
     for (int epoch = 0; epoch < 2; epoch++) {
         const double start = seconds();

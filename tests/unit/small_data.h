@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Small data sets made on the spot, and a context that keeps count of its error lines. */
-#ifndef TEST_DATASET_H
-#define TEST_DATASET_H
+#ifndef TEST_SMALL_DATA_H
+#define TEST_SMALL_DATA_H
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,10 @@
 #include <limbeck/ctx.h>
 #include "dataset.h"
 
-struct heard { int errors; char last[1024]; };
+struct heard {
+    int errors;
+    char last[1024];
+};
 
 static inline void hear(void *ud, enum lbk_log_level lvl, const char *msg)
 {
@@ -29,7 +32,9 @@ static inline lbk_ctx *quiet_ctx(struct heard *h)
 {
     lbk_ctx *ctx = NULL;
     memset(h, 0, sizeof *h);
-    const struct lbk_ctx_params p = { .size = sizeof p, .log = hear, .log_ud = h, .log_level = LBK_LOG_WARN };
+    const struct lbk_ctx_params p = {
+        .size = sizeof p, .log = hear, .log_ud = h, .log_level = LBK_LOG_WARN
+    };
     assert_int_equal(lbk_ctx_create(&p, &ctx), LBK_OK);
     return ctx;
 }
@@ -42,10 +47,12 @@ static inline void assert_ok(const struct heard *h, lbk_status got)
 }
 
 /* Failed with that status and one line that has the words in it. */
-static inline void assert_refused(struct heard *h, lbk_status got, lbk_status want, const char *words)
+static inline void assert_refused(struct heard *h, lbk_status got, lbk_status want,
+                                  const char *words)
 {
     if (got != want || h->errors != 1 || !strstr(h->last, words))
-        print_error("status %d for %d, %d lines, '%s' for '%s'\n", got, want, h->errors, h->last, words);
+        print_error("status %d for %d, %d lines, '%s' for '%s'\n", got, want, h->errors, h->last,
+                    words);
     assert_int_equal(got, want);
     assert_int_equal(h->errors, 1);
     assert_non_null(strstr(h->last, words));
@@ -82,14 +89,15 @@ static inline void write_bytes(const char *name, const void *data, size_t n)
 static inline size_t idx_head(unsigned char *to, int rank, uint32_t n, uint32_t h, uint32_t w)
 {
     const uint32_t dim[3] = { n, h, w };
-    memcpy(to, (const unsigned char[]) { 0, 0, 8, (unsigned char) rank }, 4);
+    memcpy(to, (const unsigned char[]){ 0, 0, 8, (unsigned char) rank }, 4);
     for (int i = 0; i < rank; i++)
         for (int k = 0; k < 4; k++)
             to[4 + 4 * i + k] = (unsigned char) (dim[i] >> (24 - 8 * k));
     return 4 + 4 * (size_t) rank;
 }
 
-/* n images of h x w whose pixels are (7 n + 3 y + x) mod 256, labelled n mod 10, as files "images" and "labels". */
+/* n images of h x w whose pixels are (7 n + 3 y + x) mod 256, labelled n mod 10, as files "images"
+ * and "labels". */
 static inline void write_idx(uint32_t n, uint32_t h, uint32_t w)
 {
     unsigned char *p = malloc(16 + (size_t) n * h * w);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* PNG and JPEG files. Sizes are looked at before anything is decoded or allocated. [any thread] */
+#ifndef LBK_SRC_IMAGE_H
+#define LBK_SRC_IMAGE_H
+#include <limbeck/base.h>
+
+/* Rows of h x w x channels; of 16 bits as uint16_t of this machine. */
+struct image {
+    int64_t h, w;
+    int channels, bits;
+    void *data;
+};
+
+/* IMAGE_COLOUR: 8 bits, 1 or 3 channels: palettes expanded, alpha dropped. IMAGE_VALUES: one
+ * channel of 8 or 16 bits as it is stored, indices of a palette not expanded; JPEG is refused.
+ * Fails with LBK_EFORMAT, LBK_ENOENT, LBK_EIO, LBK_ENOMEM, naming the file; LBK_EUNSUPPORTED in a
+ * build without image libraries. free(out->data). */
+enum image_kind { IMAGE_COLOUR, IMAGE_VALUES };
+lbk_status lbk__image_read(lbk_ctx *ctx, const char *path, enum image_kind kind, struct image *out);
+/* 8 bits of 1 or 3 channels, or 16 bits of 1; the file appears whole or not at all. */
+lbk_status lbk__image_write_png(lbk_ctx *ctx, const char *path, const struct image *image);
+
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+#include <math.h>
+#include "small_data.h"
+#include "record.h"
+#include "transform.h"
+
+static const struct lbk_field fields[] = {
+    { "image", LBK_IMAGE, LBK_F32, 0, 0 },
+    { "label", LBK_MAP, LBK_I32, 9, 255 },
+    { "boxes", LBK_BOXES, LBK_F32, 3, 0 },
+    { NULL, LBK_PLAIN, LBK_F32, 0, 0 },
+};
+struct fixture {
+    struct heard heard;
+    lbk_ctx *ctx;
+    lbk_record *r;
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    f->ctx = quiet_ctx(&f->heard);
+    assert_ok(&f->heard, lbk__record_create(f->ctx, &f->r));
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    lbk__record_destroy(&f->r);
+    lbk_ctx_destroy(&f->ctx);
+    free(f);
+    return 0;
+}
+
+/* Pixels 1, 2, 3 ..; labels likewise; one box. */
+static void fill(struct fixture *f, int64_t channels, int64_t h, int64_t w)
+{
+    lbk__record_reset(f->r, 1, fields);
+    float *image = lbk_record_put(f->r, "image", LBK_F32, LBK_SHAPE(channels, h, w));
+    int32_t *label = lbk_record_put(f->r, "label", LBK_I32, LBK_SHAPE(h, w));
+    float *box = lbk_record_put(f->r, "boxes", LBK_F32, LBK_SHAPE(1, 5));
+    for (int64_t i = 0; i < channels * h * w; i++)
+        image[i] = (float) (i + 1);
+    for (int64_t i = 0; i < h * w; i++)
+        label[i] = (int32_t) i + 1;
+    memcpy(box, (float[]){ 0, 0, 1, 2, 2 }, 20);
+}
+
+static void apply(struct fixture *f, const char *text, uint64_t key)
+{
+    struct pipeline *p;
+    assert_ok(&f->heard, lbk__pipeline_create(f->ctx, text, &p));
+    assert_ok(&f->heard, lbk__pipeline_run(p, 0, p->n, f->r, key));
+    lbk__pipeline_destroy(&p);
+}
+
+static void expect(struct fixture *f, const char *name, lbk_dtype t, int64_t n, const double *want)
+{
+    struct lbk_array a;
+    assert_ok(&f->heard, lbk_record_get(f->r, name, t, &a));
+    assert_int_equal(lbk_shape_count(a.shape), n);
+    for (int64_t i = 0; i < n; i++) {
+        const double got = t == LBK_F32 ? (double) ((float *) a.data)[i] : ((int32_t *) a.data)[i];
+        if (fabs(got - want[i]) > 1e-5)
+            print_error("%s[%d]: %g for %g\n", name, (int) i, got, want[i]);
+        assert_true(fabs(got - want[i]) <= 1e-5);
+    }
+}
+
+static void resizes(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 1, 2);
+    apply(f, "resize=1:4", 0);
+    expect(f, "image", LBK_F32, 4, (double[]){ 1, 1.25, 1.75, 2 });
+    expect(f, "label", LBK_I32, 4, (double[]){ 1, 1, 2, 2 });
+    expect(f, "boxes", LBK_F32, 5, (double[]){ 0, 0, 2, 1, 2 });
+    fill(f, 1, 2, 4); /* shrinking averages: weights 1 3 3 1 where they fit */
+    apply(f, "resize=2", 0);
+    expect(f, "image", LBK_F32, 4, (double[]){ 12 / 7.0, 23 / 7.0, 40 / 7.0, 51 / 7.0 });
+    expect(f, "label", LBK_I32, 4, (double[]){ 2, 4, 6, 8 });
+    fill(f, 1, 4, 8);
+    apply(f, "resize(h=2,fit=short)", 0);
+    struct lbk_array a;
+    assert_ok(&f->heard, lbk_record_get(f->r, "image", LBK_F32, &a));
+    assert_true(a.shape.d[1] == 2 && a.shape.d[2] == 4);
+}
+
+static void crops(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 3, 3);
+    apply(f, "center_crop=1", 0);
+    expect(f, "image", LBK_F32, 1, (double[]){ 5 });
+    expect(f, "boxes", LBK_F32, 0, NULL);
+    fill(f, 1, 1, 2);
+    apply(f, "center_crop=3:4", 0);
+    expect(f, "image", LBK_F32, 12, (double[]){ 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0 });
+    expect(f, "label", LBK_I32, 12,
+           (double[]){ 255, 255, 255, 255, 255, 1, 2, 255, 255, 255, 255, 255 });
+    expect(f, "boxes", LBK_F32, 5, (double[]){ 1, 1, 2, 3, 2 });
+    bool seen[5][5] = { { false } };
+    for (uint64_t key = 0; key < 400;
+         key++) { /* every place of a padded 3 x 3 comes up, and no other */
+        struct lbk_array a;
+        fill(f, 1, 3, 3);
+        apply(f, "crop=1:1", key);
+        assert_ok(&f->heard, lbk_record_get(f->r, "image", LBK_F32, &a));
+        const int v = (int) *(float *) a.data;
+        seen[v ? 1 + (v - 1) / 3 : 0][v ? 1 + (v - 1) % 3 : 0] = true;
+    }
+    for (int y = 1; y < 4; y++)
+        for (int x = 1; x < 4; x++)
+            assert_true(seen[y][x]);
+    assert_true(seen[0][0]);
+}
+
+static void flips(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 1, 2, 3);
+    apply(f, "flip=1", 0);
+    expect(f, "image", LBK_F32, 6, (double[]){ 3, 2, 1, 6, 5, 4 });
+    expect(f, "label", LBK_I32, 6, (double[]){ 3, 2, 1, 6, 5, 4 });
+    expect(f, "boxes", LBK_F32, 5, (double[]){ 2, 0, 3, 2, 2 });
+    int turned = 0;
+    for (uint64_t key = 0; key < 1000; key++) {
+        struct lbk_array a;
+        fill(f, 1, 1, 2);
+        apply(f, "flip(p=0.25)", key);
+        assert_ok(&f->heard, lbk_record_get(f->r, "image", LBK_F32, &a));
+        turned += *(float *) a.data > 1;
+    }
+    assert_in_range(turned, 200, 300);
+}
+
+/* Each pixel of a turned picture is a pixel of the old one, or zero; image and labels go together.
+ */
+static void rotates(void **state)
+{
+    struct fixture *f = *state;
+    int moved = 0;
+    for (uint64_t key = 0; key < 50; key++) {
+        struct lbk_array a, b;
+        fill(f, 1, 9, 7);
+        apply(f, "rotate=90", key);
+        assert_ok(&f->heard, lbk_record_get(f->r, "image", LBK_F32, &a));
+        assert_ok(&f->heard, lbk_record_get(f->r, "label", LBK_I32, &b));
+        for (int i = 0; i < 63; i++) {
+            const int32_t label = ((int32_t *) b.data)[i];
+            assert_true(((float *) a.data)[i] == (label == 255 ? 0 : (float) label));
+            moved += label != i + 1;
+        }
+        assert_int_equal(((int32_t *) b.data)[31], 32); /* the centre stays */
+    }
+    assert_true(moved > 1000);
+    fill(f, 1, 3, 3);
+    apply(f, "rotate=0", 3);
+    expect(f, "image", LBK_F32, 9, (double[]){ 1, 2, 3, 4, 5, 6, 7, 8, 9 });
+}
+
+static void colours(void **state)
+{
+    struct fixture *f = *state;
+    struct lbk_array a;
+    fill(f, 3, 1, 2);
+    apply(f, "normalize(mean=[1,2,3],std=2)", 0);
+    expect(f, "image", LBK_F32, 6, (double[]){ 0, 0.5, 0.5, 1, 1, 1.5 });
+    fill(f, 1, 1, 2);
+    apply(f, "normalize=0.5:0.25", 0);
+    expect(f, "image", LBK_F32, 2, (double[]){ 2, 6 });
+    fill(f, 3, 1, 2);
+    assert_ok(&f->heard, lbk_record_get(f->r, "image", LBK_F32, &a));
+    for (int i = 0; i < 6; i++)
+        ((float *) a.data)[i] = 0.5f; /* grey has no hue and no saturation, and is its own mean */
+    apply(f, "color(brightness=0,contrast=1,saturation=1,hue=0.5)", 5);
+    expect(f, "image", LBK_F32, 6, (double[]){ 0.5, 0.5, 0.5, 0.5, 0.5, 0.5 });
+    for (uint64_t key = 0; key < 20; key++) {
+        memcpy(a.data, (float[]){ 0.1f, 0.9f, 0.4f, 0.2f, 1, 0 }, 24);
+        apply(f, "color(brightness=0.5,contrast=0.5,saturation=0.5,hue=0.2)", key);
+        assert_ok(&f->heard, lbk_record_get(f->r, "image", LBK_F32, &a));
+        for (int i = 0; i < 6; i++)
+            assert_true(((float *) a.data)[i] >= 0 && ((float *) a.data)[i] <= 1);
+    }
+}
+
+static void scales(void **state)
+{
+    struct fixture *f = *state;
+    for (uint64_t key = 0; key < 20; key++) {
+        struct lbk_array a;
+        fill(f, 1, 20, 10);
+        apply(f, "scale=0.5:2", key);
+        assert_ok(&f->heard, lbk_record_get(f->r, "image", LBK_F32, &a));
+        assert_in_range(a.shape.d[1], 10, 40);
+        assert_true(labs((long) (a.shape.d[1] - 2 * a.shape.d[2])) <= 1);
+    }
+}
+
+static void refused(struct fixture *f, const char *text, lbk_status want, const char *words)
+{
+    struct pipeline *p;
+    assert_refused(&f->heard, lbk__pipeline_create(f->ctx, text, &p), want, words);
+    assert_null(p);
+}
+
+static void texts(void **state)
+{
+    struct fixture *f = *state;
+    struct pipeline *p;
+    refused(f, "resise=32", LBK_ENOENT, "did you mean 'resize'?");
+    refused(f, "resize=big", LBK_EINVAL, "resize.h: expected");
+    refused(f, "resize=1:2:stretch:4", LBK_EINVAL, "expected fewer values");
+    refused(f, "flip(p=2)", LBK_EINVAL, "flip.p: expected 0..1, got '2'");
+    refused(f, "flip(q=2)", LBK_ENOENT, "q");
+    refused(f, "flip(p=0.5", LBK_EINVAL, "not closed");
+    assert_ok(&f->heard,
+              lbk__pipeline_create(f->ctx, " resize=8 , none,center_crop=4, flip , normalize", &p));
+    assert_int_equal(p->n, 4);
+    assert_int_equal(p->fixed, 2);
+    fill(f, 3, 2, 2);
+    lbk__pipeline_destroy(&p);
+    assert_ok(&f->heard, lbk__pipeline_create(f->ctx, "normalize(mean=[1,2])", &p));
+    assert_refused(&f->heard, lbk__pipeline_run(p, 0, 1, f->r, 0), LBK_EINVAL,
+                   "normalize.mean: expected 1 or 3 numbers, got 2");
+    lbk__pipeline_destroy(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(resizes, setup, teardown),
+        cmocka_unit_test_setup_teardown(crops, setup, teardown),
+        cmocka_unit_test_setup_teardown(flips, setup, teardown),
+        cmocka_unit_test_setup_teardown(rotates, setup, teardown),
+        cmocka_unit_test_setup_teardown(colours, setup, teardown),
+        cmocka_unit_test_setup_teardown(scales, setup, teardown),
+        cmocka_unit_test_setup_teardown(texts, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
