@@ -61,6 +61,18 @@ static int put(struct recipe *r, const yaml_mark_t *at, const char *key, const c
     return cli_set(r->c, key, value, cli_text(r->c, "%s:%zu", r->name, at->line + 1));
 }
 
+/* A comma outside brackets would split the item in two. */
+static bool splits(const char *item)
+{
+    int depth = 0;
+    for (; *item; item++) {
+        depth += (*item == '[') - (*item == ']');
+        if (*item == ',' && depth <= 0)
+            return true;
+    }
+    return false;
+}
+
 static int sequence(struct recipe *r, const char *key, const yaml_mark_t *at)
 {
     const char *list = "";
@@ -75,7 +87,7 @@ static int sequence(struct recipe *r, const char *key, const yaml_mark_t *at)
             bad = scalar(r, &e, &item);
         else if (!end)
             bad = fail_at(r, &e.start_mark, "a list holds plain values only");
-        if (item && (!*item || strchr(item, ',')))
+        if (item && (!*item || splits(item)))
             bad = fail_at(r, &e.start_mark, "a list item is empty or holds a comma");
         yaml_event_delete(&e);
         if (bad)
