@@ -82,8 +82,10 @@ static void bind(lbk_exec *x)
 {
     for (int64_t i = 0; i < x->plan.n_group; i++) {
         struct group *g = &x->plan.group[i];
-        for (int k = 0; k < g->g.n_arg; k++)
+        for (int k = 0; k < g->g.n_arg; k++) {
             bind_arg(x, &g->g.arg[k], g->arg[k]);
+            g->g.arg[k].offset += g->skip[k];
+        }
         for (int k = 0; k < g->g.n_out; k++)
             bind_arg(x, &g->g.out[k], g->out[k]);
         g->g.scratch = (struct lbk_arg) { x->arena, g->scratch_offset, LBK_U8, LBK_SHAPE((int64_t) g->offer.scratch), { 0 } };
@@ -270,11 +272,11 @@ static lbk_status launch_timed(struct plan *p, struct group *g)
     return st;
 }
 
-static lbk_status copy_value(lbk_exec *x, lbk_mem *to, uint32_t v, size_t bytes)
+static lbk_status copy_value(lbk_exec *x, lbk_mem *to, uint32_t v, size_t skip, size_t bytes)
 {
     struct lbk_arg from;
     bind_arg(x, &from, v);
-    return lbk__mem_copy(x->plan.device, to, 0, from.mem, from.offset, bytes);
+    return lbk__mem_copy(x->plan.device, to, 0, from.mem, from.offset + skip, bytes);
 }
 
 static lbk_status write_outputs(lbk_exec *x, int n_out, const struct lbk_bind out[])
@@ -282,15 +284,17 @@ static lbk_status write_outputs(lbk_exec *x, int n_out, const struct lbk_bind ou
     struct plan *p = &x->plan;
     lbk_status st = LBK_OK;
     for (int i = 0; !st && i < n_out; i++) {
-        const lbk_node *n = NULL;
+        lbk_node *n = NULL;
+        size_t skip;
         for (int64_t k = 0; k < p->graph->n_output; k++)
             if (!strcmp(p->graph->output[k].name, out[i].name))
                 n = p->graph->output[k].v;
         if (!n)
             return lbk_fail(p->device->ctx, LBK_ENOENT, "run: the graph has no output '%s'", out[i].name);
         st = check_bind(p, "output", &out[i], out[i].name, n->dtype, n->shape);
+        lbk__storage_node(n, &skip);
         if (!st)
-            st = copy_value(x, out[i].tensor->mem, p->value_of[n->id], out[i].tensor->bytes);
+            st = copy_value(x, out[i].tensor->mem, p->value_of[n->id], skip, out[i].tensor->bytes);
     }
     return st;
 }
@@ -307,7 +311,7 @@ lbk_status lbk_run(lbk_exec *x, int n_in, const struct lbk_bind in[], int n_out,
         st = write_outputs(x, n_out, out);
     for (int64_t i = 0; !st && i < p->n_copy; i++) {
         lbk_tensor *t = lbk_store_get(p->store, p->value[p->copy[i].state].name);
-        st = copy_value(x, t->mem, p->copy[i].value, t->bytes);
+        st = copy_value(x, t->mem, p->copy[i].value, p->copy[i].skip, t->bytes);
     }
     return st;
 }

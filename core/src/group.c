@@ -87,14 +87,16 @@ static bool same_shape(lbk_shape a, lbk_shape b)
 /* Index among the group's args of node n seen with that shape. */
 static int arg_of(struct work *w, struct group *to, lbk_node *n, lbk_shape shape)
 {
+    size_t skip;
     const uint32_t v = value_for(w, n);
     struct lbk_group *g = &to->g;
+    lbk__storage_node(n, &skip);
     for (int i = 0; i < g->n_arg; i++)
-        if (to->arg[i] == v && same_shape(g->arg[i].shape, shape))
+        if (to->arg[i] == v && to->skip[i] == skip && same_shape(g->arg[i].shape, shape))
             return i;
     if (v == NONE || g->n_arg == LBK_ARG_MAX)
         return -1;
-    to->arg[g->n_arg] = v;
+    to->arg[g->n_arg] = v, to->skip[g->n_arg] = skip;
     g->arg[g->n_arg] = (struct lbk_arg) { .dtype = n->dtype, .shape = shape };
     return g->n_arg++;
 }
@@ -353,15 +355,15 @@ static void decide(struct work *w)
 {
     lbk_graph *g = w->p->graph;
     for (int64_t i = 0; i < g->n_output; i++)
-        w->stored[lbk__storage_node(g->output[i].v)->id] = true;
+        w->stored[lbk__storage_node(g->output[i].v, NULL)->id] = true;
     for (int64_t i = 0; i < g->n_assign; i++)
-        w->stored[lbk__storage_node(g->assign[i].v)->id] = true;
+        w->stored[lbk__storage_node(g->assign[i].v, NULL)->id] = true;
     for (int64_t i = 0; i < w->n; i++) {
         lbk_node *n = g->node[i];
         if (n->kind != NODE_OP)
             continue;
         if (lbk__is_view(n))
-            w->stored[lbk__storage_node(n)->id] = true;
+            w->stored[lbk__storage_node(n, NULL)->id] = true;
         if (!lbk__is_pointwise(n) || w->p->params.no_fusion || mixes_shapes(w, n))
             w->stored[i] = true;
     }
@@ -382,7 +384,7 @@ static uint32_t value_for(struct work *w, lbk_node *n)
 {
     static const uint8_t kinds[] = { [NODE_OP] = VALUE_TEMP, [NODE_INPUT] = VALUE_INPUT, [NODE_STATE] = VALUE_STATE,
                                      [NODE_CONST] = VALUE_CONST };
-    lbk_node *s = lbk__storage_node(n);
+    lbk_node *s = lbk__storage_node(n, NULL);
     uint32_t *v = &w->p->value_of[s->id];
     if (*v == NONE) {
         const struct value made = { .kind = kinds[s->kind], .row_major = s->kind != NODE_OP, .dtype = s->dtype,
@@ -448,11 +450,12 @@ static bool build_map(struct work *w, struct group *to, int n_root, lbk_node *co
     return !b.full;
 }
 
+/* An operand as large as the result: reading it once is what is saved. */
 static bool shares_arg(const struct group *a, const struct group *b)
 {
     for (int i = 0; i < a->g.n_arg; i++)
         for (int k = 0; k < b->g.n_arg; k++)
-            if (a->arg[i] == b->arg[k])
+            if (a->arg[i] == b->arg[k] && same_shape(a->g.arg[i].shape, a->g.acc))
                 return true;
     return false;
 }
@@ -536,10 +539,10 @@ static bool seen_outside(const struct work *w, const lbk_node *n)
 {
     const lbk_graph *g = w->p->graph;
     for (int64_t i = 0; i < g->n_output; i++)
-        if (lbk__storage_node(g->output[i].v) == n)
+        if (lbk__storage_node(g->output[i].v, NULL) == n)
             return true;
     for (int64_t i = 0; i < g->n_assign; i++)
-        if (lbk__storage_node(g->assign[i].v) == n)
+        if (lbk__storage_node(g->assign[i].v, NULL) == n)
             return true;
     return false;
 }

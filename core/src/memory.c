@@ -59,7 +59,7 @@ static void take_over(struct plan *p, uint32_t t)
         bool alone = true;
         for (int k = 0; k < g->g.n_arg; k++)
             alone &= k == i || storage(p, g->arg[k]) != s;
-        if (!(g->offer.inplace >> i & 1) || !alone || !in_arena(p, s) || p->value[s].last != t || p->value[s].bytes != out->bytes)
+        if (!(g->offer.inplace >> i & 1) || !alone || g->skip[i] || !in_arena(p, s) || p->value[s].last != t || p->value[s].bytes != out->bytes)
             continue;
         out->home = s;
         p->value[s].last = out->last;

@@ -36,7 +36,7 @@ static bool reads(const struct group *g, uint32_t v)
 static bool reads_whole(const struct group *g, uint32_t v)
 {
     for (int i = 0; i < g->g.n_arg; i++)
-        if (g->arg[i] == v && lbk_shape_count(g->g.arg[i].shape) != lbk_shape_count(g->g.acc))
+        if (g->arg[i] == v && (g->skip[i] || lbk_shape_count(g->g.arg[i].shape) != lbk_shape_count(g->g.acc)))
             return false;
     return true;
 }
@@ -91,7 +91,9 @@ static lbk_status overwrite(struct plan *p)
             continue;
         if (!lbk__grow(&p->copy, p->n_copy, &p->cap_copy, sizeof *p->copy))
             return lbk__plan_no_memory(p);
-        p->copy[p->n_copy++] = (struct state_copy) { state, v };
+        size_t skip;
+        lbk__storage_node(node, &skip);
+        p->copy[p->n_copy++] = (struct state_copy) { state, v, skip };
     }
     for (int64_t i = 0; i < p->n_group; i++) {
         p->group[i].update = true;

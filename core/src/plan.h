@@ -30,6 +30,7 @@ struct value {
 struct group {
     struct lbk_group g;
     uint32_t arg[LBK_ARG_MAX], out[LBK_OUT_MAX];      /* values */
+    size_t skip[LBK_ARG_MAX];          /* bytes from the start of the value: an arg may be a part of it */
     lbk_node *root[LBK_OUT_MAX];       /* nodes whose values the outs are */
     lbk_node *anchor;                  /* NULL: a map */
     bool fallback;                     /* runs through the reference on the host */
@@ -51,7 +52,7 @@ struct plan {
     uint32_t *value_of;                /* node id -> value, NONE where a node is never stored */
     uint32_t *made_by;                 /* node id -> group, NONE for leaves and inlined nodes */
     uint32_t *order;                   /* launch position -> group */
-    int64_t n_copy, cap_copy; struct state_copy { uint32_t state, value; } *copy;   /* after the last launch */
+    int64_t n_copy, cap_copy; struct state_copy { uint32_t state, value; size_t skip; } *copy;   /* after the last launch */
     int64_t n_before, cap_before; struct before { uint32_t first, then; } *before;  /* a read before the write over it */
     struct lbk_compile_params params;
     int n_node_before, n_reorder, n_fallback;
@@ -75,8 +76,9 @@ void lbk__plan_finish(struct plan *p);
 bool lbk__is_pointwise(const lbk_node *n);
 bool lbk__is_view(const lbk_node *n);
 double lbk__node_flops(const lbk_node *n);
-/* The node whose buffer a chain of views looks at. */
-lbk_node *lbk__storage_node(lbk_node *n);
+/* The node whose buffer a chain of views looks at, and how many bytes into it (skip may be NULL). A slice that is
+ * contiguous in row-major order is a view. */
+lbk_node *lbk__storage_node(lbk_node *n, size_t *skip);
 /* Would the device take this operator alone, on plain operands? */
 bool lbk__plan_takes(struct plan *p, const lbk_node *n);
 lbk_status lbk__plan_no_memory(const struct plan *p);

@@ -20,12 +20,47 @@ bool lbk__is_pointwise(const lbk_node *n)
     return n->kind == NODE_OP && n->dtype == LBK_F32 && (n->op->expr || !strcmp(n->op->name, "broadcast"));
 }
 
-bool lbk__is_view(const lbk_node *n) { return n->kind == NODE_OP && n->op->flags & LBK_OP_VIEW; }
+static bool named(const lbk_node *n, const char *op) { return n->kind == NODE_OP && !strcmp(n->op->name, op); }
 
-lbk_node *lbk__storage_node(lbk_node *n)
+static int slice_axis(const lbk_node *n)
 {
-    while (lbk__is_view(n))
-        n = n->in[0];
+    const struct lbk_slice *s = n->params;
+    return (int) (s->axis < 0 ? s->axis + n->shape.n : s->axis);
+}
+
+/* Only ones before the axis it cuts. */
+static bool contiguous_slice(const lbk_node *n)
+{
+    if (!named(n, "slice"))
+        return false;
+    for (int i = 0; i < slice_axis(n); i++)
+        if (n->shape.d[i] != 1)
+            return false;
+    return true;
+}
+
+bool lbk__is_view(const lbk_node *n)
+{
+    return n->kind == NODE_OP && (n->op->flags & LBK_OP_VIEW || contiguous_slice(n));
+}
+
+static size_t slice_skip(const lbk_node *n)
+{
+    const struct lbk_slice *s = n->params;
+    const int axis = slice_axis(n);
+    size_t each = lbk__dtype_size(n->dtype);
+    for (int i = axis + 1; i < n->shape.n; i++)
+        each *= (size_t) n->shape.d[i];
+    return each * (size_t) (s->begin < 0 ? s->begin + n->in[0]->shape.d[axis] : s->begin);
+}
+
+lbk_node *lbk__storage_node(lbk_node *n, size_t *skip)
+{
+    if (skip)
+        *skip = 0;
+    for (; lbk__is_view(n); n = n->in[0])
+        if (skip && !(n->op->flags & LBK_OP_VIEW))
+            *skip += slice_skip(n);
     return n;
 }
 
@@ -41,8 +76,6 @@ static bool is_number(const lbk_node *n, float v)
         n = n->in[0];
     return n->kind == NODE_CONST && n->dtype == LBK_F32 && lbk_shape_count(n->shape) == 1 && *(const float *) n->data == v;
 }
-
-static bool named(const lbk_node *n, const char *op) { return n->kind == NODE_OP && !strcmp(n->op->name, op); }
 
 /* The operand that n equals, or NULL. */
 static lbk_node *identity(const lbk_node *n)

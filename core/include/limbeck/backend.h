@@ -14,6 +14,8 @@ typedef struct lbk_code lbk_code;       /* what prepare() made of a group */
 enum lbk_order { LBK_ROW_MAJOR, LBK_CBLK, LBK_ANY };       /* ANY only in an offer */
 struct lbk_layout { uint8_t order, block; };
 
+/* offset: bytes into mem. A multiple of 64, except of a row-major arg that is read, which may be a part of another value:
+ * a multiple of the size of its elements. */
 struct lbk_arg { lbk_mem *mem; size_t offset; lbk_dtype dtype; lbk_shape shape; struct lbk_layout layout; };
 
 /* Straight-line code over floats, one value per element: word i computes register i. */
