@@ -6,29 +6,47 @@
 #include <limbeck/plugin.h>
 #include "arena.h"
 
-struct registry_entry { const void *desc; const char *name; const struct module *from; };
-struct registry { struct registry_entry *at; int n; int64_t cap; };           /* sorted by name */
-struct module { const struct lbk_plugin *plugin; const char *file; char sha256[65]; struct module *next; };
+struct registry_entry {
+    const void *desc;
+    const char *name;
+    const struct module *from;
+};
+struct registry {
+    struct registry_entry *at;
+    int n;
+    int64_t cap;
+}; /* sorted by name */
+struct module {
+    const struct lbk_plugin *plugin;
+    const char *file;
+    char sha256[65];
+    struct module *next;
+};
 
 struct lbk_ctx {
     struct lbk_ctx_params params;
-    pthread_mutex_t lock;            /* registries and the last error */
-    pthread_mutex_t loading;         /* recursive; held while a module is loaded: guards the arena and the modules */
+    pthread_mutex_t lock; /* registries and the last error */
+    pthread_mutex_t
+        loading; /* recursive; held while a module is loaded: guards the arena and the modules */
     char error[1024];
-    unsigned errors;                 /* how many were logged */
-    struct arena arena;              /* descriptors' copies, module records: live as long as the context */
+    unsigned errors;    /* how many were logged */
+    struct arena arena; /* descriptors' copies, module records: live as long as the context */
     struct registry registry[LBK_METRICS + 1];
     struct module *modules;
 };
 
-/* The name among n (strings at `stride` bytes from each other) nearest to `name` by edit distance, or NULL when none is near. */
+/* The name among n (strings at `stride` bytes from each other) nearest to `name` by edit distance,
+ * or NULL when none is near. */
 const char *lbk__nearest(const char *name, const char *const *names);
 /* The same over a registry. */
 const char *lbk__registry_nearest(const lbk_ctx *ctx, enum lbk_registry which, const char *name);
-/* Found, or fails saying what kind of thing is unknown, with the nearest name: "method 'reffkd' is unknown; did you mean 'reffakd'?"
- * Loads the module of that name, then all modules, before it gives up. */
-lbk_status lbk__registry_need(lbk_ctx *ctx, enum lbk_registry which, const char *name, const void **out);
+/* Found, or fails saying what kind of thing is unknown, with the nearest name: "method 'reffkd' is
+ * unknown; did you mean 'reffakd'?" Loads the module of that name, then all modules, before it
+ * gives up. */
+lbk_status lbk__registry_need(lbk_ctx *ctx, enum lbk_registry which, const char *name,
+                              const void **out);
 /* NULL = registered by the library itself. */
-const struct module *lbk__registry_module(const lbk_ctx *ctx, enum lbk_registry which, const char *name);
+const struct module *lbk__registry_module(const lbk_ctx *ctx, enum lbk_registry which,
+                                          const char *name);
 
 #endif
