@@ -4,6 +4,7 @@
 #include "unit/unit.h"
 #include "op_case.h"
 #include "op_device.h"
+#include "op_refused.h"
 
 enum { PROBES = 12 };
 static int failures;
@@ -186,7 +187,48 @@ static void test_gradients_exist(void **state)
             fail_msg("%s has no gradient", op->name);
 }
 
+/* Said once, in these words, with nothing built. */
+static void refuse(void **state, const struct lbk_op *op, const char *shapes, const char *params,
+                   const char *message)
+{
+    const struct lbk_case c = { shapes, params, 0, 0, 0 };
+    struct op_case k;
+    ((struct unit *) *state)->errors = 0;
+    assert_false(case_open(unit_ctx(state), op, &c, &k));
+    assert_null(k.y);
+    assert_unit_error(state, message);
+    case_close(&k);
+}
+
+static void refuse_pointwise(void **state, const struct lbk_op *op)
+{
+    static const char *const shapes[] = { "", "2x3:5", "2x3,2x4", "2x3,2x1,2x4" };
+    char message[128];
+    if (op->n_max == 1)
+        snprintf(message, sizeof message, "%s: x is i32, expected f32", op->name);
+    else
+        snprintf(message, sizeof message, "%s: %s is 2x4, which does not broadcast with 2x3",
+                 op->name, op->n_max == 2 ? "b" : "c");
+    refuse(state, op, shapes[op->n_max], "", message);
+}
+
+static void test_refused(void **state)
+{
+    lbk_ctx *ctx = unit_ctx(state);
+    for (const struct lbk_op *op = NULL; (op = lbk_registry_next(ctx, LBK_OPS, op));) {
+        int n = 0;
+        for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+            if (!strcmp(refused[i].op, op->name))
+                refuse(state, op, refused[i].shapes, refused[i].params, refused[i].message), n++;
+        if (op->expr)
+            refuse_pointwise(state, op), n++;
+        if (!n)
+            fail_msg("%s: nothing that it refuses is tested", op->name);
+    }
+}
+
 static const char *spec = "cpu";
+static bool asked; /* for this device: then it must open */
 static lbk_store *store;
 static lbk_device *device;
 
@@ -253,7 +295,9 @@ static void check_device(struct op_case *k)
 
 static void test_device(void **state)
 {
-    if (!device_ready(state))
+    const bool ready = device_ready(state);
+    assert_true(ready || !asked);
+    if (!ready)
         skip();
     each_case(state, check_device);
     device_end();
@@ -352,7 +396,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest host[] = {
         cmocka_unit_test(test_precision),       cmocka_unit_test(test_lower),
         cmocka_unit_test(test_gradients_exist), cmocka_unit_test(test_gradient),
-        cmocka_unit_test(test_device),
+        cmocka_unit_test(test_refused),         cmocka_unit_test(test_device),
     };
     const struct CMUnitTest only_device[] = { cmocka_unit_test(test_device) };
     const struct CMUnitTest support[] = { cmocka_unit_test(test_support) };
@@ -360,7 +404,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest *group = host;
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--device") && i + 1 < argc)
-            spec = argv[++i], group = group == host ? only_device : group;
+            asked = true, spec = argv[++i], group = group == host ? only_device : group;
         else if (!strcmp(argv[i], "--support"))
             group = support;
         else if (!strcmp(argv[i], "--bench"))
