@@ -5,14 +5,17 @@
 #include <limbeck/plugin.h>
 #include "cpu.h"
 
-struct cpu_cfg { int64_t threads; int isa; bool pin; };
+struct cpu_cfg {
+    int64_t threads;
+    int isa;
+    bool pin;
+};
 
 static const char *const isa_names[] = { "auto", "avx512", "avx2", "base", NULL };
 static const struct lbk_opt opts[] = {
     LBK_INT(cpu_cfg, threads, 0, 0, 1024, "threads; 0 = one per core this process may use"),
     LBK_ENUM(cpu_cfg, isa, "auto", isa_names, "instruction set; results are the same bits on each"),
-    LBK_BOOL(cpu_cfg, pin, 1, "keep each thread on its core"),
-    LBK_OPTS_END
+    LBK_BOOL(cpu_cfg, pin, 1, "keep each thread on its core"), LBK_OPTS_END
 };
 
 static void cpu_name(char *buf, size_t size)
@@ -36,15 +39,17 @@ static int probe(lbk_ctx *ctx, struct lbk_device_info *out, int max)
 {
     if (max < 1)
         return 1;
-    *out = (struct lbk_device_info) { .is_host = true, .unified = true };
+    *out = (struct lbk_device_info){ .is_host = true, .unified = true };
     cpu_name(out->name, sizeof out->name);
-    snprintf(out->vendor, sizeof out->vendor, "%d cores, %s", pool_cores(), cpu_isa_name(cpu_isa_find("auto")));
+    snprintf(out->vendor, sizeof out->vendor, "%d cores, %s", pool_cores(),
+             cpu_isa_name(cpu_isa_find("auto")));
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
     out->memory = pages > 0 && page > 0 ? (uint64_t) pages * (uint64_t) page : 0;
     return 1;
 }
 
-static lbk_status open_drv(lbk_ctx *ctx, int index, const void *cfg, lbk_drv **out, const struct lbk_device_fns **fns)
+static lbk_status open_drv(lbk_ctx *ctx, int index, const void *cfg, lbk_drv **out,
+                           const struct lbk_device_fns **fns)
 {
     const struct cpu_cfg *c = cfg;
     if (index != 0)
@@ -54,13 +59,15 @@ static lbk_status open_drv(lbk_ctx *ctx, int index, const void *cfg, lbk_drv **o
 }
 
 static const struct lbk_backend backend = {
-    .size = sizeof backend, .name = "cpu", .doc = "this machine's processor, vectorised", .opts = opts,
-    .cfg_size = sizeof(struct cpu_cfg), .probe = probe, .open = open_drv,
+    .size = sizeof backend,
+    .name = "cpu",
+    .doc = "this machine's processor, vectorised",
+    .opts = opts,
+    .cfg_size = sizeof(struct cpu_cfg),
+    .probe = probe,
+    .open = open_drv,
 };
 
-static lbk_status setup(lbk_registrar *r)
-{
-    return lbk_register_backend(r, &backend);
-}
+static lbk_status setup(lbk_registrar *r) { return lbk_register_backend(r, &backend); }
 
 LBK_PLUGIN(cpu, "0.1.0", "MIT", "", setup);

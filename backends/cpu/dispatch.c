@@ -4,7 +4,10 @@
 #include <time.h>
 #include "cpu.h"
 
-struct lbk_code { const struct cpu_kernel *kernel; void *own; };
+struct lbk_code {
+    const struct cpu_kernel *kernel;
+    void *own;
+};
 
 #define CPU_KERNEL(name) &cpu_kernel_##name,
 static const struct cpu_kernel *const kernels[] = {
@@ -44,7 +47,7 @@ bool cpu_plain_epi(const struct lbk_group *g)
 static int supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
 {
     const struct cpu_kernel *k = cpu_kernel_find(g);
-    *o = (struct lbk_offer) { .size = sizeof *o };
+    *o = (struct lbk_offer){ .size = sizeof *o };
     for (int i = 0; i < LBK_ARG_MAX; i++)
         o->want_arg[i] = CPU_ROW;
     for (int i = 0; i < LBK_OUT_MAX; i++)
@@ -103,16 +106,14 @@ static lbk_status read_mem(lbk_drv *d, const lbk_mem *m, size_t off, void *dst, 
     return LBK_OK;
 }
 
-static lbk_status copy_mem(lbk_drv *d, lbk_mem *dst, size_t doff, const lbk_mem *src, size_t soff, size_t n)
+static lbk_status copy_mem(lbk_drv *d, lbk_mem *dst, size_t doff, const lbk_mem *src, size_t soff,
+                           size_t n)
 {
     memmove(dst->at + doff, src->at + soff, n);
     return LBK_OK;
 }
 
-static lbk_status finish(lbk_drv *d)
-{
-    return LBK_OK;
-}
+static lbk_status finish(lbk_drv *d) { return LBK_OK; }
 
 static lbk_status elapsed(lbk_drv *d, double *ns)
 {
@@ -127,7 +128,17 @@ static void close_drv(lbk_drv *d)
 }
 
 const struct lbk_device_fns cpu_device_fns = {
-    .size = sizeof(struct lbk_device_fns), .close = close_drv, .alloc = cpu_alloc, .free = cpu_free,
-    .write = write_mem, .read = read_mem, .copy = copy_mem, .supports = supports, .prepare = prepare,
-    .release = release, .launch = launch, .finish = finish, .elapsed = elapsed,
+    .size = sizeof(struct lbk_device_fns),
+    .close = close_drv,
+    .alloc = cpu_alloc,
+    .free = cpu_free,
+    .write = write_mem,
+    .read = read_mem,
+    .copy = copy_mem,
+    .supports = supports,
+    .prepare = prepare,
+    .release = release,
+    .launch = launch,
+    .finish = finish,
+    .elapsed = elapsed,
 };

@@ -6,10 +6,12 @@
 
 enum { HUGE_PAGE = 2 << 20, MAP_FROM = 1 << 20 };
 
-/* A mapping that begins at a multiple of a huge page: one page more, then the ends are given back. */
+/* A mapping that begins at a multiple of a huge page: one page more, then the ends are given back.
+ */
 static char *map_huge(size_t bytes)
 {
-    char *p = mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *p =
+        mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED)
         return NULL;
     size_t head = (size_t) (-(uintptr_t) p & (HUGE_PAGE - 1));

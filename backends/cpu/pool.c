@@ -9,8 +9,9 @@
 
 enum { SPIN_NS = 50000, LINE = 64, RANGE_MAX = 1 << 30 };
 
-/* What a worker still has to do: end in the high half, begin in the low one. It takes from the front, thieves from the
- * back. fn and arg are read only by who holds an unfinished task, so they belong to it. */
+/* What a worker still has to do: end in the high half, begin in the low one. It takes from the
+ * front, thieves from the back. fn and arg are read only by who holds an unfinished task, so they
+ * belong to it. */
 struct worker {
     _Alignas(LINE) _Atomic uint64_t range;
     pthread_t thread;
@@ -47,10 +48,7 @@ static void relax(void)
 #endif
 }
 
-static uint64_t pack(int64_t begin, int64_t end)
-{
-    return (uint64_t) end << 32 | (uint64_t) begin;
-}
+static uint64_t pack(int64_t begin, int64_t end) { return (uint64_t) end << 32 | (uint64_t) begin; }
 
 static int64_t take(struct worker *w, bool steal)
 {
@@ -60,7 +58,8 @@ static int64_t take(struct worker *w, bool steal)
         if (begin >= end)
             return -1;
         uint64_t next = steal ? pack(begin, end - 1) : pack(begin + 1, end);
-        if (atomic_compare_exchange_weak_explicit(&w->range, &r, next, memory_order_acq_rel, memory_order_acquire))
+        if (atomic_compare_exchange_weak_explicit(&w->range, &r, next, memory_order_acq_rel,
+                                                  memory_order_acquire))
             return steal ? end - 1 : begin;
     }
 }
@@ -95,7 +94,8 @@ static void *serve(void *arg)
     for (;;) {
         int64_t until = now_ns() + SPIN_NS;
         while (atomic_load_explicit(&p->turn, memory_order_acquire) == seen) {
-            for (int i = 0; i < 32 && atomic_load_explicit(&p->turn, memory_order_relaxed) == seen; i++)
+            for (int i = 0; i < 32 && atomic_load_explicit(&p->turn, memory_order_relaxed) == seen;
+                 i++)
                 relax();
             if (now_ns() > until)
                 sleep_until(p, seen);
@@ -121,7 +121,8 @@ static void run_part(struct pool *p, int64_t n)
 {
     atomic_store_explicit(&p->left, n, memory_order_relaxed);
     for (int i = 0; i < p->n; i++)
-        atomic_store_explicit(&p->worker[i].range, pack(n * i / p->n, n * (i + 1) / p->n), memory_order_release);
+        atomic_store_explicit(&p->worker[i].range, pack(n * i / p->n, n * (i + 1) / p->n),
+                              memory_order_release);
     next_turn(p);
     work(p, 0);
     int64_t until = 0;
@@ -159,7 +160,8 @@ int pool_cores(void)
     return n > 0 ? (int) n : 1;
 }
 
-/* Cores in order, the caller's left out. A core too few: nobody is pinned, the kernel knows better. */
+/* Cores in order, the caller's left out. A core too few: nobody is pinned, the kernel knows better.
+ */
 static void pin_workers(struct pool *p)
 {
 #ifdef __linux__
@@ -182,12 +184,12 @@ struct pool *pool_create(int threads, bool pin)
     struct pool *p = aligned_alloc(LINE, sizeof *p);
     if (!p)
         return NULL;
-    *p = (struct pool) { .n = threads, .started = 1 };
+    *p = (struct pool){ .n = threads, .started = 1 };
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->wake, NULL);
     p->worker = aligned_alloc(LINE, (size_t) threads * sizeof *p->worker);
     for (int i = 0; p->worker && i < threads; i++)
-        p->worker[i] = (struct worker) { .pool = p, .id = i };
+        p->worker[i] = (struct worker){ .pool = p, .id = i };
     while (p->worker && p->started < threads) {
         struct worker *w = &p->worker[p->started];
         if (pthread_create(&w->thread, NULL, serve, w) != 0)

@@ -10,8 +10,8 @@ struct pool;
 
 /* Cores this process may run on. */
 int pool_cores(void);
-/* threads counts the caller, which is never pinned: with pin, the others are, each on a core of its own other than the
- * caller's, as far as there are enough. NULL: out of memory or threads. */
+/* threads counts the caller, which is never pinned: with pin, the others are, each on a core of its
+ * own other than the caller's, as far as there are enough. NULL: out of memory or threads. */
 struct pool *pool_create(int threads, bool pin);
 void pool_destroy(struct pool *p);
 /* Each i in [0, n) once. [one caller at a time, not from a task] */

@@ -13,9 +13,9 @@
 #endif
 
 #define CPU_PASTE_(a, b) a##_##b
-#define CPU_PASTE(a, b) CPU_PASTE_(a, b)
-#define CPU_TABLE(t) CPU_PASTE(t, CPU_ISA)
-#define INL static inline __attribute__((always_inline, unused))
+#define CPU_PASTE(a, b)  CPU_PASTE_(a, b)
+#define CPU_TABLE(t)     CPU_PASTE(t, CPU_ISA)
+#define INL              static inline __attribute__((always_inline, unused))
 #if defined(__clang__)
 # define UNROLL _Pragma("clang loop unroll(full)")
 #else
@@ -23,14 +23,14 @@
 #endif
 
 typedef float vf __attribute__((vector_size(VL * 4)));
-typedef int32_t vi __attribute__((vector_size(VL * 4)));               /* masks: 0 or -1 per lane */
+typedef int32_t vi __attribute__((vector_size(VL * 4))); /* masks: 0 or -1 per lane */
 typedef float vf_any __attribute__((vector_size(VL * 4), aligned(4), may_alias));
-enum { VPB = 16 / VL };                                                /* vectors of a block of channels */
+enum { VPB = 16 / VL }; /* vectors of a block of channels */
 
 INL vf vload(const float *p) { return *(const vf_any *) p; }
 INL void vstore(float *p, vf v) { *(vf_any *) p = v; }
-INL vf vset(float x) { return x - (vf) { 0 }; }
-INL vi viset(int32_t x) { return x - (vi) { 0 }; }
+INL vf vset(float x) { return x - (vf){ 0 }; }
+INL vi viset(int32_t x) { return x - (vi){ 0 }; }
 /* a where m, else b. */
 INL vf vsel(vi m, vf a, vf b) { return (vf) ((m & (vi) a) | (~m & (vi) b)); }
 /* As fmax and fmin: of a NaN and a number, the number. */

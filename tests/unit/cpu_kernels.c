@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Convolutions and matrix products of the CPU driver against sums in double. --bench times them instead. */
+/* Convolutions and matrix products of the CPU driver against sums in double. --bench times them
+ * instead. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,24 +15,26 @@
 enum { GUARD = 64, MOST_ARGS = 4 };
 enum pass { FORWARD, BY_X, BY_W };
 
-struct conv_case { int64_t n, c, h, w, k, r, s, stride, pad, dil, groups; };
+struct conv_case {
+    int64_t n, c, h, w, k, r, s, stride, pad, dil, groups;
+};
 
 static const struct conv_case cases[] = {
-    { 1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1 },        { 2, 3, 9, 7, 5, 3, 3, 1, 1, 1, 1 },
-    { 2, 16, 8, 8, 16, 3, 3, 1, 1, 1, 1 },      { 1, 24, 13, 17, 33, 3, 3, 2, 1, 1, 1 },
-    { 3, 1, 32, 32, 12, 4, 4, 2, 1, 1, 1 },     { 3, 12, 16, 16, 24, 4, 4, 2, 1, 1, 1 },
-    { 2, 48, 8, 8, 24, 4, 4, 2, 1, 1, 1 },      { 2, 48, 7, 7, 80, 1, 1, 1, 0, 1, 1 },
-    { 2, 20, 20, 20, 40, 1, 1, 2, 0, 1, 1 },    { 2, 1, 28, 28, 6, 5, 5, 1, 2, 1, 1 },
-    { 2, 6, 14, 14, 16, 5, 5, 1, 0, 1, 1 },     { 1, 17, 19, 11, 3, 3, 3, 1, 2, 2, 1 },
-    { 1, 33, 12, 9, 1, 3, 3, 1, 1, 1, 1 },      { 1, 3, 40, 37, 40, 7, 7, 2, 3, 1, 1 },
-    { 1, 18, 15, 16, 20, 3, 3, 3, 1, 2, 1 },    { 1, 5, 11, 11, 7, 3, 2, 2, 2, 3, 1 },
-    { 2, 32, 10, 9, 32, 3, 3, 1, 1, 1, 32 },    { 1, 40, 12, 13, 40, 5, 5, 2, 2, 1, 40 },
-    { 1, 8, 9, 9, 12, 3, 3, 1, 1, 1, 4 },       { 1, 64, 6, 6, 64, 3, 3, 2, 1, 1, 2 },
-    { 1, 24, 7, 7, 48, 3, 3, 1, 1, 1, 24 },     { 2, 3, 6, 6, 3, 3, 3, 1, 1, 1, 3 },
-    { 1, 2, 5, 5, 2, 5, 5, 1, 4, 1, 1 },        { 1, 70, 4, 4, 130, 3, 3, 1, 1, 1, 1 },
-    { 1, 16, 3, 3, 16, 3, 3, 5, 1, 1, 1 },      { 9, 20, 5, 4, 36, 2, 3, 1, 1, 1, 1 },
-    { 1, 16, 70, 33, 32, 1, 1, 1, 0, 1, 1 },    { 1, 4, 30, 30, 4, 3, 3, 1, 1, 1, 1 },
-    { 1, 64, 40, 48, 16, 3, 3, 1, 1, 1, 1 },
+    { 1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1 },     { 2, 3, 9, 7, 5, 3, 3, 1, 1, 1, 1 },
+    { 2, 16, 8, 8, 16, 3, 3, 1, 1, 1, 1 },   { 1, 24, 13, 17, 33, 3, 3, 2, 1, 1, 1 },
+    { 3, 1, 32, 32, 12, 4, 4, 2, 1, 1, 1 },  { 3, 12, 16, 16, 24, 4, 4, 2, 1, 1, 1 },
+    { 2, 48, 8, 8, 24, 4, 4, 2, 1, 1, 1 },   { 2, 48, 7, 7, 80, 1, 1, 1, 0, 1, 1 },
+    { 2, 20, 20, 20, 40, 1, 1, 2, 0, 1, 1 }, { 2, 1, 28, 28, 6, 5, 5, 1, 2, 1, 1 },
+    { 2, 6, 14, 14, 16, 5, 5, 1, 0, 1, 1 },  { 1, 17, 19, 11, 3, 3, 3, 1, 2, 2, 1 },
+    { 1, 33, 12, 9, 1, 3, 3, 1, 1, 1, 1 },   { 1, 3, 40, 37, 40, 7, 7, 2, 3, 1, 1 },
+    { 1, 18, 15, 16, 20, 3, 3, 3, 1, 2, 1 }, { 1, 5, 11, 11, 7, 3, 2, 2, 2, 3, 1 },
+    { 2, 32, 10, 9, 32, 3, 3, 1, 1, 1, 32 }, { 1, 40, 12, 13, 40, 5, 5, 2, 2, 1, 40 },
+    { 1, 8, 9, 9, 12, 3, 3, 1, 1, 1, 4 },    { 1, 64, 6, 6, 64, 3, 3, 2, 1, 1, 2 },
+    { 1, 24, 7, 7, 48, 3, 3, 1, 1, 1, 24 },  { 2, 3, 6, 6, 3, 3, 3, 1, 1, 1, 3 },
+    { 1, 2, 5, 5, 2, 5, 5, 1, 4, 1, 1 },     { 1, 70, 4, 4, 130, 3, 3, 1, 1, 1, 1 },
+    { 1, 16, 3, 3, 16, 3, 3, 5, 1, 1, 1 },   { 9, 20, 5, 4, 36, 2, 3, 1, 1, 1, 1 },
+    { 1, 16, 70, 33, 32, 1, 1, 1, 0, 1, 1 }, { 1, 4, 30, 30, 4, 3, 3, 1, 1, 1, 1 },
+    { 1, 64, 40, 48, 16, 3, 3, 1, 1, 1, 1 }, { 1, 5, 9, 9, 18, 1, 1, 2, 2, 1, 1 },
 };
 enum { N_CASES = sizeof cases / sizeof *cases };
 
@@ -42,8 +45,8 @@ struct problem {
     struct lbk_matmul p3;
     struct lbk_group g;
     struct lbk_offer offer;
-    float *value[MOST_ARGS];         /* row-major */
-    float *result, *stored;          /* row-major; as the kernel left it */
+    float *value[MOST_ARGS]; /* row-major */
+    float *result, *stored;  /* row-major; as the kernel left it */
     size_t stored_bytes;
 };
 
@@ -58,8 +61,9 @@ static void add_arg(struct problem *p, lbk_shape s)
 {
     int i = p->g.n_arg++;
     int64_t n = lbk_shape_count(s);
-    p->g.arg[i] = (struct lbk_arg) { .dtype = LBK_F32, .shape = s, .layout = { LBK_ROW_MAJOR, 1 } };
-    p->g.operand[i] = (struct lbk_expr) { .n = 1, .w = { { .kind = LBK_WORD_ARG, .arg = (uint8_t) i } } };
+    p->g.arg[i] = (struct lbk_arg){ .dtype = LBK_F32, .shape = s, .layout = { LBK_ROW_MAJOR, 1 } };
+    p->g.operand[i] =
+        (struct lbk_expr){ .n = 1, .w = { { .kind = LBK_WORD_ARG, .arg = (uint8_t) i } } };
     p->value[i] = malloc((size_t) n * sizeof(float));
     for (int64_t k = 0; k < n; k++)
         p->value[i][k] = random_value();
@@ -72,10 +76,11 @@ static void finish_problem(struct problem *p, const char *op, const void *params
     p->g.op = &p->op;
     p->g.params = params;
     p->g.n_operand = p->g.n_arg;
-    p->g.epi = (struct lbk_expr) { .n = 1, .w = { { .kind = LBK_WORD_ACC } } };
+    p->g.epi = (struct lbk_expr){ .n = 1, .w = { { .kind = LBK_WORD_ACC } } };
     p->g.acc = out;
     p->g.n_out = 1;
-    p->g.out[0] = (struct lbk_arg) { .dtype = LBK_F32, .shape = out, .layout = { LBK_ROW_MAJOR, 1 } };
+    p->g.out[0] =
+        (struct lbk_arg){ .dtype = LBK_F32, .shape = out, .layout = { LBK_ROW_MAJOR, 1 } };
     p->result = malloc((size_t) lbk_shape_count(out) * sizeof(float));
 }
 
@@ -87,15 +92,21 @@ static int64_t out_size(int64_t n, int64_t k, const struct conv_case *c)
 static void conv_problem(struct problem *p, const struct conv_case *c, enum pass pass)
 {
     static const char *const names[] = { "conv2d", "conv2d_dx", "conv2d_dw" };
-    lbk_shape x = LBK_SHAPE(c->n, c->c, c->h, c->w), w = LBK_SHAPE(c->k, c->c / c->groups, c->r, c->s);
+    lbk_shape x = LBK_SHAPE(c->n, c->c, c->h, c->w),
+              w = LBK_SHAPE(c->k, c->c / c->groups, c->r, c->s);
     lbk_shape y = LBK_SHAPE(c->n, c->k, out_size(c->h, c->r, c), out_size(c->w, c->s, c));
     memset(p, 0, sizeof *p);
     rng_state = (uint32_t) (c->c * 31 + c->h);
-    p->p1 = (struct lbk_conv2d) { c->stride, c->pad, c->dil, c->groups };
-    p->p2 = (struct lbk_conv2d_to) { c->stride, c->pad, c->dil, c->groups, pass == BY_X ? c->h : c->r, pass == BY_X ? c->w : c->s };
+    p->p1 = (struct lbk_conv2d){ c->stride, c->pad, c->dil, c->groups };
+    p->p2 = (struct lbk_conv2d_to){
+        c->stride, c->pad, c->dil, c->groups, pass == BY_X ? c->h : c->r, pass == BY_X ? c->w : c->s
+    };
     add_arg(p, pass == BY_X ? y : x);
     add_arg(p, pass == BY_W ? y : w);
-    finish_problem(p, names[pass], pass == FORWARD ? (void *) &p->p1 : &p->p2, pass == FORWARD ? y : pass == BY_X ? x : w);
+    finish_problem(p, names[pass], pass == FORWARD ? (void *) &p->p1 : &p->p2,
+                   pass == FORWARD ? y
+                   : pass == BY_X  ? x
+                                   : w);
 }
 
 static void free_problem(struct problem *p)
@@ -111,7 +122,8 @@ static size_t place(const struct lbk_arg *a, int64_t i)
 {
     if (a->layout.order != LBK_CBLK)
         return (size_t) i;
-    int64_t hw = a->shape.d[2] * a->shape.d[3], b = a->layout.block, c = i / hw % a->shape.d[1], n = i / hw / a->shape.d[1];
+    int64_t hw = a->shape.d[2] * a->shape.d[3], b = a->layout.block, c = i / hw % a->shape.d[1],
+            n = i / hw / a->shape.d[1];
     return (size_t) (((n * ((a->shape.d[1] + b - 1) / b) + c / b) * hw + i % hw) * b + c % b);
 }
 
@@ -133,7 +145,8 @@ static void check_guards(const struct lbk_arg *a, float fill)
     size_t n = lbk_arg_bytes(a) / sizeof(float);
     for (size_t i = 0; i < GUARD; i++)
         if (at[i] != fill || at[GUARD + n + i] != fill)
-            fail_msg("written outside of the output, %d from its %s", (int) i, at[i] != fill ? "beginning" : "end");
+            fail_msg("written outside of the output, %d from its %s", (int) i,
+                     at[i] != fill ? "beginning" : "end");
 }
 
 static void negotiate(lbk_drv *d, struct problem *p)
@@ -163,7 +176,9 @@ static void run_on(lbk_drv *d, struct problem *p)
     for (int i = 0; i < p->g.n_arg; i++)
         store_arg(d, &p->g.arg[i], p->value[i], NAN);
     store_arg(d, &p->g.out[0], NULL, fill);
-    p->g.scratch = (struct lbk_arg) { .dtype = LBK_U8, .shape = LBK_SHAPE((int64_t) p->offer.scratch), .layout = { LBK_ROW_MAJOR, 1 } };
+    p->g.scratch = (struct lbk_arg){ .dtype = LBK_U8,
+                                     .shape = LBK_SHAPE((int64_t) p->offer.scratch),
+                                     .layout = { LBK_ROW_MAJOR, 1 } };
     assert_int_equal(cpu_device_fns.alloc(d, p->offer.scratch + 4096, &p->g.scratch.mem), LBK_OK);
     memset(p->g.scratch.mem->at, 0xff, p->offer.scratch);
     memset(p->g.scratch.mem->at + p->offer.scratch, 0x5a, 4096);
@@ -187,15 +202,19 @@ static void run_on(lbk_drv *d, struct problem *p)
 /* What each of the three is, summed over everything in double. */
 static double *conv_reference(const struct conv_case *c, enum pass pass, const struct problem *p)
 {
-    int64_t oh = out_size(c->h, c->r, c), ow = out_size(c->w, c->s, c), cg = c->c / c->groups, kg = c->k / c->groups;
+    int64_t oh = out_size(c->h, c->r, c), ow = out_size(c->w, c->s, c), cg = c->c / c->groups,
+            kg = c->k / c->groups;
     double *out = calloc((size_t) lbk_shape_count(p->g.acc), sizeof *out);
     for (int64_t y = 0; y < c->n * c->k * oh * ow; y++)
         for (int64_t t = 0; t < cg * c->r * c->s; t++) {
-            int64_t n = y / ow / oh / c->k, k = y / ow / oh % c->k, s = t % c->s, r = t / c->s % c->r, i = t / c->s / c->r;
-            int64_t h = y / ow % oh * c->stride + r * c->dil - c->pad, w = y % ow * c->stride + s * c->dil - c->pad;
+            int64_t n = y / ow / oh / c->k, k = y / ow / oh % c->k, s = t % c->s,
+                    r = t / c->s % c->r, i = t / c->s / c->r;
+            int64_t h = y / ow % oh * c->stride + r * c->dil - c->pad,
+                    w = y % ow * c->stride + s * c->dil - c->pad;
             if (h < 0 || h >= c->h || w < 0 || w >= c->w)
                 continue;
-            int64_t x = ((n * c->c + k / kg * cg + i) * c->h + h) * c->w + w, q = ((k * cg + i) * c->r + r) * c->s + s;
+            int64_t x = ((n * c->c + k / kg * cg + i) * c->h + h) * c->w + w,
+                    q = ((k * cg + i) * c->r + r) * c->s + s;
             const float *a = p->value[0], *b = p->value[1];
             if (pass == FORWARD)
                 out[y] += (double) a[x] * b[q];
@@ -226,7 +245,8 @@ static void check_tail(const struct problem *p, const char *what)
     const struct lbk_arg *a = &p->g.out[0];
     if (a->layout.order != LBK_CBLK)
         return;
-    int64_t hw = a->shape.d[2] * a->shape.d[3], b = a->layout.block, blocks = (a->shape.d[1] + b - 1) / b;
+    int64_t hw = a->shape.d[2] * a->shape.d[3], b = a->layout.block,
+            blocks = (a->shape.d[1] + b - 1) / b;
     for (int64_t i = 0; i < a->shape.d[0] * blocks * hw * b; i++)
         if (i / b / hw % blocks * b + i % b >= a->shape.d[1] && p->stored[i] != 0)
             fail_msg("%s: a lane past the last channel is %g", what, p->stored[i]);
@@ -292,27 +312,34 @@ static void convolutions_have_one_result(void **state)
         }
 }
 
-struct mat_case { int64_t batch, m, n, k; bool ta, tb, one_a, one_b; };
+struct mat_case {
+    int64_t batch, m, n, k;
+    bool ta, tb, one_a, one_b;
+};
 static const struct mat_case mats[] = {
-    { 1, 1, 1, 1, 0, 0, 0, 0 }, { 1, 128, 10, 84, 0, 1, 1, 1 }, { 1, 84, 10, 128, 1, 0, 1, 1 }, { 1, 57, 130, 33, 0, 0, 1, 1 },
-    { 1, 3, 49, 1100, 1, 1, 1, 1 }, { 3, 5, 7, 9, 0, 0, 0, 0 }, { 3, 20, 32, 17, 1, 0, 0, 1 }, { 2, 70, 16, 5, 0, 1, 1, 0 },
+    { 1, 1, 1, 1, 0, 0, 0, 0 },       { 1, 128, 10, 84, 0, 1, 1, 1 },
+    { 1, 84, 10, 128, 1, 0, 1, 1 },   { 1, 57, 130, 33, 0, 0, 1, 1 },
+    { 1, 3, 49, 1100, 1, 1, 1, 1 },   { 3, 5, 7, 9, 0, 0, 0, 0 },
+    { 3, 20, 32, 17, 1, 0, 0, 1 },    { 2, 70, 16, 5, 0, 1, 1, 0 },
     { 1, 120, 400, 128, 1, 0, 1, 1 }, { 1, 1, 300, 600, 0, 0, 1, 1 },
 };
 enum { N_MATS = sizeof mats / sizeof *mats };
 
 static lbk_shape mat_shape(int64_t batch, bool one, int64_t rows, int64_t cols, bool turned)
 {
-    return one ? LBK_SHAPE(turned ? cols : rows, turned ? rows : cols) : LBK_SHAPE(batch, turned ? cols : rows, turned ? rows : cols);
+    return one ? LBK_SHAPE(turned ? cols : rows, turned ? rows : cols)
+               : LBK_SHAPE(batch, turned ? cols : rows, turned ? rows : cols);
 }
 
 static void mat_problem(struct problem *p, const struct mat_case *c)
 {
     memset(p, 0, sizeof *p);
     rng_state = (uint32_t) (c->m * 31 + c->n);
-    p->p3 = (struct lbk_matmul) { c->ta, c->tb };
+    p->p3 = (struct lbk_matmul){ c->ta, c->tb };
     add_arg(p, mat_shape(c->batch, c->one_a, c->m, c->k, c->ta));
     add_arg(p, mat_shape(c->batch, c->one_b, c->k, c->n, c->tb));
-    finish_problem(p, "matmul", &p->p3, mat_shape(c->batch, c->one_a && c->one_b, c->m, c->n, false));
+    finish_problem(p, "matmul", &p->p3,
+                   mat_shape(c->batch, c->one_a && c->one_b, c->m, c->n, false));
 }
 
 static double *mat_reference(const struct mat_case *c, const struct problem *p)
@@ -321,8 +348,10 @@ static double *mat_reference(const struct mat_case *c, const struct problem *p)
     for (int64_t i = 0; i < c->batch * c->m * c->n; i++)
         for (int64_t k = 0; k < c->k; k++) {
             int64_t n = i % c->n, m = i / c->n % c->m, b = i / c->n / c->m;
-            const float *x = p->value[0] + (c->one_a ? 0 : b * c->m * c->k), *y = p->value[1] + (c->one_b ? 0 : b * c->k * c->n);
-            out[i] += (double) x[c->ta ? k * c->m + m : m * c->k + k] * y[c->tb ? n * c->k + k : k * c->n + n];
+            const float *x = p->value[0] + (c->one_a ? 0 : b * c->m * c->k),
+                        *y = p->value[1] + (c->one_b ? 0 : b * c->k * c->n);
+            out[i] += (double) x[c->ta ? k * c->m + m : m * c->k + k] *
+                      y[c->tb ? n * c->k + k : k * c->n + n];
         }
     return out;
 }
@@ -348,7 +377,8 @@ static void products_are_the_sums(void **state)
 /* relu(result + bias by channel) * factor + other, in place of other. */
 static void add_epilogue(struct problem *p)
 {
-    static const struct lbk_op add = { .name = "add", .n_min = 2, .n_max = 2 }, mul = { .name = "mul", .n_min = 2, .n_max = 2 };
+    static const struct lbk_op add = { .name = "add", .n_min = 2, .n_max = 2 },
+                               mul = { .name = "mul", .n_min = 2, .n_max = 2 };
     static const struct lbk_op relu = { .name = "relu", .n_min = 1, .n_max = 1 };
     bool image = p->g.acc.n == 4;
     lbk_shape bias = p->g.acc;
@@ -358,11 +388,15 @@ static void add_epilogue(struct problem *p)
     add_arg(p, bias);
     add_arg(p, p->g.acc);
     p->g.n_operand = operands;
-    p->g.epi = (struct lbk_expr) { .n = 8, .w = {
-        { .kind = LBK_WORD_ACC }, { .kind = LBK_WORD_ARG, .arg = 2 }, { .kind = LBK_WORD_OP, .in = { 0, 1 }, .op = &add },
-        { .kind = LBK_WORD_OP, .in = { 2 }, .op = &relu }, { .kind = LBK_WORD_CONST, .value = 0.5f },
-        { .kind = LBK_WORD_OP, .in = { 3, 4 }, .op = &mul }, { .kind = LBK_WORD_ARG, .arg = 3 },
-        { .kind = LBK_WORD_OP, .in = { 5, 6 }, .op = &add } } };
+    p->g.epi = (struct lbk_expr){ .n = 8,
+                                  .w = { { .kind = LBK_WORD_ACC },
+                                         { .kind = LBK_WORD_ARG, .arg = 2 },
+                                         { .kind = LBK_WORD_OP, .in = { 0, 1 }, .op = &add },
+                                         { .kind = LBK_WORD_OP, .in = { 2 }, .op = &relu },
+                                         { .kind = LBK_WORD_CONST, .value = 0.5f },
+                                         { .kind = LBK_WORD_OP, .in = { 3, 4 }, .op = &mul },
+                                         { .kind = LBK_WORD_ARG, .arg = 3 },
+                                         { .kind = LBK_WORD_OP, .in = { 5, 6 }, .op = &add } } };
     p->g.result[0] = 7;
 }
 
@@ -452,19 +486,23 @@ static double time_launch(lbk_drv *d, struct problem *p)
 static void bench_convolutions(lbk_drv *d)
 {
     static const struct conv_case b[] = {
-        { 64, 16, 32, 32, 16, 3, 3, 1, 1, 1, 1 }, { 64, 16, 32, 32, 32, 3, 3, 2, 1, 1, 1 }, { 64, 32, 16, 16, 32, 3, 3, 1, 1, 1, 1 },
-        { 64, 64, 8, 8, 64, 3, 3, 1, 1, 1, 1 }, { 64, 3, 32, 32, 16, 3, 3, 1, 1, 1, 1 }, { 64, 64, 32, 32, 64, 3, 3, 1, 1, 1, 1 },
-        { 128, 1, 32, 32, 12, 4, 4, 2, 1, 1, 1 }, { 128, 12, 16, 16, 24, 4, 4, 2, 1, 1, 1 }, { 128, 24, 8, 8, 48, 4, 4, 2, 1, 1, 1 },
-        { 128, 1, 28, 28, 6, 5, 5, 1, 2, 1, 1 }, { 128, 6, 14, 14, 16, 5, 5, 1, 0, 1, 1 }, { 64, 512, 4, 4, 512, 3, 3, 1, 1, 1, 1 },
-        { 8, 256, 14, 14, 256, 3, 3, 1, 1, 1, 1 }, { 8, 24, 56, 56, 144, 1, 1, 1, 0, 1, 1 }, { 8, 256, 56, 56, 64, 1, 1, 1, 0, 1, 1 },
-        { 8, 96, 56, 56, 96, 3, 3, 1, 1, 1, 96 }, { 8, 96, 28, 28, 96, 5, 5, 1, 2, 1, 96 }, { 4, 3, 224, 224, 64, 7, 7, 2, 3, 1, 1 },
+        { 64, 16, 32, 32, 16, 3, 3, 1, 1, 1, 1 },  { 64, 16, 32, 32, 32, 3, 3, 2, 1, 1, 1 },
+        { 64, 32, 16, 16, 32, 3, 3, 1, 1, 1, 1 },  { 64, 64, 8, 8, 64, 3, 3, 1, 1, 1, 1 },
+        { 64, 3, 32, 32, 16, 3, 3, 1, 1, 1, 1 },   { 64, 64, 32, 32, 64, 3, 3, 1, 1, 1, 1 },
+        { 128, 1, 32, 32, 12, 4, 4, 2, 1, 1, 1 },  { 128, 12, 16, 16, 24, 4, 4, 2, 1, 1, 1 },
+        { 128, 24, 8, 8, 48, 4, 4, 2, 1, 1, 1 },   { 128, 1, 28, 28, 6, 5, 5, 1, 2, 1, 1 },
+        { 128, 6, 14, 14, 16, 5, 5, 1, 0, 1, 1 },  { 64, 512, 4, 4, 512, 3, 3, 1, 1, 1, 1 },
+        { 8, 256, 14, 14, 256, 3, 3, 1, 1, 1, 1 }, { 8, 24, 56, 56, 144, 1, 1, 1, 0, 1, 1 },
+        { 8, 256, 56, 56, 64, 1, 1, 1, 0, 1, 1 },  { 8, 96, 56, 56, 96, 3, 3, 1, 1, 1, 96 },
+        { 8, 96, 28, 28, 96, 5, 5, 1, 2, 1, 96 },  { 4, 3, 224, 224, 64, 7, 7, 2, 3, 1, 1 },
     };
     printf("%34s %19s %19s %19s\n", "n c h w k r s", "forward", "dx", "dw");
     for (size_t i = 0; i < sizeof b / sizeof *b; i++) {
         const struct conv_case *c = &b[i];
-        printf("%4d %4d %4d %4d %4d  %dx%d/%d g%-3d ", (int) c->n, (int) c->c, (int) c->h, (int) c->w, (int) c->k, (int) c->r,
-            (int) c->s, (int) c->stride, (int) c->groups);
-        double flops = 2.0 * (double) (c->n * c->k * out_size(c->h, c->r, c) * out_size(c->w, c->s, c) * (c->c / c->groups) * c->r * c->s);
+        printf("%4d %4d %4d %4d %4d  %dx%d/%d g%-3d ", (int) c->n, (int) c->c, (int) c->h,
+               (int) c->w, (int) c->k, (int) c->r, (int) c->s, (int) c->stride, (int) c->groups);
+        double flops = 2.0 * (double) (c->n * c->k * out_size(c->h, c->r, c) *
+                                       out_size(c->w, c->s, c) * (c->c / c->groups) * c->r * c->s);
         for (enum pass pass = FORWARD; pass <= BY_W; pass++) {
             struct problem p;
             conv_problem(&p, c, pass);
@@ -479,17 +517,20 @@ static void bench_convolutions(lbk_drv *d)
 static void bench_products(lbk_drv *d)
 {
     static const struct mat_case b[] = {
-        { 1, 128, 120, 400, 0, 1, 1, 1 }, { 1, 128, 400, 120, 0, 0, 1, 1 }, { 1, 120, 400, 128, 1, 0, 1, 1 },
-        { 1, 128, 84, 120, 0, 1, 1, 1 }, { 1, 128, 10, 84, 0, 1, 1, 1 }, { 1, 64, 100, 512, 0, 1, 1, 1 },
-        { 1, 512, 512, 512, 0, 0, 1, 1 }, { 1, 1024, 1024, 1024, 0, 1, 1, 1 }, { 1, 64, 64, 50000, 0, 1, 1, 1 },
+        { 1, 128, 120, 400, 0, 1, 1, 1 }, { 1, 128, 400, 120, 0, 0, 1, 1 },
+        { 1, 120, 400, 128, 1, 0, 1, 1 }, { 1, 128, 84, 120, 0, 1, 1, 1 },
+        { 1, 128, 10, 84, 0, 1, 1, 1 },   { 1, 64, 100, 512, 0, 1, 1, 1 },
+        { 1, 512, 512, 512, 0, 0, 1, 1 }, { 1, 1024, 1024, 1024, 0, 1, 1, 1 },
+        { 1, 64, 64, 50000, 0, 1, 1, 1 },
     };
     for (size_t i = 0; i < sizeof b / sizeof *b; i++) {
         const struct mat_case *c = &b[i];
         struct problem p;
         mat_problem(&p, c);
         double t = time_launch(d, &p);
-        printf("%5d x %5d x %5d %s%s %8.3f ms %5.0f G\n", (int) c->m, (int) c->n, (int) c->k, c->ta ? "t" : "n", c->tb ? "t" : "n",
-            t * 1e3, 2e-9 * (double) (c->m * c->n * c->k) / t);
+        printf("%5d x %5d x %5d %s%s %8.3f ms %5.0f G\n", (int) c->m, (int) c->n, (int) c->k,
+               c->ta ? "t" : "n", c->tb ? "t" : "n", t * 1e3,
+               2e-9 * (double) (c->m * c->n * c->k) / t);
         free_problem(&p);
     }
 }
@@ -505,8 +546,10 @@ int main(int argc, char **argv)
         return 0;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(convolutions_are_the_sums), cmocka_unit_test(convolutions_have_one_result),
-        cmocka_unit_test(products_are_the_sums), cmocka_unit_test(epilogues_are_applied),
+        cmocka_unit_test(convolutions_are_the_sums),
+        cmocka_unit_test(convolutions_have_one_result),
+        cmocka_unit_test(products_are_the_sums),
+        cmocka_unit_test(epilogues_are_applied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,11 @@
 #include <pool.h>
 
 enum { MOST = 5000 };
-struct tally { atomic_int seen[MOST]; atomic_int bad; int threads; };
+struct tally {
+    atomic_int seen[MOST];
+    atomic_int bad;
+    int threads;
+};
 
 static void count(void *arg, int64_t i, int worker)
 {
@@ -49,10 +53,7 @@ static void each_task_runs_once(void **state)
     free(t);
 }
 
-static void add(void *arg, int64_t i, int worker)
-{
-    atomic_fetch_add((atomic_long *) arg, i + 1);
-}
+static void add(void *arg, int64_t i, int worker) { atomic_fetch_add((atomic_long *) arg, i + 1); }
 
 /* Short turns one after the other: a late worker must neither miss nor repeat one. */
 static void turns_do_not_mix(void **state)
@@ -84,7 +85,8 @@ static void idle_workers_sleep_and_wake(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_task_runs_once), cmocka_unit_test(turns_do_not_mix),
+        cmocka_unit_test(each_task_runs_once),
+        cmocka_unit_test(turns_do_not_mix),
         cmocka_unit_test(idle_workers_sleep_and_wake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,10 +15,14 @@ struct job {
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-static int64_t worker_floats(const struct conv *c) { return cpu_up(c->scratch + c->buffer, LANES) + LANES; }
+static int64_t worker_floats(const struct conv *c)
+{
+    return cpu_up(c->scratch + c->buffer, LANES) + LANES;
+}
 
 /* Terms in the order of list_terms; outside of the group there is no weight. */
-static void pack_lane(const struct job *j, const struct conv_phase *f, int64_t kb, int lane, float *b)
+static void pack_lane(const struct job *j, const struct conv_phase *f, int64_t kb, int lane,
+                      float *b)
 {
     const struct conv *c = j->c;
     const struct conv_tap *t = c->tap + f->tap;
@@ -40,19 +44,30 @@ static void pack_panel(void *arg, int64_t i, int worker)
     const struct job *j = arg;
     const struct conv_panel *p = &j->c->panel[i];
     for (int lane = 0; lane < LANES; lane++)
-        pack_lane(j, &j->c->phase[i / j->c->blocks], i % j->c->blocks, lane, j->packed + p->b + lane);
+        pack_lane(j, &j->c->phase[i / j->c->blocks], i % j->c->blocks, lane,
+                  j->packed + p->b + lane);
 }
 
-const float *conv_fill(const struct conv *c, const struct conv_loops *l, const float *in, int64_t n, int64_t part, int64_t i0,
-    float *scratch)
+const float *conv_fill(const struct conv *c, const struct conv_loops *l, const float *in, int64_t n,
+                       int64_t part, int64_t i0, float *scratch)
 {
     int64_t unit = c->in_row ? 1 : LANES, planes = c->in_row ? c->ic : cpu_blocks(c->ic);
     const float *x = in + n * planes * c->in_plane * unit;
     if (!c->copied)
         return x + (c->first[part] * c->in_plane + i0 * c->pc) * LANES;
     struct conv_copy k = {
-        .x = x, .plane = c->in_plane * unit, .h = c->ih, .w = c->iw, .stride = c->is, .top = c->top - i0 * c->is, .left = c->left,
-        .rows = c->pr, .cols = c->pc, .uses_h = c->uses_h, .uses_w = c->uses_w, .to = scratch,
+        .x = x,
+        .plane = c->in_plane * unit,
+        .h = c->ih,
+        .w = c->iw,
+        .stride = c->is,
+        .top = c->top - i0 * c->is,
+        .left = c->left,
+        .rows = c->pr,
+        .cols = c->pc,
+        .uses_h = c->uses_h,
+        .uses_w = c->uses_w,
+        .to = scratch,
         .planes = least(c->in_planes, (c->planar ? c->ic : planes) - c->first[part]),
     };
     k.x += c->first[part] / (c->planar && !c->in_row ? LANES : 1) * k.plane;
@@ -66,7 +81,8 @@ static const struct conv_panel *panel_of(const struct conv *c, int f, int64_t kb
 }
 
 /* Rows of all phases from place row i on, of one or two panels. y: of pixel (i * os, 0). */
-static void block_rows(const struct job *j, const float *x, int64_t i, int rows, int64_t kb, int panels, float *y, int64_t y_panel)
+static void block_rows(const struct job *j, const float *x, int64_t i, int rows, int64_t kb,
+                       int panels, float *y, int64_t y_panel)
 {
     const struct conv *c = j->c;
     int64_t unit = c->planar ? 1 : LANES;
@@ -74,21 +90,32 @@ static void block_rows(const struct job *j, const float *x, int64_t i, int rows,
         const struct conv_phase *p = &c->phase[f];
         const struct conv_panel *b = panel_of(c, f, kb);
         struct conv_row r = {
-            .x = x, .x_gap = c->pc * unit, .off = c->off + b->off, .n = b->n, .b = j->b + b->b, .b_gap = b->n * LANES,
-            .y = y + (p->h0 * c->ow + p->w0) * LANES, .y_step = c->os * LANES, .y_gap = c->os * c->ow * LANES, .y_panel = y_panel,
-            .cols = least(p->cols, c->limit - i * c->cols), .rows = (int) least(rows, p->rows - i), .panels = panels,
+            .x = x,
+            .x_gap = c->pc * unit,
+            .off = c->off + b->off,
+            .n = b->n,
+            .b = j->b + b->b,
+            .b_gap = b->n * LANES,
+            .y = y + (p->h0 * c->ow + p->w0) * LANES,
+            .y_step = c->os * LANES,
+            .y_gap = c->os * c->ow * LANES,
+            .y_panel = y_panel,
+            .cols = least(p->cols, c->limit - i * c->cols),
+            .rows = (int) least(rows, p->rows - i),
+            .panels = panels,
         };
         if (r.rows > 0)
             (c->depthwise ? j->l->depth_row : c->planar ? j->l->plane_row : j->l->block_row)(&r);
     }
 }
 
-static void finish_rows(const struct job *j, int64_t image_block, int64_t h0, int64_t h1, const float *acc)
+static void finish_rows(const struct job *j, int64_t image_block, int64_t h0, int64_t h1,
+                        const float *acc)
 {
     const struct conv *c = j->c;
     for (int64_t h = h0; h < h1 && h * c->ow < c->out_plane; h++, acc += c->ow * LANES)
         cpu_epi_run(c->epi, j->g, (image_block * c->out_plane + h * c->ow) * LANES,
-            least(c->ow, c->out_plane - h * c->ow) * LANES, acc);
+                    least(c->ow, c->out_plane - h * c->ow) * LANES, acc);
 }
 
 bool conv_pairs(const struct conv *c, int64_t kb, int64_t end)
@@ -101,10 +128,12 @@ bool conv_pairs(const struct conv *c, int64_t kb, int64_t end)
     return lo == lo2 && hi == hi2;
 }
 
-static void block_task(const struct job *j, int64_t n, int64_t part, int64_t i0, const float *x, float *buffer)
+static void block_task(const struct job *j, int64_t n, int64_t part, int64_t i0, const float *x,
+                       float *buffer)
 {
     const struct conv *c = j->c;
-    int64_t end = least((part + 1) * c->per, c->blocks), i1 = least(i0 + c->band, c->rows), unit = c->planar ? 1 : LANES;
+    int64_t end = least((part + 1) * c->per, c->blocks), i1 = least(i0 + c->band, c->rows),
+            unit = c->planar ? 1 : LANES;
     int64_t row = c->os * c->ow * LANES, step = c->cols <= PAIR_COLS ? 2 : 1;
     int panels;
     for (int64_t kb = part * c->per; kb < end; kb += panels) {
@@ -113,17 +142,23 @@ static void block_task(const struct job *j, int64_t n, int64_t part, int64_t i0,
         for (int64_t i = i0; i < i1; i += step) {
             int rows = (int) least(step, i1 - i);
             float *y = c->epi ? buffer : j->out + image_block * c->out_plane * LANES + i * row;
-            block_rows(j, x + (i - i0) * c->pc * unit, i, rows, kb, panels, y, c->epi ? step * row : c->out_plane * LANES);
+            block_rows(j, x + (i - i0) * c->pc * unit, i, rows, kb, panels, y,
+                       c->epi ? step * row : c->out_plane * LANES);
             for (int p = 0; c->epi && p < panels; p++)
-                finish_rows(j, image_block + p, i * c->os, (i + rows) * c->os, buffer + p * step * row);
+                finish_rows(j, image_block + p, i * c->os, (i + rows) * c->os,
+                            buffer + p * step * row);
         }
     }
 }
 
-struct spot { float *y; int64_t left; };        /* where up to vl results go, and how many */
+struct spot {
+    float *y;
+    int64_t left;
+}; /* where up to vl results go, and how many */
 
 /* y[k][few][vl] to where each of the places belongs. */
-static void spread(const struct conv_loops *l, const struct spot *spot, int n, int64_t k, const float *y, int64_t plane, int64_t step)
+static void spread(const struct conv_loops *l, const struct spot *spot, int n, int64_t k,
+                   const float *y, int64_t plane, int64_t step)
 {
     for (int64_t o = 0; o < k; o++)
         for (int i = 0; i < n; i++) {
@@ -134,7 +169,8 @@ static void spread(const struct conv_loops *l, const struct spot *spot, int n, i
 }
 
 /* Four channels of out, one phase, all rows of the band. y: of channel k0, pixel (i0 * os, 0). */
-static void few_phase(const struct job *j, const float *x, int f, int64_t k0, int64_t i0, int64_t i1, float *y, int64_t plane)
+static void few_phase(const struct job *j, const float *x, int f, int64_t k0, int64_t i0,
+                      int64_t i1, float *y, int64_t plane)
 {
     const struct conv *c = j->c;
     const struct conv_phase *p = &c->phase[f];
@@ -149,7 +185,8 @@ static void few_phase(const struct job *j, const float *x, int f, int64_t k0, in
         for (int i = 0; i < few; i++) {
             int64_t place = least(at + i, all - 1), r = place / chunks, q = place % chunks * vl;
             from[i] = x + r * c->pc + q;
-            spot[i] = (struct spot) { y + (r * c->os + p->h0) * c->ow + p->w0 + q * c->os, least(vl, p->cols - q) };
+            spot[i] = (struct spot){ y + (r * c->os + p->h0) * c->ow + p->w0 + q * c->os,
+                                     least(vl, p->cols - q) };
         }
         j->l->few_row(from, c->off + b->off, b->n, j->b + b->b + k0 % LANES, k, acc);
         spread(j->l, spot, (int) least(few, all - at), k, acc, plane, c->os);
@@ -163,18 +200,23 @@ static void plane_task(const struct job *j, int64_t n, int64_t i0, const float *
     int64_t plane = c->epi ? c->band * c->os * c->ow : c->out_plane;
     for (int64_t k0 = 0; k0 < c->oc; k0 += FEW_MOST)
         for (int f = 0; f < c->n_phase; f++)
-            few_phase(j, x, f, k0, i0, i1, c->epi ? buffer + k0 * plane : j->out + (n * c->oc + k0) * plane + h0 * c->ow, plane);
+            few_phase(j, x, f, k0, i0, i1,
+                      c->epi ? buffer + k0 * plane : j->out + (n * c->oc + k0) * plane + h0 * c->ow,
+                      plane);
     for (int64_t k = 0; c->epi && k < c->oc; k++)
         for (int64_t h = h0; h < h1; h++)
-            cpu_epi_run(c->epi, j->g, (n * c->oc + k) * c->out_plane + h * c->ow, c->ow, buffer + k * plane + (h - h0) * c->ow);
+            cpu_epi_run(c->epi, j->g, (n * c->oc + k) * c->out_plane + h * c->ow, c->ow,
+                        buffer + k * plane + (h - h0) * c->ow);
 }
 
 static void conv_task(void *arg, int64_t t, int worker)
 {
     const struct job *j = arg;
     const struct conv *c = j->c;
-    float *scratch = j->scratch + worker * worker_floats(c), *buffer = scratch + cpu_up(c->scratch, LANES);
-    int64_t part = t % c->parts, i0 = t / c->parts % c->bands * c->band, n = t / c->parts / c->bands;
+    float *scratch = j->scratch + worker * worker_floats(c),
+          *buffer = scratch + cpu_up(c->scratch, LANES);
+    int64_t part = t % c->parts, i0 = t / c->parts % c->bands * c->band,
+            n = t / c->parts / c->bands;
     const float *x = conv_fill(c, j->l, j->in, n, part, i0, scratch);
     if (c->out_row)
         plane_task(j, n, i0, x, buffer);
@@ -182,10 +224,7 @@ static void conv_task(void *arg, int64_t t, int worker)
         block_task(j, n, part, i0, x, buffer);
 }
 
-static bool is_f32(const struct lbk_arg *a)
-{
-    return a->dtype == LBK_F32;
-}
+static bool is_f32(const struct lbk_arg *a) { return a->dtype == LBK_F32; }
 
 /* Whether the evaluator can read what the epilogue reads, in any layout of the result. */
 static bool epi_fits(const struct lbk_group *g)
@@ -225,7 +264,8 @@ int conv_supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
         o->want_out[i] = conv_layout(g->acc.d[1]);
     struct conv *c = conv_create(g, 0);
     if (c)
-        o->scratch = (size_t) (cpu_up(c->n_b, LANES) + worker_floats(c) * d->threads) * sizeof(float);
+        o->scratch =
+            (size_t) (cpu_up(c->n_b, LANES) + worker_floats(c) * d->threads) * sizeof(float);
     conv_destroy(c);
     return c != NULL;
 }
@@ -243,10 +283,7 @@ lbk_status conv_prepare(lbk_drv *d, const struct lbk_group *g, void **own)
     return LBK_OK;
 }
 
-void conv_release(void *own)
-{
-    conv_destroy(own);
-}
+void conv_release(void *own) { conv_destroy(own); }
 
 lbk_status conv_launch(lbk_drv *d, const struct lbk_group *g, const void *own)
 {

@@ -1,89 +1,112 @@
 /* SPDX-License-Identifier: MIT */
 /* What the three passes of convolution share: a gather.
  *
- * out(i * os + h0, j * os + w0) = sum over taps t and channels c of in(i * is + dh_t - top, j * is + dw_t - left) * w.
- * conv2d has is = stride and one phase (h0, w0); conv2d_dx has os = stride and stride^2 of them, each with its own taps,
- * so that nothing is multiplied with the zeros between pixels. The input of a band of rows is copied with its border into
- * the worker's scratch, split by the remainders of row and column by `is`: neighbouring outputs read neighbouring
- * places there whatever the stride. Blocked, a place is 16 channels; planar (few channels on a side) it is one float. */
+ * out(i * os + h0, j * os + w0) = sum over taps t and channels c of in(i * is + dh_t - top, j * is
+ * + dw_t - left) * w. conv2d has is = stride and one phase (h0, w0); conv2d_dx has os = stride and
+ * stride^2 of them, each with its own taps, so that nothing is multiplied with the zeros between
+ * pixels. The input of a band of rows is copied with its border into the worker's scratch, split by
+ * the remainders of row and column by `is`: neighbouring outputs read neighbouring places there
+ * whatever the stride. Blocked, a place is 16 channels; planar (few channels on a side) it is one
+ * float. */
 #ifndef LBK_CPU_CONV_H
 #define LBK_CPU_CONV_H
 #include <stdint.h>
 
-struct conv_tap { int64_t dh, dw, at; };                    /* at: kh * kernel width + kw */
-struct conv_phase { int64_t h0, w0, rows, cols, tap, n_tap; };
-/* The n terms of the sums of 16 output channels: places in the scratch, and weights in rows of 16. */
-struct conv_panel { int64_t n, off, b; };
-
-struct conv_row {
-    const float *x;                  /* of the first output */
-    int64_t x_gap;                   /* to the second row */
-    const int32_t *off; int64_t n;   /* terms */
-    const float *b; int64_t b_gap;   /* 16 weights per term; to the second panel */
-    float *y; int64_t y_step, y_gap, y_panel;    /* between pixels, rows, panels */
-    int64_t cols;
-    int rows, panels;                /* 1 or 2 */
+struct conv_tap {
+    int64_t dh, dw, at;
+}; /* at: kh * kernel width + kw */
+struct conv_phase {
+    int64_t h0, w0, rows, cols, tap, n_tap;
+};
+/* The n terms of the sums of 16 output channels: places in the scratch, and weights in rows of 16.
+ */
+struct conv_panel {
+    int64_t n, off, b;
 };
 
-struct conv_copy {                   /* a band of one image into scratch */
-    const float *x; int64_t plane;   /* of the first channel (block); between channels (blocks) */
+struct conv_row {
+    const float *x; /* of the first output */
+    int64_t x_gap;  /* to the second row */
+    const int32_t *off;
+    int64_t n; /* terms */
+    const float *b;
+    int64_t b_gap; /* 16 weights per term; to the second panel */
+    float *y;
+    int64_t y_step, y_gap, y_panel; /* between pixels, rows, panels */
+    int64_t cols;
+    int rows, panels; /* 1 or 2 */
+};
+
+struct conv_copy { /* a band of one image into scratch */
+    const float *x;
+    int64_t plane; /* of the first channel (block); between channels (blocks) */
     int64_t h, w, planes;
-    int64_t top, left, stride;       /* row r, column q of remainder (a, b): row r * stride + a - top of the image, ... */
+    int64_t top, left, stride; /* row r, column q of remainder (a, b): row r * stride + a - top of
+                                  the image, ... */
     int64_t rows, cols;
-    const uint8_t *uses_h, *uses_w;  /* per remainder: is it read at all */
+    const uint8_t *uses_h, *uses_w; /* per remainder: is it read at all */
     float *to;
 };
 
-struct conv_outer {                  /* b[q][16] += x[off[q] + place] * dy[place][16] over images, rows, cols */
-    const float *x; int64_t x_image, x_gap;
-    const int32_t *off; int64_t n;
-    const float *dy; int64_t dy_image, dy_gap, dy_panel;
-    float *b; int64_t b_panel;
+struct conv_outer { /* b[q][16] += x[off[q] + place] * dy[place][16] over images, rows, cols */
+    const float *x;
+    int64_t x_image, x_gap;
+    const int32_t *off;
+    int64_t n;
+    const float *dy;
+    int64_t dy_image, dy_gap, dy_panel;
+    float *b;
+    int64_t b_panel;
     int64_t images, rows, cols;
     int panels;
 };
 
 struct conv_loops {
-    int vl, few;                                               /* floats of a vector; places taken at once by few_row */
-    void (*copy_blocks)(const struct conv_copy *c);            /* as they are */
-    void (*copy_rows)(const struct conv_copy *c);              /* row-major planes */
-    void (*copy_lanes)(const struct conv_copy *c);             /* blocks to planes of one float */
-    void (*block_row)(const struct conv_row *r);               /* places of 16 floats */
-    void (*plane_row)(const struct conv_row *r);               /* places of one float */
-    void (*depth_row)(const struct conv_row *r);               /* x is multiplied lane by lane */
-    /* vl neighbouring outputs from each of `few` x, for the first k <= 4 lanes of b: y[k][few][vl]. */
-    void (*few_row)(const float *const *x, const int32_t *off, int64_t n, const float *b, int64_t k, float *y);
-    void (*add)(float *y, const float *x, int64_t n);          /* y += x; n in units of 16 */
+    int vl, few; /* floats of a vector; places taken at once by few_row */
+    void (*copy_blocks)(const struct conv_copy *c); /* as they are */
+    void (*copy_rows)(const struct conv_copy *c);   /* row-major planes */
+    void (*copy_lanes)(const struct conv_copy *c);  /* blocks to planes of one float */
+    void (*block_row)(const struct conv_row *r);    /* places of 16 floats */
+    void (*plane_row)(const struct conv_row *r);    /* places of one float */
+    void (*depth_row)(const struct conv_row *r);    /* x is multiplied lane by lane */
+    /* vl neighbouring outputs from each of `few` x, for the first k <= 4 lanes of b: y[k][few][vl].
+     */
+    void (*few_row)(const float *const *x, const int32_t *off, int64_t n, const float *b, int64_t k,
+                    float *y);
+    void (*add)(float *y, const float *x, int64_t n); /* y += x; n in units of 16 */
     void (*block_outer)(const struct conv_outer *o);
     void (*plane_outer)(const struct conv_outer *o);
     void (*depth_outer)(const struct conv_outer *o);
 };
 
 #ifndef CPU_ISA
-#include "cpu.h"
+# include "cpu.h"
 
-struct conv {                        /* out = gather of in; channels and sizes of these two */
+struct conv { /* out = gather of in; channels and sizes of these two */
     int64_t n, ic, ih, iw, oc, oh, ow, groups;
     int64_t is, os, top, left;
-    int64_t in_plane, out_plane;     /* pixels */
+    int64_t in_plane, out_plane; /* pixels */
     bool in_row, out_row, planar, depthwise, copied, transposed;
-    int64_t w_oc, w_ic;              /* steps of the weights by channel of out and of in */
+    int64_t w_oc, w_ic; /* steps of the weights by channel of out and of in */
     struct conv_tap *tap;
     struct conv_phase *phase;
     int n_phase;
-    int64_t rows, cols, limit;       /* places of a phase, most; pixels when rows are cut from one long row */
-    int64_t pr, pc;                  /* rows and columns of a plane of scratch */
-    int64_t band, bands, blocks, per, parts;     /* rows of a task; blocks of out, so many a task */
-    int64_t *first, in_planes;       /* per part: its first channel (block) of in; most of them a part needs */
+    int64_t rows, cols,
+        limit;      /* places of a phase, most; pixels when rows are cut from one long row */
+    int64_t pr, pc; /* rows and columns of a plane of scratch */
+    int64_t band, bands, blocks, per, parts; /* rows of a task; blocks of out, so many a task */
+    int64_t *first,
+        in_planes; /* per part: its first channel (block) of in; most of them a part needs */
     uint8_t *uses_h, *uses_w;
-    struct conv_panel *panel;        /* [phase][block] */
+    struct conv_panel *panel; /* [phase][block] */
     int32_t *off;
-    int64_t n_tap, n_off, n_b, scratch, buffer;  /* floats: of packed weights; of a worker: copy of in, results for epi */
-    struct cpu_epi *epi;             /* NULL: stored as they are */
+    int64_t n_tap, n_off, n_b, scratch,
+        buffer;          /* floats: of packed weights; of a worker: copy of in, results for epi */
+    struct cpu_epi *epi; /* NULL: stored as they are */
 };
 
-/* Of a conv2d, conv2d_dx or conv2d_dw (its gather is conv2d's) with plain layouts in g. tasks: how many there are
- * before blocks of out are dealt out too; 0: one per band. NULL: out of memory. */
+/* Of a conv2d, conv2d_dx or conv2d_dw (its gather is conv2d's) with plain layouts in g. tasks: how
+ * many there are before blocks of out are dealt out too; 0: one per band. NULL: out of memory. */
 struct conv *conv_create(const struct lbk_group *g, int64_t tasks);
 void conv_destroy(struct conv *c);
 /* Which channels of in [*lo, *hi) those of block `kb` of out depend on. */
@@ -92,9 +115,10 @@ void conv_range(const struct conv *c, int64_t kb, int64_t *lo, int64_t *hi);
 bool conv_pairs(const struct conv *c, int64_t kb, int64_t end);
 /* Row-major for a few channels. */
 struct lbk_layout conv_layout(int64_t channels);
-/* Copies what rows [i0, i0 + band) of image n read, for part `part`; the place of i0's first output. */
-const float *conv_fill(const struct conv *c, const struct conv_loops *l, const float *in, int64_t n, int64_t part, int64_t i0,
-    float *scratch);
+/* Copies what rows [i0, i0 + band) of image n read, for part `part`; the place of i0's first
+ * output. */
+const float *conv_fill(const struct conv *c, const struct conv_loops *l, const float *in, int64_t n,
+                       int64_t part, int64_t i0, float *scratch);
 int conv_supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o);
 lbk_status conv_prepare(lbk_drv *d, const struct lbk_group *g, void **own);
 lbk_status conv_launch(lbk_drv *d, const struct lbk_group *g, const void *own);

@@ -3,12 +3,15 @@
 #include <string.h>
 #include "conv.h"
 
-/* Images are dealt out to slots, a number that depends on shapes alone; each sums its images in order into its own
- * weights, and the slots are added by a fixed tree. */
+/* Images are dealt out to slots, a number that depends on shapes alone; each sums its images in
+ * order into its own weights, and the slots are added by a fixed tree. */
 enum { LANES = 16, SLOTS = 32, SLOT_BYTES = 16 << 20, PLACES = 256, COPY_FLOATS = 64 << 10 };
 CPU_LOOPS(conv_loops);
 
-struct plan { struct conv *c; int64_t slots, images, x_floats, dy_floats; };
+struct plan {
+    struct conv *c;
+    int64_t slots, images, x_floats, dy_floats;
+};
 struct job {
     const struct plan *p;
     const struct conv_loops *l;
@@ -18,7 +21,10 @@ struct job {
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-static int64_t worker_floats(const struct plan *p) { return (p->x_floats + p->dy_floats) * p->images + LANES; }
+static int64_t worker_floats(const struct plan *p)
+{
+    return (p->x_floats + p->dy_floats) * p->images + LANES;
+}
 
 static int64_t slots_for(int64_t images, lbk_shape w)
 {
@@ -39,12 +45,15 @@ static bool make_plan(struct plan *p, const struct lbk_group *g)
     p->x_floats = cpu_up(p->c->scratch, LANES);
     p->dy_floats = p->c->out_row ? p->c->band * p->c->ow * LANES : 0;
     int64_t places = p->c->band * p->c->ow, room = most(1, COPY_FLOATS / most(1, p->x_floats));
-    p->images = p->c->bands > 1 ? 1 : least((n + p->slots - 1) / p->slots, least(room, (PLACES + places - 1) / places));
+    p->images = p->c->bands > 1 ? 1
+                                : least((n + p->slots - 1) / p->slots,
+                                        least(room, (PLACES + places - 1) / places));
     return true;
 }
 
 /* Row-major dy of a few channels, as blocks. */
-static void block_dy(const struct conv *c, const float *dy, int64_t n, int64_t kb, int64_t i0, int64_t places, float *to)
+static void block_dy(const struct conv *c, const float *dy, int64_t n, int64_t kb, int64_t i0,
+                     int64_t places, float *to)
 {
     memset(to, 0, (size_t) (places * LANES) * sizeof *to);
     for (int64_t k = kb * LANES; k < least((kb + 1) * LANES, c->oc); k++) {
@@ -54,9 +63,14 @@ static void block_dy(const struct conv *c, const float *dy, int64_t n, int64_t k
     }
 }
 
-struct stretch { int64_t n, images, i0, places; const float *x; float *dy; };
+struct stretch {
+    int64_t n, images, i0, places;
+    const float *x;
+    float *dy;
+};
 
-static void add_panels(const struct job *j, const struct stretch *s, int64_t kb, int panels, float *sums)
+static void add_panels(const struct job *j, const struct stretch *s, int64_t kb, int panels,
+                       float *sums)
 {
     const struct plan *p = j->p;
     const struct conv *c = p->c;
@@ -64,11 +78,21 @@ static void add_panels(const struct job *j, const struct stretch *s, int64_t kb,
     int64_t unit = c->planar ? 1 : LANES, in_blocks = cpu_blocks(c->ic);
     bool flat = c->limit != INT64_MAX;
     struct conv_outer o = {
-        .x = s->x, .x_image = c->copied ? p->x_floats : in_blocks * c->in_plane * LANES, .x_gap = c->pc * unit,
-        .off = c->off + b->off, .n = b->n, .b = sums + b->b, .b_panel = b->n * LANES, .panels = panels, .images = s->images,
+        .x = s->x,
+        .x_image = c->copied ? p->x_floats : in_blocks * c->in_plane * LANES,
+        .x_gap = c->pc * unit,
+        .off = c->off + b->off,
+        .n = b->n,
+        .b = sums + b->b,
+        .b_panel = b->n * LANES,
+        .panels = panels,
+        .images = s->images,
         .dy = j->dy + ((s->n * c->blocks + kb) * c->out_plane + s->i0 * c->ow) * LANES,
-        .dy_image = c->blocks * c->out_plane * LANES, .dy_gap = c->ow * LANES, .dy_panel = c->out_plane * LANES,
-        .rows = flat ? 1 : s->places / c->ow, .cols = flat ? s->places : c->ow,
+        .dy_image = c->blocks * c->out_plane * LANES,
+        .dy_gap = c->ow * LANES,
+        .dy_panel = c->out_plane * LANES,
+        .rows = flat ? 1 : s->places / c->ow,
+        .cols = flat ? s->places : c->ow,
     };
     if (c->out_row) {
         for (int64_t i = 0; i < s->images; i++)
@@ -79,7 +103,8 @@ static void add_panels(const struct job *j, const struct stretch *s, int64_t kb,
     (c->depthwise ? j->l->depth_outer : c->planar ? j->l->plane_outer : j->l->block_outer)(&o);
 }
 
-static void add_stretch(const struct job *j, struct stretch *s, int64_t part, float *scratch, float *sums)
+static void add_stretch(const struct job *j, struct stretch *s, int64_t part, float *scratch,
+                        float *sums)
 {
     const struct plan *p = j->p;
     const struct conv *c = p->c;
@@ -102,7 +127,8 @@ static void sum_task(void *arg, int64_t t, int worker)
     const struct job *j = arg;
     const struct plan *p = j->p;
     const struct conv *c = p->c;
-    int64_t slot = t / c->parts, part = t % c->parts, last = least((part + 1) * c->per, c->blocks) - 1;
+    int64_t slot = t / c->parts, part = t % c->parts,
+            last = least((part + 1) * c->per, c->blocks) - 1;
     int64_t end = cpu_part(c->n, p->slots, slot + 1);
     float *sums = j->sums + slot * c->n_b, *scratch = j->scratch + worker * worker_floats(p);
     int64_t from = c->panel[part * c->per].b, to = c->panel[last].b + c->panel[last].n * LANES;
@@ -144,7 +170,8 @@ static void combine_task(void *arg, int64_t kb, int worker)
 static int supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
 {
     int x = cpu_plain_operand(g, 0), dy = cpu_plain_operand(g, 1);
-    if (x < 0 || dy < 0 || x == dy || !cpu_plain_epi(g) || g->arg[x].dtype != LBK_F32 || g->arg[dy].dtype != LBK_F32)
+    if (x < 0 || dy < 0 || x == dy || !cpu_plain_epi(g) || g->arg[x].dtype != LBK_F32 ||
+        g->arg[dy].dtype != LBK_F32)
         return 0;
     o->want_arg[x] = conv_layout(g->arg[x].shape.d[1]);
     o->want_arg[dy] = conv_layout(g->arg[dy].shape.d[1]);
@@ -159,7 +186,9 @@ static int supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
 static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
 {
     const struct plan *p = own;
-    struct job j = { .p = p, .l = conv_loops_of[d->isa], .out = cpu_f32(&g->out[0]), .sums = cpu_f32(&g->scratch) };
+    struct job j = {
+        .p = p, .l = conv_loops_of[d->isa], .out = cpu_f32(&g->out[0]), .sums = cpu_f32(&g->scratch)
+    };
     j.x = cpu_f32(&g->arg[cpu_plain_operand(g, 0)]);
     j.dy = cpu_f32(&g->arg[cpu_plain_operand(g, 1)]);
     j.scratch = j.sums + p->slots * p->c->n_b;
@@ -187,5 +216,9 @@ static lbk_status prepare(lbk_drv *d, const struct lbk_group *g, void **own)
 }
 
 const struct cpu_kernel cpu_kernel_conv2d_dw = {
-    .op = "conv2d_dw", .supports = supports, .prepare = prepare, .launch = launch, .release = release,
+    .op = "conv2d_dw",
+    .supports = supports,
+    .prepare = prepare,
+    .launch = launch,
+    .release = release,
 };

@@ -5,7 +5,9 @@
 
 enum { COPY_BYTES = 256 << 10, TASKS = 32, FLAT = 112, LANES = 16 };
 
-struct sizes { int64_t k, c_of_group, r, s, stride, pad, dil, groups; };
+struct sizes {
+    int64_t k, c_of_group, r, s, stride, pad, dil, groups;
+};
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -16,10 +18,12 @@ static struct sizes sizes_of(const struct lbk_group *g, lbk_shape w)
     struct sizes z = { .k = w.d[0], .c_of_group = w.d[1], .r = w.d[2], .s = w.d[3] };
     if (strcmp(g->op->name, "conv2d") == 0) {
         const struct lbk_conv2d *p = g->params;
-        z.stride = or_one(p->stride), z.pad = p->pad, z.dil = or_one(p->dilation), z.groups = or_one(p->groups);
+        z.stride = or_one(p->stride), z.pad = p->pad, z.dil = or_one(p->dilation),
+        z.groups = or_one(p->groups);
     } else {
         const struct lbk_conv2d_to *p = g->params;
-        z.stride = or_one(p->stride), z.pad = p->pad, z.dil = or_one(p->dilation), z.groups = or_one(p->groups);
+        z.stride = or_one(p->stride), z.pad = p->pad, z.dil = or_one(p->dilation),
+        z.groups = or_one(p->groups);
     }
     return z;
 }
@@ -29,22 +33,23 @@ static void taps_forward(struct conv *c, const struct sizes *z)
 {
     c->is = z->stride, c->os = 1;
     c->top = c->left = z->pad;
-    c->phase[c->n_phase++] = (struct conv_phase) { .rows = c->oh, .cols = c->ow, .n_tap = z->r * z->s };
+    c->phase[c->n_phase++] =
+        (struct conv_phase){ .rows = c->oh, .cols = c->ow, .n_tap = z->r * z->s };
     for (int64_t t = 0; t < z->r * z->s; t++)
-        c->tap[c->n_tap++] = (struct conv_tap) { t / z->s * z->dil, t % z->s * z->dil, t };
+        c->tap[c->n_tap++] = (struct conv_tap){ t / z->s * z->dil, t % z->s * z->dil, t };
 }
 
 /* Output h takes kernel row kh when h + pad - kh * dil is a multiple of the stride. */
 static void taps_of_phase(struct conv *c, const struct sizes *z, int64_t h0, int64_t w0)
 {
     struct conv_phase *f = &c->phase[c->n_phase++];
-    *f = (struct conv_phase) { .h0 = h0, .w0 = w0, .tap = c->n_tap };
+    *f = (struct conv_phase){ .h0 = h0, .w0 = w0, .tap = c->n_tap };
     f->rows = (c->oh - h0 + z->stride - 1) / z->stride;
     f->cols = (c->ow - w0 + z->stride - 1) / z->stride;
     for (int64_t t = 0; t < z->r * z->s; t++) {
         int64_t dh = h0 + z->pad - t / z->s * z->dil, dw = w0 + z->pad - t % z->s * z->dil;
         if (dh % z->stride == 0 && dw % z->stride == 0)
-            c->tap[c->n_tap++] = (struct conv_tap) { dh / z->stride, dw / z->stride, t };
+            c->tap[c->n_tap++] = (struct conv_tap){ dh / z->stride, dw / z->stride, t };
     }
     f->n_tap = c->n_tap - f->tap;
 }
@@ -103,7 +108,8 @@ void conv_range(const struct conv *c, int64_t kb, int64_t *lo, int64_t *hi)
     *hi = (last / of_group + 1) * in_group;
 }
 
-/* Blocks of out per task: one group's where groups are whole blocks, one where each channel is alone. */
+/* Blocks of out per task: one group's where groups are whole blocks, one where each channel is
+ * alone. */
 static void cut_blocks(struct conv *c, int64_t tasks)
 {
     int64_t of_group = c->oc / c->groups;
@@ -136,7 +142,9 @@ static bool cut_parts(struct conv *c)
 
 static void cut_rows(struct conv *c, int64_t max_h)
 {
-    int64_t channels = c->depthwise ? 1 : c->oc / c->groups % LANES == 0 ? c->ic / c->groups : c->ic;
+    int64_t channels = c->depthwise                     ? 1
+                       : c->oc / c->groups % LANES == 0 ? c->ic / c->groups
+                                                        : c->ic;
     int64_t places = c->planar ? channels : cpu_blocks(channels);
     int64_t bytes = places * c->is * c->is * c->pc * (c->planar ? 4 : 64);
     int64_t band = most(most(COPY_BYTES / bytes - max_h, 4), 2 * max_h);
@@ -157,7 +165,8 @@ static int64_t place_of(const struct conv *c, const struct conv_tap *t)
 }
 
 /* The terms of one panel in their order: block of in, tap, channel; planar: channel, tap. */
-static int64_t list_terms(const struct conv *c, const struct conv_phase *f, int64_t kb, int32_t *off)
+static int64_t list_terms(const struct conv *c, const struct conv_phase *f, int64_t kb,
+                          int32_t *off)
 {
     int64_t lo, hi, n = 0, unit = c->planar ? 1 : LANES;
     int64_t plane = c->copied ? c->is * c->is * c->pr * c->pc * unit : c->in_plane * unit;
@@ -170,7 +179,8 @@ static int64_t list_terms(const struct conv *c, const struct conv_phase *f, int6
     for (int64_t b = lo / unit; b * unit < hi; b++)
         for (int64_t t = 0; t < f->n_tap; t++)
             for (int64_t i = most(lo, b * unit); i < least(hi, (b + 1) * unit); i++)
-                off[n++] = (int32_t) ((b - c->first[kb / c->per]) * plane + place_of(c, &c->tap[f->tap + t]) + i % unit);
+                off[n++] = (int32_t) ((b - c->first[kb / c->per]) * plane +
+                                      place_of(c, &c->tap[f->tap + t]) + i % unit);
     return n;
 }
 
@@ -220,10 +230,11 @@ static struct conv *plan(struct conv *c, const struct sizes *z, int64_t tasks)
         taps_forward(c, z);
     find_extents(c, &max_h, &max_w);
     bool blocked = !c->planar && !c->in_row;
-    c->copied = !(blocked && c->is == 1 && c->top == 0 && c->left == 0
-        && c->rows + max_h <= c->ih && c->cols + max_w <= c->iw);
+    c->copied = !(blocked && c->is == 1 && c->top == 0 && c->left == 0 &&
+                  c->rows + max_h <= c->ih && c->cols + max_w <= c->iw);
     c->pc = c->copied ? c->cols + max_w : c->iw;
-    if (!c->copied && max_h == 0 && max_w == 0 && c->os == 1 && c->iw == c->cols && c->ih == c->rows) {
+    if (!c->copied && max_h == 0 && max_w == 0 && c->os == 1 && c->iw == c->cols &&
+        c->ih == c->rows) {
         flatten(c);
         c->pc = c->cols;
     }
@@ -231,24 +242,33 @@ static struct conv *plan(struct conv *c, const struct sizes *z, int64_t tasks)
     cut_blocks(c, tasks > 0 ? tasks : c->n * c->bands);
     if (!cut_parts(c) || !make_panels(c))
         return NULL;
-    c->scratch = c->copied ? c->in_planes * c->is * c->is * c->pr * c->pc * (c->planar ? 1 : LANES) + 64 : 0;
+    c->scratch =
+        c->copied ? c->in_planes * c->is * c->is * c->pr * c->pc * (c->planar ? 1 : LANES) + 64 : 0;
     c->buffer = c->out_row ? c->oc * c->band * c->os * c->ow : 2 * 2 * c->os * c->ow * LANES;
     return c;
 }
 
 struct conv *conv_create(const struct lbk_group *g, int64_t tasks)
 {
-    const struct lbk_arg *a = &g->arg[cpu_plain_operand(g, 0)], *b = &g->arg[cpu_plain_operand(g, 1)];
+    const struct lbk_arg *a = &g->arg[cpu_plain_operand(g, 0)],
+                         *b = &g->arg[cpu_plain_operand(g, 1)];
     bool dw = strcmp(g->op->name, "conv2d_dw") == 0;
     struct sizes z = sizes_of(g, dw ? g->acc : b->shape);
     lbk_shape out = dw ? b->shape : g->acc;
     struct conv *c = malloc(sizeof *c);
     if (!c)
         return NULL;
-    *c = (struct conv) {
-        .n = a->shape.d[0], .ic = a->shape.d[1], .ih = a->shape.d[2], .iw = a->shape.d[3],
-        .oc = out.d[1], .oh = out.d[2], .ow = out.d[3], .groups = z.groups,
-        .in_row = !cpu_is_cblk(a), .out_row = dw ? !cpu_is_cblk(b) : !cpu_is_cblk(&g->out[0]),
+    *c = (struct conv){
+        .n = a->shape.d[0],
+        .ic = a->shape.d[1],
+        .ih = a->shape.d[2],
+        .iw = a->shape.d[3],
+        .oc = out.d[1],
+        .oh = out.d[2],
+        .ow = out.d[3],
+        .groups = z.groups,
+        .in_row = !cpu_is_cblk(a),
+        .out_row = dw ? !cpu_is_cblk(b) : !cpu_is_cblk(&g->out[0]),
         .transposed = strcmp(g->op->name, "conv2d_dx") == 0,
     };
     c->planar = c->in_row || (c->out_row && !dw);

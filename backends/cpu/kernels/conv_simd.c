@@ -3,24 +3,28 @@
 #include "conv.h"
 #include "tile.h"
 
-typedef void tile_fn(const float *x, int64_t x_gap, const int32_t *off, int64_t n, const float *b, int64_t b_gap,
-    float *y, int64_t y_step, int64_t y_gap, int64_t y_panel);
+typedef void tile_fn(const float *x, int64_t x_gap, const int32_t *off, int64_t n, const float *b,
+                     int64_t b_gap, float *y, int64_t y_step, int64_t y_gap, int64_t y_panel);
 
-#define TILE(name, m, rows, panels, step) \
-    static void name(const float *x, int64_t x_gap, const int32_t *off, int64_t n, const float *b, int64_t b_gap, \
-        float *y, int64_t y_step, int64_t y_gap, int64_t y_panel) \
-    { tile(m, rows, panels, step, x, x_gap, off, n, b, b_gap, y, y_step, y_gap, y_panel); }
-#define TILES_OF(m) \
-    TILE(block_##m##_1, m, 1, 1, 16) TILE(plane_##m##_1, m, 1, 1, 1) \
-    TILE(block_##m##_2, m, 1, TILE_PANELS, 16) TILE(plane_##m##_2, m, 1, TILE_PANELS, 1)
-#define TILES2_OF(m) \
-    TILE(block2_##m##_1, m, 2, 1, 16) TILE(plane2_##m##_1, m, 2, 1, 1) \
-    TILE(block2_##m##_2, m, 2, TILE_PANELS, 16) TILE(plane2_##m##_2, m, 2, TILE_PANELS, 1)
+#define TILE(name, m, rows, panels, step)                                                          \
+ static void name(const float *x, int64_t x_gap, const int32_t *off, int64_t n, const float *b,    \
+                  int64_t b_gap, float *y, int64_t y_step, int64_t y_gap, int64_t y_panel)         \
+ {                                                                                                 \
+  tile(m, rows, panels, step, x, x_gap, off, n, b, b_gap, y, y_step, y_gap, y_panel);              \
+ }
+#define TILES_OF(m)                                                                                \
+ TILE(block_##m##_1, m, 1, 1, 16)                                                                  \
+ TILE(plane_##m##_1, m, 1, 1, 1) TILE(block_##m##_2, m, 1, TILE_PANELS, 16)                        \
+     TILE(plane_##m##_2, m, 1, TILE_PANELS, 1)
+#define TILES2_OF(m)                                                                               \
+ TILE(block2_##m##_1, m, 2, 1, 16)                                                                 \
+ TILE(plane2_##m##_1, m, 2, 1, 1) TILE(block2_##m##_2, m, 2, TILE_PANELS, 16)                      \
+     TILE(plane2_##m##_2, m, 2, TILE_PANELS, 1)
 TILE_EACH(TILES_OF)
 TILE_EACH2(TILES2_OF)
 
-#define ROW_BLOCK(m) { block_##m##_1, block_##m##_2 },
-#define ROW_PLANE(m) { plane_##m##_1, plane_##m##_2 },
+#define ROW_BLOCK(m)  { block_##m##_1, block_##m##_2 },
+#define ROW_PLANE(m)  { plane_##m##_1, plane_##m##_2 },
 #define ROW_BLOCK2(m) { block2_##m##_1, block2_##m##_2 },
 #define ROW_PLANE2(m) { plane2_##m##_1, plane2_##m##_2 },
 static tile_fn *const block_tiles[][2] = { TILE_EACH(ROW_BLOCK) };
@@ -29,20 +33,23 @@ static tile_fn *const block_tiles2[][2] = { TILE_EACH2(ROW_BLOCK2) };
 static tile_fn *const plane_tiles2[][2] = { TILE_EACH2(ROW_PLANE2) };
 
 /* One or two rows, one or as many panels as a tile has, in tiles of nearly equal width. */
-static void sweep(const struct conv_row *r, tile_fn *const (*tiles)[2], int rows, int64_t row, int panels, int panel,
-    int most, int64_t step)
+static void sweep(const struct conv_row *r, tile_fn *const (*tiles)[2], int rows, int64_t row,
+                  int panels, int panel, int most, int64_t step)
 {
     int64_t parts = (r->cols + most - 1) / most;
     const float *b = r->b + panel * r->b_gap;
     for (int64_t i = 0, c = 0; i < parts; i++) {
         int64_t end = r->cols * (i + 1) / parts, m = end - c;
-        tiles[m - 1][panels - 1](r->x + row * r->x_gap + c * step, r->x_gap, r->off, r->n, b, r->b_gap,
-            r->y + row * r->y_gap + c * r->y_step + panel * r->y_panel, r->y_step, r->y_gap, r->y_panel);
+        tiles[m - 1][panels - 1](r->x + row * r->x_gap + c * step, r->x_gap, r->off, r->n, b,
+                                 r->b_gap,
+                                 r->y + row * r->y_gap + c * r->y_step + panel * r->y_panel,
+                                 r->y_step, r->y_gap, r->y_panel);
         c = end;
     }
 }
 
-static void any_row(const struct conv_row *r, tile_fn *const (*one)[2], tile_fn *const (*two)[2], int64_t step)
+static void any_row(const struct conv_row *r, tile_fn *const (*one)[2], tile_fn *const (*two)[2],
+                    int64_t step)
 {
     int panels = r->panels < TILE_PANELS ? r->panels : TILE_PANELS;
     for (int panel = 0; panel < r->panels; panel += panels) {
@@ -54,27 +61,25 @@ static void any_row(const struct conv_row *r, tile_fn *const (*one)[2], tile_fn 
     }
 }
 
-static void block_row(const struct conv_row *r)
-{
-    any_row(r, block_tiles, block_tiles2, 16);
-}
+static void block_row(const struct conv_row *r) { any_row(r, block_tiles, block_tiles2, 16); }
 
-static void plane_row(const struct conv_row *r)
-{
-    any_row(r, plane_tiles, plane_tiles2, 1);
-}
+static void plane_row(const struct conv_row *r) { any_row(r, plane_tiles, plane_tiles2, 1); }
 
-INL void depth_tile(int m, const float *x, const int32_t *off, int64_t n, const float *b, float *y, int64_t y_step)
+INL void depth_tile(int m, const float *x, const int32_t *off, int64_t n, const float *b, float *y,
+                    int64_t y_step)
 {
     vf acc[4 * VPB];
-    UNROLL for (int i = 0; i < m * VPB; i++)
-        acc[i] = (vf) { 0 };
+    UNROLL
+    for (int i = 0; i < m * VPB; i++)
+        acc[i] = (vf){ 0 };
     for (int64_t q = 0; q < n; q++, b += 16) {
         const float *p = x + off[q];
-        UNROLL for (int i = 0; i < m * VPB; i++)
+        UNROLL
+        for (int i = 0; i < m * VPB; i++)
             acc[i] = vfma(vload(p + i * VL), vload(b + i % VPB * VL), acc[i]);
     }
-    UNROLL for (int i = 0; i < m * VPB; i++)
+    UNROLL
+    for (int i = 0; i < m * VPB; i++)
         vstore(y + i / VPB * y_step + i % VPB * VL, acc[i]);
 }
 
@@ -92,24 +97,30 @@ static void depth_row(const struct conv_row *r)
 }
 
 enum { FEW = 4 };
-INL void few_tile(int k, const float *const *x, const int32_t *off, int64_t n, const float *b, float *y)
+INL void few_tile(int k, const float *const *x, const int32_t *off, int64_t n, const float *b,
+                  float *y)
 {
     vf acc[4 * FEW];
-    UNROLL for (int i = 0; i < k * FEW; i++)
-        acc[i] = (vf) { 0 };
+    UNROLL
+    for (int i = 0; i < k * FEW; i++)
+        acc[i] = (vf){ 0 };
     for (int64_t q = 0; q < n; q++, b += 16) {
         int64_t o = off[q];
         vf a[FEW];
-        UNROLL for (int i = 0; i < FEW; i++)
+        UNROLL
+        for (int i = 0; i < FEW; i++)
             a[i] = vload(x[i] + o);
-        UNROLL for (int i = 0; i < k * FEW; i++)
+        UNROLL
+        for (int i = 0; i < k * FEW; i++)
             acc[i] = vfma(a[i % FEW], vset(b[i / FEW]), acc[i]);
     }
-    UNROLL for (int i = 0; i < k * FEW; i++)
+    UNROLL
+    for (int i = 0; i < k * FEW; i++)
         vstore(y + i * VL, acc[i]);
 }
 
-static void few_row(const float *const *x, const int32_t *off, int64_t n, const float *b, int64_t k, float *y)
+static void few_row(const float *const *x, const int32_t *off, int64_t n, const float *b, int64_t k,
+                    float *y)
 {
     switch (k) {
     case 1: few_tile(1, x, off, n, b, y); break;
@@ -122,13 +133,15 @@ static void few_row(const float *const *x, const int32_t *off, int64_t n, const 
 /* Columns [*lo, *hi) of a scratch row that begins at column `begin` of the image lie in it. */
 INL void inside(const struct conv_copy *c, int64_t begin, int64_t *lo, int64_t *hi)
 {
-    int64_t s = c->stride, a = begin < 0 ? (-begin + s - 1) / s : 0, b = c->w > begin ? (c->w - begin + s - 1) / s : 0;
+    int64_t s = c->stride, a = begin < 0 ? (-begin + s - 1) / s : 0,
+            b = c->w > begin ? (c->w - begin + s - 1) / s : 0;
     *lo = a < c->cols ? a : c->cols;
     *hi = b < c->cols ? b : c->cols;
     *hi = *hi < *lo ? *lo : *hi;
 }
 
-INL void copy_row(const struct conv_copy *c, int lanes, int step, const float *row, int64_t begin, float *to)
+INL void copy_row(const struct conv_copy *c, int lanes, int step, const float *row, int64_t begin,
+                  float *to)
 {
     int64_t s = c->stride * step, lo, hi;
     inside(c, begin, &lo, &hi);
@@ -137,8 +150,9 @@ INL void copy_row(const struct conv_copy *c, int lanes, int step, const float *r
     const float *from = row + begin * step + lo * s;
     if (lanes == 16) {
         for (int64_t q = lo; q < hi; q++, from += s)
-            UNROLL for (int v = 0; v < VPB; v++)
-                vstore(to + q * 16 + v * VL, vload(from + v * VL));
+            UNROLL
+        for (int v = 0; v < VPB; v++)
+            vstore(to + q * 16 + v * VL, vload(from + v * VL));
     } else if (s == 1) {
         for (int64_t q = lo; q < hi; q++)
             to[q] = *from++;
@@ -188,14 +202,16 @@ static void copy_lanes(const struct conv_copy *c)
 }
 
 /* m terms at places x[i] + place (all from x[0], one float apart, if run), times panels of 16. */
-INL void outer(int m, int panels, int run, int step, const struct conv_outer *o, const float *const *x, int panel, float *b,
-    int valid)
+INL void outer(int m, int panels, int run, int step, const struct conv_outer *o,
+               const float *const *x, int panel, float *b, int valid)
 {
     enum { MOST = 16 };
     const int nv = panels * VPB;
-    const int64_t x_gap = o->x_gap, dy_gap = o->dy_gap, dy_panel = o->dy_panel, b_panel = o->b_panel, cols = o->cols;
+    const int64_t x_gap = o->x_gap, dy_gap = o->dy_gap, dy_panel = o->dy_panel,
+                  b_panel = o->b_panel, cols = o->cols;
     vf acc[MOST];
-    UNROLL for (int i = 0; i < m * nv; i++) {
+    UNROLL
+    for (int i = 0; i < m * nv; i++) {
         int q = i / nv < valid ? i / nv : valid - 1;
         acc[i] = vload(b + q * 16 + i % nv / VPB * b_panel + i % VPB * VL);
     }
@@ -204,16 +220,20 @@ INL void outer(int m, int panels, int run, int step, const struct conv_outer *o,
         const float *g = o->dy + panel * dy_panel + image * o->dy_image + row * dy_gap;
         for (int64_t c = 0; c < cols; c++, g += 16, place += step) {
             vf d[2 * VPB];
-            UNROLL for (int v = 0; v < nv; v++)
+            UNROLL
+            for (int v = 0; v < nv; v++)
                 d[v] = vload(g + v / VPB * dy_panel + v % VPB * VL);
-            UNROLL for (int i = 0; i < m; i++) {
+            UNROLL
+            for (int i = 0; i < m; i++) {
                 vf a = vset(run ? x[0][place + i] : x[i][place]);
-                UNROLL for (int v = 0; v < nv; v++)
+                UNROLL
+                for (int v = 0; v < nv; v++)
                     acc[i * nv + v] = vfma(a, d[v], acc[i * nv + v]);
             }
         }
     }
-    UNROLL for (int i = 0; i < m * nv; i++)
+    UNROLL
+    for (int i = 0; i < m * nv; i++)
         if (i / nv < valid)
             vstore(b + i / nv * 16 + i % nv / VPB * b_panel + i % VPB * VL, acc[i]);
 }
@@ -234,7 +254,8 @@ static bool is_run(const int32_t *off, int64_t n)
     return true;
 }
 
-INL int64_t outer_some(const struct conv_outer *o, int64_t q, int panels, int panel, int step, int run_m, int any_m)
+INL int64_t outer_some(const struct conv_outer *o, int64_t q, int panels, int panel, int step,
+                       int run_m, int any_m)
 {
     const float *x[16];
     float *b = o->b + panel * o->b_panel + q * 16;
@@ -262,33 +283,32 @@ INL void any_outer(const struct conv_outer *o, int step)
                 q += outer_some(o, q, 1, panel, step, RUN1, ANY1);
 }
 
-static void block_outer(const struct conv_outer *o)
-{
-    any_outer(o, 16);
-}
+static void block_outer(const struct conv_outer *o) { any_outer(o, 16); }
 
-static void plane_outer(const struct conv_outer *o)
-{
-    any_outer(o, 1);
-}
+static void plane_outer(const struct conv_outer *o) { any_outer(o, 1); }
 
 INL void depth_taps(int m, const struct conv_outer *o, int64_t q)
 {
     const float *x[8];
     float *b = o->b + q * 16;
     vf acc[8 * VPB];
-    UNROLL for (int i = 0; i < m; i++)
+    UNROLL
+    for (int i = 0; i < m; i++)
         x[i] = o->x + o->off[q + i];
-    UNROLL for (int i = 0; i < m * VPB; i++)
+    UNROLL
+    for (int i = 0; i < m * VPB; i++)
         acc[i] = vload(b + i * VL);
     for (int64_t r = 0; r < o->images * o->rows; r++) {
         int64_t image = r / o->rows, row = r % o->rows, place = image * o->x_image + row * o->x_gap;
         const float *g = o->dy + image * o->dy_image + row * o->dy_gap;
         for (int64_t c = 0; c < o->cols; c++, place += 16, g += 16)
-            UNROLL for (int i = 0; i < m * VPB; i++)
-                acc[i] = vfma(vload(x[i / VPB] + place + i % VPB * VL), vload(g + i % VPB * VL), acc[i]);
+            UNROLL
+        for (int i = 0; i < m * VPB; i++)
+            acc[i] =
+                vfma(vload(x[i / VPB] + place + i % VPB * VL), vload(g + i % VPB * VL), acc[i]);
     }
-    UNROLL for (int i = 0; i < m * VPB; i++)
+    UNROLL
+    for (int i = 0; i < m * VPB; i++)
         vstore(b + i * VL, acc[i]);
 }
 
@@ -311,7 +331,17 @@ static void add(float *y, const float *x, int64_t n)
 }
 
 const struct conv_loops CPU_TABLE(conv_loops) = {
-    .vl = VL, .few = FEW, .copy_blocks = copy_blocks, .copy_rows = copy_rows, .copy_lanes = copy_lanes,
-    .block_row = block_row, .plane_row = plane_row, .depth_row = depth_row,
-    .few_row = few_row, .add = add, .block_outer = block_outer, .plane_outer = plane_outer, .depth_outer = depth_outer,
+    .vl = VL,
+    .few = FEW,
+    .copy_blocks = copy_blocks,
+    .copy_rows = copy_rows,
+    .copy_lanes = copy_lanes,
+    .block_row = block_row,
+    .plane_row = plane_row,
+    .depth_row = depth_row,
+    .few_row = few_row,
+    .add = add,
+    .block_outer = block_outer,
+    .plane_outer = plane_outer,
+    .depth_outer = depth_outer,
 };

@@ -8,9 +8,9 @@ enum { LANES = 16, ROWS = 56, PANELS = 8, TERMS = 512, TASKS = 16 };
 CPU_LOOPS(matmul_loops);
 
 struct plan {
-    int64_t batch, m, n, k, a_batch, b_batch;        /* a_batch, b_batch: matrices of each, 1 or batch */
-    int64_t a_row, a_k, b_k, b_n;                    /* steps */
-    int64_t panels, per, groups, row_blocks;         /* panels of a task; tasks along n and m */
+    int64_t batch, m, n, k, a_batch, b_batch; /* a_batch, b_batch: matrices of each, 1 or batch */
+    int64_t a_row, a_k, b_k, b_n;             /* steps */
+    int64_t panels, per, groups, row_blocks;  /* panels of a task; tasks along n and m */
     struct cpu_epi *epi;
 };
 struct job {
@@ -33,9 +33,12 @@ static int64_t lead(lbk_shape s)
 
 static struct plan make_plan(const struct lbk_group *g)
 {
-    lbk_shape a = g->arg[cpu_plain_operand(g, 0)].shape, b = g->arg[cpu_plain_operand(g, 1)].shape, y = g->acc;
+    lbk_shape a = g->arg[cpu_plain_operand(g, 0)].shape, b = g->arg[cpu_plain_operand(g, 1)].shape,
+              y = g->acc;
     const struct lbk_matmul *t = g->params;
-    struct plan p = { .batch = lead(y), .m = y.d[y.n - 2], .n = y.d[y.n - 1], .k = a.d[a.n - (t->ta ? 2 : 1)] };
+    struct plan p = {
+        .batch = lead(y), .m = y.d[y.n - 2], .n = y.d[y.n - 1], .k = a.d[a.n - (t->ta ? 2 : 1)]
+    };
     p.a_batch = lead(a);
     p.b_batch = lead(b);
     p.a_row = t->ta ? 1 : p.k;
@@ -51,15 +54,18 @@ static struct plan make_plan(const struct lbk_group *g)
     return p;
 }
 
-static size_t packed_floats(const struct plan *p) { return (size_t) (p->b_batch * p->panels * p->k * LANES); }
+static size_t packed_floats(const struct plan *p)
+{
+    return (size_t) (p->b_batch * p->panels * p->k * LANES);
+}
 
 static void pack_task(void *arg, int64_t t, int worker)
 {
     const struct job *j = arg;
     const struct plan *p = j->p;
     int64_t panel = t % p->panels, batch = t / p->panels;
-    j->l->pack(j->b + batch * p->k * p->n + panel * LANES * p->b_n, p->b_k, p->b_n, p->k, least(LANES, p->n - panel * LANES),
-        j->packed + t * p->k * LANES);
+    j->l->pack(j->b + batch * p->k * p->n + panel * LANES * p->b_n, p->b_k, p->b_n, p->k,
+               least(LANES, p->n - panel * LANES), j->packed + t * p->k * LANES);
 }
 
 static void store_rows(const struct job *j, const struct matmul_block *b, int64_t at, int64_t n)
@@ -77,15 +83,22 @@ static void multiply_task(void *arg, int64_t t, int worker)
 {
     const struct job *j = arg;
     const struct plan *p = j->p;
-    int64_t group = t % p->groups, m = t / p->groups % p->row_blocks * ROWS, batch = t / p->groups / p->row_blocks;
-    int64_t panel = group * p->per, panels = least(p->per, p->panels - panel), n = least(p->n - panel * LANES, panels * LANES);
+    int64_t group = t % p->groups, m = t / p->groups % p->row_blocks * ROWS,
+            batch = t / p->groups / p->row_blocks;
+    int64_t panel = group * p->per, panels = least(p->per, p->panels - panel),
+            n = least(p->n - panel * LANES, panels * LANES);
     int64_t at = (batch * p->m + m) * p->n + panel * LANES;
     bool direct = !p->epi && n == panels * LANES;
     const float *a = j->a + (p->a_batch > 1 ? batch : 0) * p->m * p->k + m * p->a_row;
     const float *b = j->packed + ((p->b_batch > 1 ? batch : 0) * p->panels + panel) * p->k * LANES;
     struct matmul_block o = {
-        .a_row = p->a_row, .a_k = p->a_k, .b_panel = p->k * LANES, .m = least(ROWS, p->m - m), .panels = panels,
-        .y = direct ? j->out + at : j->scratch + worker * (ROWS * PANELS * LANES), .y_row = direct ? p->n : PANELS * LANES,
+        .a_row = p->a_row,
+        .a_k = p->a_k,
+        .b_panel = p->k * LANES,
+        .m = least(ROWS, p->m - m),
+        .panels = panels,
+        .y = direct ? j->out + at : j->scratch + worker * (ROWS * PANELS * LANES),
+        .y_row = direct ? p->n : PANELS * LANES,
     };
     for (int64_t k = 0; k < p->k; k += TERMS) {
         o.a = a + k * p->a_k;
@@ -103,7 +116,8 @@ static bool epi_fits(const struct lbk_group *g)
 {
     for (int i = 0; i < g->epi.n; i++) {
         const struct lbk_arg *a = &g->arg[g->epi.w[i].arg];
-        if (g->epi.w[i].kind == LBK_WORD_ARG && (a->dtype != LBK_F32 || (a->shape.n != g->acc.n && lbk_shape_count(a->shape) != 1)))
+        if (g->epi.w[i].kind == LBK_WORD_ARG &&
+            (a->dtype != LBK_F32 || (a->shape.n != g->acc.n && lbk_shape_count(a->shape) != 1)))
             return false;
     }
     return true;
@@ -146,7 +160,11 @@ static void release(void *own)
 static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
 {
     const struct plan *p = own;
-    struct job j = { .p = p, .l = matmul_loops_of[d->isa], .g = g, .out = cpu_f32(&g->out[0]), .packed = cpu_f32(&g->scratch) };
+    struct job j = { .p = p,
+                     .l = matmul_loops_of[d->isa],
+                     .g = g,
+                     .out = cpu_f32(&g->out[0]),
+                     .packed = cpu_f32(&g->scratch) };
     j.a = cpu_f32(&g->arg[cpu_plain_operand(g, 0)]);
     j.b = cpu_f32(&g->arg[cpu_plain_operand(g, 1)]);
     j.scratch = j.packed + packed_floats(p);
@@ -156,5 +174,9 @@ static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
 }
 
 const struct cpu_kernel cpu_kernel_matmul = {
-    .op = "matmul", .supports = supports, .prepare = prepare, .launch = launch, .release = release,
+    .op = "matmul",
+    .supports = supports,
+    .prepare = prepare,
+    .launch = launch,
+    .release = release,
 };
