@@ -88,28 +88,36 @@ size_t reduce_scratch(const struct reduce_plan *p)
     return sizeof(double) * (size_t) (p->n_units * p->slots * p->n_val * p->tile);
 }
 
+/* The first n operands can be read with their full args in that layout. */
+static bool readable(lbk_drv *d, const struct lbk_group *g, int n, lbk_shape s, struct lbk_layout layout)
+{
+    struct lbk_arg arg[LBK_ARG_MAX];
+    struct cpu_expr x;
+    memcpy(arg, g->arg, sizeof arg);
+    for (int i = 0; i < g->n_arg; i++)
+        if (full_arg(&arg[i], s))
+            arg[i].layout = layout;
+    for (int i = 0; i < n; i++) {
+        const uint8_t last = (uint8_t) (g->operand[i].n - 1);
+        lbk_shape other = { 0 };
+        if (!reduce_operand_shape(g, i, &other) || other.n != s.n || memcmp(other.d, s.d, sizeof s.d[0] * (size_t) s.n)
+            || !cpu_expr_compile(d, &x, &g->operand[i], g->n_arg, arg, s, layout, 1, &last, 0))
+            return false;
+    }
+    return true;
+}
+
 bool reduce_offer(lbk_drv *d, const struct lbk_group *g, int n, uint32_t axes, int n_val, struct lbk_offer *o)
 {
     lbk_shape s = { 0 };
-    struct lbk_layout layout = CPU_ROW;
     struct reduce_plan p;
-    struct cpu_expr x;
-    if (!cpu_plain_epi(g) || !reduce_operand_shape(g, 0, &s))
+    if (!cpu_plain_epi(g) || !reduce_operand_shape(g, 0, &s) || !readable(d, g, n, s, CPU_ROW))
         return false;
-    const bool blocks = s.n == 4 && s.d[1] > 4 && (axes & 12) == 12;
+    const bool blocks = s.n == 4 && (axes & 12) == 12 && readable(d, g, n, s, CPU_CBLK);
     for (int i = 0; i < g->n_arg; i++)
-        if (full_arg(&g->arg[i], s)) {
-            o->want_arg[i] = blocks ? CPU_CBLK : CPU_ROW;
-            layout = cpu_is_cblk(&g->arg[i]) ? CPU_CBLK : layout;
-        }
-    for (int i = 0; i < n; i++) {
-        lbk_shape other = { 0 };
-        if (!reduce_operand_shape(g, i, &other) || other.n != s.n || memcmp(other.d, s.d, sizeof s.d[0] * (size_t) s.n)
-            || !cpu_expr_compile(d, &x, &g->operand[i], g->n_arg, g->arg, s, layout, 1,
-                (uint8_t[]) { (uint8_t) (g->operand[i].n - 1) }, 0))
-            return false;
-    }
-    reduce_plan(&p, s, layout, axes, n_val);
+        if (full_arg(&g->arg[i], s))
+            o->want_arg[i] = blocks ? CPU_ANY : CPU_ROW;
+    reduce_plan(&p, s, CPU_ROW, axes, n_val);
     o->scratch = reduce_scratch(&p);
     if (blocks) {                                                /* asked before layouts are known, too: the larger */
         reduce_plan(&p, s, CPU_CBLK, axes, n_val);
