@@ -26,14 +26,9 @@ struct taps {
     float *weight;
 };
 
-static double triangle(int64_t j, double centre, double wide)
-{
-    return fmax(0, 1 - fabs((double) j + 0.5 - centre) / wide);
-}
-
 static bool make_taps(struct taps *t, int64_t from, int64_t to)
 {
-    const double scale = (double) from / (double) to, wide = fmax(scale, 1);
+    const double scale = (double) from / (double) to, wide = scale > 1 ? scale : 1;
     t->most = 2 * (int64_t) ceil(wide) + 1;
     t->first = malloc((size_t) to * sizeof *t->first);
     t->count = malloc((size_t) to * sizeof *t->count);
@@ -42,13 +37,17 @@ static bool make_taps(struct taps *t, int64_t from, int64_t to)
         return false;
     for (int64_t i = 0; i < to; i++) {
         const double centre = ((double) i + 0.5) * scale;
-        const int64_t lo = (int64_t) fmax(0, floor(centre - wide + 0.5));
-        const int64_t hi = (int64_t) fmin((double) from, floor(centre + wide + 0.5));
+        const int64_t lo = centre > wide ? (int64_t) (centre - wide + 0.5) : 0;
+        const int64_t end = (int64_t) (centre + wide + 0.5), hi = end < from ? end : from;
+        float *w = t->weight + i * t->most;
         double sum = 0;
+        for (int64_t j = lo; j < hi; j++) {
+            const double far = fabs((double) j + 0.5 - centre) / wide, v = far < 1 ? 1 - far : 0;
+            w[j - lo] = (float) v;
+            sum += v;
+        }
         for (int64_t j = lo; j < hi; j++)
-            sum += triangle(j, centre, wide);
-        for (int64_t j = lo; j < hi; j++)
-            t->weight[i * t->most + j - lo] = (float) (triangle(j, centre, wide) / sum);
+            w[j - lo] = (float) ((double) w[j - lo] / sum);
         t->first[i] = (int32_t) lo, t->count[i] = (int32_t) (hi - lo);
     }
     return true;

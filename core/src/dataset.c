@@ -18,17 +18,14 @@ const struct data_description lbk__data_descriptions[] = {
     { "fashion_mnist", "70000 grey images of clothes, 10 classes (Debian: dataset-fashion-mnist)",
       "idx", "fashion-mnist",
       "images=train-images-idx3-ubyte.gz,labels=train-labels-idx1-ubyte.gz,"
-      "test_images=t10k-images-idx3-ubyte.gz,test_labels=t10k-labels-idx1-ubyte.gz,classes=10,val="
-      "5000,"
-      "prepare=resize=32,augment=[flip,rotate=15],mean=0.28604,std=0.35302" },
+      "test_images=t10k-images-idx3-ubyte.gz,test_labels=t10k-labels-idx1-ubyte.gz,classes=10,"
+      "val=5000,prepare=resize=32,augment=[flip,rotate=15],mean=0.28604,std=0.35302" },
     { "camvid", "701 street scenes, 11 classes per pixel", "pairs", "camvid",
-      "images=train,labels=trainannot,val_images=val,val_labels=valannot,test_images=test,test_"
-      "labels=testannot,"
-      "kind=mask,classes=11,ignore=11,augment=flip" },
+      "images=train,labels=trainannot,val_images=val,val_labels=valannot,test_images=test,"
+      "test_labels=testannot,kind=mask,classes=11,ignore=11,augment=flip" },
     { "nyu_v2", "1449 rooms with depth in metres", "pairs", "nyu-v2",
       "images=rgb,labels=depth,list=train.txt,test_list=test.txt,kind=depth,scale=0.03919792,"
-      "offset=0.01959896,"
-      "val=80,augment=flip" },
+      "offset=0.01959896,val=80,augment=flip" },
     { NULL, NULL, NULL, NULL, NULL },
 };
 

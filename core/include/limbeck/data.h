@@ -5,8 +5,9 @@
 #include <limbeck/opt.h>
 LBK_BEGIN
 
-/* What a field is, so that a transform moves all of a sample's fields together. */
-enum lbk_kind { LBK_PLAIN, LBK_IMAGE, LBK_MAP, LBK_CLASS, LBK_BOXES };    /* MAP: per pixel, resampled nearest; BOXES: n x (x0 y0 x1 y1 class) */
+/* What a field is, so that a transform moves all of a sample's fields together.
+ * MAP: per pixel, resampled nearest. BOXES: n x (x0 y0 x1 y1 class), in pixels. */
+enum lbk_kind { LBK_PLAIN, LBK_IMAGE, LBK_MAP, LBK_CLASS, LBK_BOXES };
 struct lbk_field {
     const char *name;                 /* "image", "label", "depth", "boxes"; a table ends at NULL */
     enum lbk_kind kind;
@@ -14,43 +15,55 @@ struct lbk_field {
     int64_t classes, ignore;          /* of labels; 0 = not a label */
 };
 
-/* One sample on the host: named arrays of any size. Sources fill it, transforms change it, tasks encode and decode it,
- * metrics and sweeps read it. Arrays live as long as the record. "image" is LBK_F32 C x H x W in 0..1, C 1 or 3 (RGB); of LBK_MAP fields
- * labels are LBK_I32 H x W and measures LBK_F32 1 x H x W; LBK_CLASS is an LBK_I32 scalar; LBK_BOXES is LBK_F32 n x 5. */
+/* One sample on the host: named arrays of any size. Sources fill it, transforms change it, tasks
+ * encode and decode it, metrics and sweeps read it. Arrays live as long as the record.
+ * "image" is LBK_F32 C x H x W in 0..1, C 1 or 3 (RGB); of LBK_MAP fields labels are LBK_I32 H x W
+ * and measures LBK_F32 1 x H x W; LBK_CLASS is an LBK_I32 scalar; LBK_BOXES is LBK_F32 n x 5. */
 typedef struct lbk_record lbk_record;
-struct lbk_array { lbk_dtype dtype; lbk_shape shape; void *data; };
-LBK_API uint64_t   lbk_record_id(const lbk_record *r);                                /* stable: what lbk_source.id said */
-LBK_API lbk_status lbk_record_get(const lbk_record *r, const char *name, lbk_dtype t, struct lbk_array *out);  /* absent or of another type: fails, says what there is */
-/* Zeroed; NULL: out of memory, said so. The array that it replaces stays readable until the next put of that name. */
-LBK_API void      *lbk_record_put(lbk_record *r, const char *name, lbk_dtype t, lbk_shape s);
-LBK_API lbk_ctx   *lbk_record_ctx(const lbk_record *r);
-LBK_API const struct lbk_field *lbk_record_field(const lbk_record *r, const char *name);      /* NULL = not from the source */
+struct lbk_array {
+    lbk_dtype dtype;
+    lbk_shape shape;
+    void *data;
+};
+/* Stable: what lbk_source.id said. */
+LBK_API uint64_t lbk_record_id(const lbk_record *r);
+/* Absent or of another type: fails, says what there is. */
+LBK_API lbk_status lbk_record_get(const lbk_record *r, const char *name, lbk_dtype t,
+                                  struct lbk_array *out);
+/* Zeroed; NULL: out of memory, said so. What it replaces stays readable until the next put of
+ * that name. */
+LBK_API void *lbk_record_put(lbk_record *r, const char *name, lbk_dtype t, lbk_shape s);
+/* Errors of [any thread] functions go here, so that they are told once and in order. */
+LBK_API lbk_ctx *lbk_record_ctx(const lbk_record *r);
+/* NULL = not from the source. */
+LBK_API const struct lbk_field *lbk_record_field(const lbk_record *r, const char *name);
 
-typedef struct lbk_dataset lbk_dataset;                                     /* the source's own struct */
+typedef struct lbk_dataset lbk_dataset;                         /* the source's own struct */
+/* An option "split" of train|val|test is set by the host: which part of the data to open. */
 struct lbk_source {
     uint32_t size;
-    const char *name, *doc;                                               /* "idx", "pairs", "folder" */
+    const char *name, *doc;                                   /* "idx", "pairs", "synth" */
     const struct lbk_opt *opts;
     size_t cfg_size;
     lbk_status (*open)(lbk_ctx *ctx, const void *cfg, lbk_dataset **out);
-    void      (*close)(lbk_dataset *d);
-    int64_t   (*count)(const lbk_dataset *d);
+    void (*close)(lbk_dataset *d);
+    int64_t (*count)(const lbk_dataset *d);
     const struct lbk_field *(*fields)(const lbk_dataset *d);
-    uint64_t  (*id)(const lbk_dataset *d, int64_t i);                       /* survives reordering; NULL = i */
-    lbk_status (*read)(const lbk_dataset *d, int64_t i, lbk_record *r);      /* [any thread] pure */
-    /* SHA-256 of everything that read() depends on, as 64 hexadecimal digits; NULL = not known. */
+    uint64_t (*id)(const lbk_dataset *d, int64_t i);            /* survives reordering; NULL = i */
+    lbk_status (*read)(const lbk_dataset *d, int64_t i, lbk_record *r);    /* [any thread] pure */
+    /* SHA-256 of all that read() depends on, 64 hexadecimal digits; NULL = not known. */
     lbk_status (*hash)(const lbk_dataset *d, char out[65]);
 };
-/* An option "split" of a source, of train|val|test, is set by the host: which part of the data to open. */
 
-/* A step of the input pipeline. rng is a function of (seed, stream, sample, view), never of threads or order. */
+/* A step of the input pipeline. rng is a function of (seed, stream, sample, view), never of
+ * threads or order. */
 struct lbk_transform {
     uint32_t size;
-    const char *name, *doc;                                               /* "crop", "flip", "jitter" */
+    const char *name, *doc;                                   /* "crop", "flip", "jitter" */
     const struct lbk_opt *opts;
     size_t cfg_size;
-    lbk_status (*apply)(lbk_record *r, uint64_t rng, const void *cfg);      /* [any thread] pure */
-    bool fixed;                                                           /* does not look at rng */
+    lbk_status (*apply)(lbk_record *r, uint64_t rng, const void *cfg);     /* [any thread] pure */
+    bool fixed;                                               /* does not look at rng */
 };
 
 LBK_END
