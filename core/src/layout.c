@@ -113,10 +113,10 @@ static struct lbk_layout needed(struct regions *r, int64_t id, const struct lbk_
     return want.order == LBK_ANY ? of_region(r, own(r, id)) : want;
 }
 
-/* A new value with the bytes of v in another layout; the caller adds the group that makes it, or v from it. */
-static uint32_t add_twin(struct plan *p, uint32_t v, struct lbk_layout to)
+/* A new value with the elements of v, seen as that arg; the caller adds the group that makes it, or v from it. */
+static uint32_t add_twin(struct plan *p, uint32_t v, const struct lbk_arg *a)
 {
-    const struct value t = { .kind = VALUE_TEMP, .dtype = p->value[v].dtype, .shape = p->value[v].shape, .layout = to,
+    const struct value t = { .kind = VALUE_TEMP, .dtype = p->value[v].dtype, .shape = a->shape, .layout = a->layout,
                              .home = NONE, .maker = NONE, .twin = NONE };
     return lbk__plan_add_value(p, &t);
 }
@@ -127,11 +127,13 @@ static uint32_t add_reorder(struct plan *p, uint32_t from, uint32_t to)
     struct group *g = lbk__plan_add_group(p);
     if (!g)
         return NONE;
-    g->g = (struct lbk_group) { .size = sizeof g->g, .op = &reorder, .n_arg = 1, .n_operand = 1, .n_out = 1, .acc = p->value[from].shape };
+    /* The row-major side may be known in another shape, through a view. */
+    const lbk_shape shape = p->value[p->value[from].layout.order == LBK_CBLK ? from : to].shape;
+    g->g = (struct lbk_group) { .size = sizeof g->g, .op = &reorder, .n_arg = 1, .n_operand = 1, .n_out = 1, .acc = shape };
     g->g.operand[0] = (struct lbk_expr) { 1, { { .kind = LBK_WORD_ARG } } };
     g->g.epi = (struct lbk_expr) { 1, { { .kind = LBK_WORD_ACC } } };
-    g->g.arg[0] = (struct lbk_arg) { .dtype = p->value[from].dtype, .shape = p->value[from].shape, .layout = p->value[from].layout };
-    g->g.out[0] = (struct lbk_arg) { .dtype = p->value[from].dtype, .shape = p->value[from].shape, .layout = p->value[to].layout };
+    g->g.arg[0] = (struct lbk_arg) { .dtype = p->value[from].dtype, .shape = shape, .layout = p->value[from].layout };
+    g->g.out[0] = (struct lbk_arg) { .dtype = p->value[from].dtype, .shape = shape, .layout = p->value[to].layout };
     g->arg[0] = from, g->out[0] = to;
     p->value[to].maker = (uint32_t) (p->n_group - 1);
     p->n_reorder++;
@@ -157,8 +159,9 @@ static bool fix_args(struct regions *r, int64_t id, struct sequence *seq)
         a->layout = needed(r, id, a, p->group[id].offer.want_arg[i]);
         if (same(p->value[v].layout, a->layout))
             continue;
-        if (p->value[v].twin == NONE) {
-            const uint32_t t = add_twin(p, v, a->layout);
+        const uint32_t twin = p->value[v].twin;
+        if (twin == NONE || !same(p->value[twin].layout, a->layout) || !same_shape(p->value[twin].shape, a->shape)) {
+            const uint32_t t = add_twin(p, v, a);
             if (t == NONE || !push(seq, add_reorder(p, v, t)))
                 return false;
             p->value[v].twin = t;
@@ -177,7 +180,7 @@ static bool fix_outs(struct regions *r, int64_t id, struct sequence *seq)
         a->layout = needed(r, id, a, p->group[id].offer.want_out[i]);
         if (same(p->value[v].layout, a->layout))
             continue;
-        const uint32_t t = add_twin(p, v, a->layout);
+        const uint32_t t = add_twin(p, v, a);
         if (t == NONE)
             return false;
         p->group[id].out[i] = t;

@@ -260,6 +260,22 @@ static void outputs_may_be_leaves_and_views(void **state)
 }
 
 /* Two states that exchange their values: neither may be overwritten before the other has read it. */
+/* Convolutions want blocks; what is between them is seen flat. */
+static void blocks_through_a_flat_view(void **state)
+{
+    struct world *w = *state;
+    lbk_graph *g = fresh(w);
+    lbk_val *k = lbk_state(g, "k", LBK_F32, LBK_SHAPE(6, 3, 3, 3), true), *gk;
+    lbk_val *m = lbk_state(g, "m", LBK_F32, LBK_SHAPE(10, 6 * 36), true);
+    lbk_val *y = lbk_conv2d(g, lbk_input(g, "x", LBK_F32, LBK_SHAPE(4, 3, 8, 8)), k, (struct lbk_conv2d) { 0 });
+    y = lbk_matmul(g, lbk_reshape(g, y, (struct lbk_dims) { 2, { 4, -1 } }), m, (struct lbk_matmul) { false, true });
+    lbk_grad(g, lbk_sum(g, lbk_square(g, y), LBK_ALL), 1, &k, &gk);
+    lbk_output(g, "gk", gk);
+    struct lbk_exec_info info;
+    check(w, g, (struct lbk_compile_params) { 0 }, &info, 1e-5);
+    lbk_graph_destroy(&g);
+}
+
 static void states_swap(void **state)
 {
     struct world *w = *state;
@@ -299,7 +315,7 @@ static void bad_binds_are_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(outputs_may_be_leaves_and_views), cmocka_unit_test(states_swap), cmocka_unit_test(random_pointwise_graphs),
+        cmocka_unit_test(outputs_may_be_leaves_and_views), cmocka_unit_test(states_swap), cmocka_unit_test(blocks_through_a_flat_view), cmocka_unit_test(random_pointwise_graphs),
         cmocka_unit_test(bad_binds_are_named), cmocka_unit_test(step_of_a_residual_net),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
