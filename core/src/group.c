@@ -431,6 +431,15 @@ static bool may_join(struct work *w, const struct group *with, uint32_t into)
     return true;
 }
 
+static bool reads_out(const struct group *a, const struct group *b)
+{
+    for (int i = 0; i < a->g.n_arg; i++)
+        for (int k = 0; k < b->g.n_out; k++)
+            if (a->arg[i] == b->out[k])
+                return true;
+    return false;
+}
+
 /* All roots of a map again, with n added; registers are shared. */
 static bool build_map(struct work *w, struct group *to, int n_root, lbk_node *const root[])
 {
@@ -447,7 +456,7 @@ static bool build_map(struct work *w, struct group *to, int n_root, lbk_node *co
         int r = put_node(&b, keep[i], true);
         set_out(to, i, keep[i], value_for(w, keep[i]), r);
     }
-    return !b.full;
+    return !b.full && !reads_out(to, to);      /* through a view it would */
 }
 
 /* An operand as large as the result: reading it once is what is saved. */
@@ -456,15 +465,6 @@ static bool shares_arg(const struct group *a, const struct group *b)
     for (int i = 0; i < a->g.n_arg; i++)
         for (int k = 0; k < b->g.n_arg; k++)
             if (a->arg[i] == b->arg[k] && same_shape(a->g.arg[i].shape, a->g.acc))
-                return true;
-    return false;
-}
-
-static bool reads_out(const struct group *a, const struct group *b)
-{
-    for (int i = 0; i < a->g.n_arg; i++)
-        for (int k = 0; k < b->g.n_out; k++)
-            if (a->arg[i] == b->out[k])
                 return true;
     return false;
 }
