@@ -83,8 +83,10 @@ static lbk_node *identity(const lbk_node *n)
     lbk_node *a = n->in[0], *b = n->n > 1 ? n->in[1] : NULL;
     if (named(n, "stop_grad"))
         return a;
-    if ((named(n, "broadcast") || named(n, "reshape")) && same_shape(n->shape, a->shape))
+    if ((named(n, "broadcast") || named(n, "reshape") || named(n, "slice")) && same_shape(n->shape, a->shape))
         return a;
+    if (named(n, "reshape") && named(a, "reshape") && same_shape(n->shape, a->in[0]->shape))
+        return a->in[0];
     if (named(n, "neg") && named(a, "neg"))
         return a->in[0];
     if (named(n, "cast") && n->dtype == a->dtype)
