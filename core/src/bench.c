@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* Whole training steps of a model on made-up data that stays where it is. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <limbeck/rng.h>
+#include "loose.h"
+#include "trainer.h"
+
+enum { WARM = 3, LEAST = 7, MOST = 200 };
+static const double budget = 3;                      /* seconds */
+
+struct bench_cfg { const char *model, *input; int64_t classes, batch, threads; };
+static const struct lbk_opt bench_opts[] = {
+    LBK_STRING(bench_cfg, model, "", "which network"),
+    LBK_STRING(bench_cfg, input, "3x32x32", "channels, rows and columns of an image"),
+    LBK_INT   (bench_cfg, classes, 10, 1, 1e6, "of the labels"),
+    LBK_INT   (bench_cfg, batch, 64, 1, 1e6, "images to a step"),
+    LBK_INT   (bench_cfg, threads, 0, 0, 4096, "of the device"),
+    LBK_OPTS_END,
+};
+static const char *const own[] = { "model", "input", "classes", "batch", "threads", NULL };
+
+static bool is_own(const char *name)
+{
+    for (int i = 0; own[i]; i++)
+        if (!strcmp(own[i], name))
+            return true;
+    return false;
+}
+
+static lbk_status parse_input(lbk_ctx *ctx, const char *text, lbk_shape *out)
+{
+    long long c, h, w;
+    char more;
+    if (sscanf(text, "%lldx%lldx%lld%c", &c, &h, &w, &more) != 3 || c < 1 || h < 1 || w < 1 || c > 65536 || h > 65536 || w > 65536)
+        return lbk_fail(ctx, LBK_EINVAL, "input: expected sizes as 3x32x32, got '%s'", text);
+    *out = LBK_SHAPE(c, h, w);
+    return LBK_OK;
+}
+
+static lbk_status fill(lbk_ctx *ctx, const lbk_node *n, lbk_tensor *t)
+{
+    const int64_t count = lbk_shape_count(n->shape);
+    int32_t *v = malloc(((size_t) count + 1) * sizeof *v);
+    if (!v)
+        return lbk_fail(ctx, LBK_ENOMEM, "bench: out of memory");
+    for (int64_t i = 0; i < count; i++) {
+        const float u = lbk_random_at(7, n->id, (uint64_t) i);
+        if (n->dtype == LBK_I32)
+            v[i] = n->range ? (int32_t) (u * (float) n->range) : 0;
+        else
+            memcpy(&v[i], !strcmp(n->name, "lr") ? &(float) { 0.001f } : &u, sizeof *v);
+    }
+    const lbk_status st = lbk_tensor_write(t, v, t->bytes);
+    free(v);
+    return st;
+}
+
+struct rig { lbk_device *device; lbk_store *store; lbk_exec *exec; int n; struct lbk_bind in[16]; lbk_tensor *values; };
+
+static lbk_status bind(struct rig *r, const lbk_graph *g)
+{
+    lbk_status st = LBK_OK;
+    for (int64_t i = 0; !st && i < g->n_node && r->n < 16; i++) {
+        const lbk_node *n = g->node[i];
+        if (n->kind != NODE_INPUT)
+            continue;
+        st = lbk_tensor_create(r->device, n->dtype, n->shape, &r->in[r->n].tensor);
+        if (!st)
+            st = fill(g->ctx, n, r->in[r->n].tensor);
+        r->in[r->n++].name = n->name;
+    }
+    return st ? st : lbk_tensor_create(r->device, LBK_F32, LBK_SHAPE(1), &r->values);
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const double x = *(const double *) a, y = *(const double *) b;
+    return (x > y) - (x < y);
+}
+
+static lbk_status measure(struct rig *r, struct lbk_bench *out)
+{
+    double t[MOST];
+    const struct lbk_bind value = { "values", r->values };
+    struct lbk_exec_info info = { .size = sizeof info };
+    lbk_status st = LBK_OK;
+    int n = -WARM;
+    for (const double begun = lbk__now(); !st && n < MOST && (n < LEAST || lbk__now() - begun < budget); n++) {
+        float loss;
+        const double a = lbk__now();
+        st = lbk_run(r->exec, r->n, r->in, 1, &value);
+        if (!st)
+            st = lbk_tensor_read(r->values, &loss, sizeof loss);
+        if (n >= 0)
+            t[n] = lbk__now() - a;
+    }
+    if (st)
+        return st;
+    qsort(t, (size_t) n, sizeof *t, by_size);
+    lbk_exec_info(r->exec, &info);
+    struct lbk_bench b = { .size = out->size, .median_ms = 1e3 * t[n / 2], .gflops = 1e-9 * info.flops / t[n / 2],
+                           .launches = info.launches, .fallbacks = info.fallbacks, .peak_bytes = r->device->peak_bytes };
+    memcpy(out, &b, out->size < sizeof b ? out->size : sizeof b);
+    return LBK_OK;
+}
+
+static lbk_status run(struct loose *l, const char *device, struct lbk_bench *out)
+{
+    struct rig r = { 0 };
+    lbk_obj_loss(l->o, "task", LBK_CONST(1), lbk_pass_loss(l->pass));
+    lbk_status st = lbk__objective_finish(l->o, "sgd,momentum=0.9,wd=5e-4");
+    if (!st)
+        st = lbk_device_open(l->ctx, device ? device : "cpu", &r.device);
+    if (!st)
+        st = lbk_store_create(r.device, &r.store);
+    if (!st)
+        st = lbk__store_fill(r.store, l->o->g);
+    if (!st)
+        st = lbk_compile(l->o->g, r.store, NULL, &r.exec);
+    if (!st)
+        st = bind(&r, l->o->g);
+    if (!st)
+        st = measure(&r, out);
+    for (int i = 0; i < r.n; i++)
+        lbk_tensor_unref(&r.in[i].tensor);
+    lbk_tensor_unref(&r.values);
+    lbk_exec_destroy(&r.exec);
+    lbk_store_destroy(&r.store);
+    lbk_device_close(&r.device);
+    return st;
+}
+
+lbk_status lbk_bench_train(lbk_ctx *ctx, const char *device, int n, const struct lbk_setting *settings, struct lbk_bench *out)
+{
+    lbk_opts *o = NULL;
+    lbk_shape input;
+    struct loose l;
+    lbk_status st = lbk_opts_create(ctx, bench_opts, sizeof(struct bench_cfg), &o);
+    for (int i = 0; !st && i < n; i++)
+        if (is_own(settings[i].name))
+            st = lbk_opts_set(o, settings[i].name, settings[i].value);
+    const struct bench_cfg *c = st ? NULL : lbk_opts_cfg(o);
+    if (!st && !*c->model)
+        st = lbk_fail(ctx, LBK_EINVAL, "bench: which model: set model=NAME");
+    if (!st)
+        st = parse_input(ctx, c->input, &input);
+    if (!st) {
+        st = lbk__loose_open(ctx, c->model, input, c->batch, c->classes, LBK_TRAINED, n, settings, own, &l);
+        if (!st)
+            st = run(&l, device, out);
+        lbk__loose_close(&l);
+    }
+    lbk_opts_destroy(&o);
+    return st;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "evaluate.h"
+
+enum { MAX_METRICS = 8 };
+
+void lbk_scores_put(lbk_scores *s, const char *name, enum lbk_sense better, double v)
+{
+    struct score *x = s->n < MAX_SCORES ? &s->at[s->n++] : NULL;
+    if (x) {
+        snprintf(x->name, sizeof x->name, "%s%s%s", s->metric ? s->metric : "", s->metric ? "." : "", name);
+        x->better = better, x->v = v;
+    }
+}
+
+static lbk_status build(struct evaluator *e)
+{
+    struct run *r = e->run;
+    lbk_objective *o = NULL;
+    lbk_status st = lbk__objective_create(r, NULL, &o);
+    if (st)
+        return st;
+    o->n_stream = 1;
+    o->stream[0] = (struct obj_stream) { "eval", e->source->data->fields, lbk__loader_layout(e->loader), e->source->data->n };
+    lbk_pass *p = lbk__objective_pass(o, e->role, e->role->name, LBK_FROZEN, 0);
+    if (p)
+        e->role->task->predict(p, lbk_opts_cfg(e->role->task_opts));
+    st = lbk__objective_finish(o, NULL);
+    if (!st)
+        st = lbk__role_load(r, e->role, o->g, true);
+    if (st) {
+        lbk__objective_destroy(&o);
+        return st;
+    }
+    return lbk__engine_create(o, &e->engine);
+}
+
+lbk_status lbk__evaluator_create(struct run *r, struct role *role, enum data_split split, struct evaluator **out)
+{
+    *out = NULL;
+    if (!role->task || !role->task->predict)
+        return LBK_OK;
+    struct evaluator *e = calloc(1, sizeof *e);
+    if (!e)
+        return lbk_fail(r->ctx, LBK_ENOMEM, "evaluation: out of memory");
+    *e = (struct evaluator) { .run = r, .role = role };
+    e->source = lbk__source_get(r, "train", split);
+    const struct loader_params p = { .batch = r->cfg->eval_batch, .pad = true, .records = true, .epochs = 1,
+                                     .pipeline = e->source ? e->source->still : NULL };
+    lbk_status st = e->source ? lbk__source_loader(r, e->source, &p, &e->loader) : LBK_EINVAL;
+    if (!st)
+        st = build(e);
+    if (st)
+        lbk__evaluator_destroy(&e);
+    *out = e;
+    return st;
+}
+
+void lbk__evaluator_destroy(struct evaluator **e)
+{
+    if (!*e)
+        return;
+    lbk__engine_destroy(&(*e)->engine);
+    lbk__loader_destroy(&(*e)->loader);
+    free(*e);
+    *e = NULL;
+}
+
+struct counting {
+    struct evaluator *e;
+    int n;
+    const struct lbk_metric *metric[MAX_METRICS];
+    lbk_opts *opts[MAX_METRICS];
+    void *state[MAX_METRICS];
+    lbk_status (*look)(void *ud, const lbk_record *r);
+    void *ud;
+};
+
+static lbk_status begin(struct counting *c)
+{
+    struct run *r = c->e->run;
+    const char *const *names = c->e->role->task->metrics;
+    lbk_status st = LBK_OK;
+    for (int i = 0; !st && names && names[i] && i < MAX_METRICS; i++) {
+        const void *found = NULL;
+        st = lbk__registry_need(r->ctx, LBK_METRICS, names[i], &found);
+        if (st)
+            break;
+        const char *const prefix[] = { names[i] };
+        c->metric[i] = found;
+        st = lbk__settings_opts(r->set, c->metric[i]->opts, c->metric[i]->cfg_size, names[i], NULL, 1, prefix, &c->opts[i]);
+        c->state[i] = st ? NULL : calloc(1, c->metric[i]->state_size + 1);
+        if (!st && !c->state[i])
+            st = lbk_fail(r->ctx, LBK_ENOMEM, "metric '%s': out of memory", names[i]);
+        if (!st)
+            c->n++;
+        else
+            lbk_opts_destroy(&c->opts[i]);
+    }
+    return st;
+}
+
+static lbk_status count(void *ud, lbk_record *r)
+{
+    struct counting *c = ud;
+    const struct lbk_task *t = c->e->role->task;
+    lbk_status st = t->post ? t->post(r, lbk_opts_cfg(c->e->role->task_opts)) : LBK_OK;
+    for (int i = 0; !st && i < c->n; i++)
+        st = c->metric[i]->add(c->e->run->ctx, lbk_opts_cfg(c->opts[i]), c->state[i], r);
+    return !st && c->look ? c->look(c->ud, r) : st;
+}
+
+static lbk_status end(struct counting *c, lbk_status st, lbk_scores *out)
+{
+    for (int i = 0; i < c->n; i++) {
+        out->metric = i ? c->metric[i]->name : NULL;
+        const lbk_status s = c->metric[i]->end(c->e->run->ctx, lbk_opts_cfg(c->opts[i]), c->state[i], st ? NULL : out);
+        st = st ? st : s;
+        free(c->state[i]);
+        lbk_opts_destroy(&c->opts[i]);
+    }
+    return st;
+}
+
+lbk_status lbk__evaluator_look(struct evaluator *e, struct lbk_scores *out, lbk_status (*look)(void *ud, const lbk_record *r), void *ud)
+{
+    struct counting c = { .e = e, .look = look, .ud = ud };
+    *out = (struct lbk_scores) { 0 };
+    lbk_status st = begin(&c);
+    if (!st)
+        st = lbk__engine_sweep(e->engine, e->loader, e->run->rehearsal, count, &c);
+    return end(&c, st, out);
+}
+
+lbk_status lbk__evaluator_run(struct evaluator *e, struct lbk_scores *out) { return lbk__evaluator_look(e, out, NULL, NULL); }

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/* The loop of a training stage: steps, epochs, selection, checkpoints. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "optim.h"
+#include "opt.h"
+#include "trainer.h"
+
+enum { LOG_STEPS = 50 };
+
+struct loop {
+    struct trainer *t;
+    const struct stage *s;
+    struct length n;
+    struct lbk_ramp lr;
+    const char *optim, *best;                    /* best NULL: the last */
+    struct stage_parts parts;
+    struct role *judged;                         /* first trained role */
+    struct evaluator *val;
+    char (*hash)[65];                            /* of frozen roles, by pass */
+    const struct batch *batch[OBJ_STREAMS];
+    double now_lr;
+};
+
+static bool carried_on(const struct trainer *t)
+{
+    const lbk_schedule *s = t->run->schedule;
+    return t->at.stage + 1 < s->n && (s->stage[t->at.stage + 1].d.flags & LBK_STAGE_CARRY);
+}
+
+/* ---- what the user, the stage and the run say ---- */
+
+static lbk_status choose_lr(struct loop *l)
+{
+    struct run *r = l->t->run;
+    const char *own = lbk__setting(r->set, "%s.lr", l->s->d.name);
+    l->lr = lbk__setting(r->set, "lr") || lbk_ramp_off(l->s->d.lr) ? r->cfg->lr : l->s->d.lr;
+    const char *wrong = own ? lbk__parse_ramp(&r->arena, own, strlen(own), &l->lr) : NULL;
+    return wrong ? lbk_fail(r->ctx, LBK_EINVAL, "%s.lr: expected %s, got '%s'", l->s->d.name, wrong, own) : LBK_OK;
+}
+
+static lbk_status choose(struct loop *l)
+{
+    struct run *r = l->t->run;
+    const char *own = lbk__setting(r->set, "%s.optim", l->s->d.name);
+    l->optim = own ? own : lbk__setting(r->set, "optim") || !l->s->d.optim ? r->cfg->optim : l->s->d.optim;
+    l->best = l->s->d.best;
+    const lbk_status st = choose_lr(l);
+    return st ? st : lbk__optim_check(r->ctx, l->optim);
+}
+
+/* ---- frozen roles stay as they were ---- */
+
+static bool frozen(const struct lbk_pass *p)
+{
+    return p->role && p->built && p->piece.kept && p->piece.net.mode != LBK_TRAINED;
+}
+
+static lbk_status hash_frozen(struct loop *l, bool check)
+{
+    const lbk_objective *o = l->parts.engine->o;
+    lbk_status st = LBK_OK;
+    for (int i = 0; !st && i < o->n_pass; i++) {
+        char now[65];
+        if (!frozen(o->pass[i]))
+            continue;
+        st = lbk__store_hash(l->t->run->store, o->pass[i]->role->path, now);
+        if (!st && check && strcmp(now, l->hash[i]))
+            st = lbk_fail(l->t->ctx, LBK_EINVAL, "stage '%s': role '%s' is frozen, but its weights have changed", l->s->d.name,
+                          o->pass[i]->name);
+        memcpy(l->hash[i], now, sizeof now);
+    }
+    return st;
+}
+
+/* ---- selection ---- */
+
+static lbk_status make_validation(struct loop *l)
+{
+    struct run *r = l->t->run;
+    for (int i = 0; i < l->s->n_roles && !l->judged; i++)
+        if (l->s->d.roles[i].mode == LBK_TRAINED)
+            l->judged = lbk__role_get(r, l->s->d.roles[i].name, l->s->d.roles[i].model, -1);
+    if (!l->judged || (l->best && !strcmp(l->best, "last")))
+        return LBK_OK;
+    return lbk__evaluator_create(r, l->judged, DATA_VAL, &l->val);
+}
+
+static const struct score *judge(const struct loop *l, const struct lbk_scores *s)
+{
+    const char *want = l->best ? l->best : s->n ? s->at[0].name : "";
+    want = strncmp(want, "val/", 4) ? want : want + 4;
+    for (int i = 0; i < s->n; i++)
+        if (!strcmp(s->at[i].name, want))
+            return &s->at[i];
+    return NULL;
+}
+
+static lbk_status validate(struct loop *l, int64_t epoch)
+{
+    struct trainer *t = l->t;
+    struct lbk_scores s;
+    if (!l->val)
+        return LBK_OK;
+    lbk_status st = lbk__evaluator_run(l->val, &s);
+    if (st)
+        return st;
+    lbk__log_scores(t, "val", t->at.step, epoch, &s);
+    const struct score *x = judge(l, &s);
+    if (!x)
+        return lbk_fail(t->ctx, LBK_ENOENT, "stage '%s': best is '%s', which no metric of the task gives", l->s->d.name,
+                        l->best ? l->best : "a score");
+    t->at.last = x->v;
+    const bool better = !t->at.has_best || (x->better == LBK_HIGHER ? x->v > t->at.best : x->v < t->at.best);
+    if (!better)
+        return LBK_OK;
+    t->at.has_best = true, t->at.best = x->v, t->at.best_epoch = epoch;
+    return carried_on(t) ? LBK_OK : lbk__best_keep(t->run->store, l->judged->path);
+}
+
+/* ---- the loop ---- */
+
+static bool report(struct loop *l)
+{
+    const struct trainer *t = l->t;
+    const struct engine *e = l->parts.engine;
+    const struct lbk_train_params *p = t->run->p;
+    double v[2 * OBJ_TERMS];
+    const char *label[2 * OBJ_TERMS];
+    if (!p->progress)
+        return true;
+    int n = 0;
+    for (; n < e->o->n_label && n < 2 * OBJ_TERMS - 1; n++)
+        label[n] = e->o->label[n], v[n] = e->host[n];
+    if (t->at.has_best)
+        label[n] = "val", v[n++] = t->at.last;
+    const struct lbk_progress g = { .size = sizeof g, .stage = l->s->d.name, .step = t->at.step, .steps = l->n.steps, .lr = l->now_lr,
+                                    .seconds = lbk__now() - t->begun + t->at.seconds[t->at.stage], .n = n, .labels = label,
+                                    .values = v };
+    return p->progress(p->ud, &g);
+}
+
+static lbk_status next_batches(struct loop *l)
+{
+    lbk_status st = LBK_OK;
+    for (int i = 0; !st && i < l->parts.n; i++) {
+        st = lbk__loader_next(l->parts.loader[i], &l->batch[i]);
+        if (!st && !l->batch[i])
+            st = lbk_fail(l->t->ctx, LBK_EIO, "stage '%s': a stream has ended", l->s->d.name);
+    }
+    return st;
+}
+
+static lbk_status step(struct loop *l)
+{
+    struct trainer *t = l->t;
+    struct engine *e = l->parts.engine;
+    const struct step_now now = { .step = l->n.begin + t->at.step, .epoch_steps = (double) l->n.epoch,
+                                  .clock_steps = (double) l->n.clock,
+                                  .lr = lbk__ramp_at(l->lr, (double) (l->n.begin + t->at.step), (double) l->n.epoch, (double) l->n.clock) };
+    l->now_lr = now.lr;
+    lbk_status st = next_batches(l);
+    if (!st)
+        st = lbk__engine_run(e, l->batch, &now);
+    if (!st && !isfinite(e->host[0]))
+        st = lbk__engine_blame(e, now.step, l->s->d.name);
+    if (st)
+        return st;
+    t->at.step++;
+    t->at.images += l->batch[0]->count;
+    if (t->at.step % LOG_STEPS == 0 || t->at.step == l->n.steps)
+        lbk__log_values(t, t->at.step, (t->at.step - 1) / l->n.epoch, e->o->n_label, e->o->label, e->host, now.lr);
+    return LBK_OK;
+}
+
+static bool time_to_save(const struct loop *l)
+{
+    const struct run_cfg *c = l->t->run->cfg;
+    const double every = lbk__span_steps(c->checkpoint_every, (double) l->n.epoch, (double) l->n.steps);
+    const int64_t n = every >= 1 ? llround(every) : 1;
+    return l->t->at.step % n == 0 || (c->checkpoint_seconds && lbk__now() - l->t->saved > (double) c->checkpoint_seconds);
+}
+
+static void add_seconds(struct trainer *t)
+{
+    const double now = lbk__now();
+    t->at.seconds[t->at.stage] += now - t->begun;
+    t->begun = now;
+}
+
+static lbk_status cancelled(struct loop *l)
+{
+    add_seconds(l->t);
+    const lbk_status st = lbk__save_checkpoint(l->t);
+    if (st)
+        return st;
+    lbk_ctx_log(l->t->ctx, LBK_LOG_INFO, "stopped in stage '%s' after step %lld", l->s->d.name, (long long) l->t->at.step);
+    return LBK_ECANCELLED;
+}
+
+static lbk_status all_steps(struct loop *l)
+{
+    struct trainer *t = l->t;
+    lbk_status st = LBK_OK;
+    for (int i = 0; !st && i < l->parts.n; i++) {
+        const int64_t n = lbk__loader_batches(l->parts.loader[i]);
+        st = lbk__loader_seek(l->parts.loader[i], (l->n.begin + t->at.step) / n, (l->n.begin + t->at.step) % n);
+    }
+    while (!st && t->at.step < l->n.steps) {
+        st = step(l);
+        const bool last = t->at.step == l->n.steps;
+        if (!st && (t->at.step % l->n.epoch == 0 || last))
+            st = validate(l, (t->at.step + l->n.epoch - 1) / l->n.epoch);
+        if (!st && !report(l))
+            return cancelled(l);
+        if (!st && !last && time_to_save(l)) {
+            add_seconds(t);
+            st = lbk__save_checkpoint(t);
+        }
+    }
+    return st;
+}
+
+static lbk_status rehearse(struct loop *l)
+{
+    struct trainer *t = l->t;
+    const lbk_objective *o = l->parts.engine->o;
+    if (t->put) {
+        lbk_exec_dump(l->parts.engine->exec, t->put, t->ud);
+    }
+    lbk_status st = lbk__loader_seek(l->parts.loader[0], 0, 0);
+    if (!st)
+        st = step(l);
+    for (int i = 0; !st && i < o->n_label; i++)
+        if (!isfinite(l->parts.engine->host[i]))
+            st = lbk_fail(t->ctx, LBK_EDIVERGED, "stage '%s': term '%s' is not finite", l->s->d.name, o->label[i]);
+    return st ? st : validate(l, 1);
+}
+
+/* With what the last step left: beside the best, it belongs into the result. */
+static lbk_status test_last(struct loop *l)
+{
+    struct trainer *t = l->t;
+    struct evaluator *e = NULL;
+    if (t->run->rehearsal || t->at.stage + 1 < t->run->schedule->n || !l->judged || !l->judged->task || !t->at.has_best)
+        return LBK_OK;
+    lbk_status st = lbk__evaluator_create(t->run, l->judged, DATA_TEST, &e);
+    if (!st && e)
+        st = lbk__evaluator_run(e, &t->last_test);
+    lbk__evaluator_destroy(&e);
+    return st;
+}
+
+static lbk_status open_loop(struct loop *l)
+{
+    struct trainer *t = l->t;
+    lbk_status st = choose(l);
+    if (!st)
+        st = lbk__stage_length(t->run, t->at.stage, &l->n);
+    if (!st && t->at.step == 0 && !(l->s->d.flags & LBK_STAGE_CARRY))
+        lbk__store_drop(t->run->store, lbk__is_optim);
+    if (!st)
+        st = lbk__stage_open(t->run, l->s, l->optim, &l->parts);
+    if (!st && !l->parts.engine)
+        st = lbk_fail(t->ctx, LBK_EINVAL, "stage '%s': nothing to minimise", l->s->d.name);
+    if (!st)
+        st = make_validation(l);
+    if (st)
+        return st;
+    l->hash = calloc(OBJ_PASSES, sizeof *l->hash);
+    if (!l->hash)
+        return lbk_fail(t->ctx, LBK_ENOMEM, "stage '%s': out of memory", l->s->d.name);
+    struct lbk_exec_info info = { .size = sizeof info };
+    lbk_exec_info(l->parts.engine->exec, &info);
+    if (info.fallbacks > t->at.fallbacks)
+        t->at.fallbacks = info.fallbacks;
+    return hash_frozen(l, false);
+}
+
+lbk_status lbk__stage_train(struct trainer *t)
+{
+    struct loop l = { .t = t, .s = &t->run->schedule->stage[t->at.stage] };
+    t->begun = lbk__now();
+    if (t->at.step == 0)
+        t->at.has_best = false, t->at.best_epoch = 0;
+    lbk_status st = open_loop(&l);
+    if (!st)
+        st = t->run->rehearsal ? rehearse(&l) : all_steps(&l);
+    if (!st)
+        st = hash_frozen(&l, true);
+    lbk__evaluator_destroy(&l.val);
+    lbk__stage_close(&l.parts);
+    free(l.hash);
+    if (!st)
+        st = test_last(&l);
+    if (!st && t->at.has_best && !carried_on(t))
+        st = lbk__best_use(t->run->store);
+    add_seconds(t);
+    return st;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "loose.h"
+#include "opt.h"
+
+static bool listed(const char *const *names, const char *name)
+{
+    for (; names && *names; names++)
+        if (!strcmp(*names, name))
+            return true;
+    return false;
+}
+
+static lbk_status set_options(struct loose *l, int64_t classes, int n, const struct lbk_setting *options, const char *const *not)
+{
+    static const struct lbk_opt none[] = { LBK_OPTS_END };
+    const struct lbk_model *m = l->role.model;
+    char text[32];
+    lbk_status st = lbk_opts_create(l->ctx, m->opts ? m->opts : none, m->cfg_size, &l->role.opts);
+    if (!st)
+        st = lbk__opts_prefix(l->role.opts, m->name);
+    snprintf(text, sizeof text, "%lld", (long long) (classes ? classes : 10));
+    if (!st && lbk__opts_has(l->role.opts, "classes"))
+        st = lbk_opts_set(l->role.opts, "classes", text);
+    for (int i = 0; !st && i < n; i++)
+        if (!listed(not, options[i].name))
+            st = lbk_opts_set(l->role.opts, options[i].name, options[i].value);
+    return st;
+}
+
+static lbk_status set_task(struct loose *l)
+{
+    const void *found = NULL;
+    static const struct lbk_opt none[] = { LBK_OPTS_END };
+    if (!l->role.model->task)
+        return LBK_OK;
+    lbk_status st = lbk__registry_need(l->ctx, LBK_TASKS, l->role.model->task, &found);
+    l->role.task = found;
+    if (!st)
+        st = lbk_opts_create(l->ctx, l->role.task->opts ? l->role.task->opts : none, l->role.task->cfg_size, &l->role.task_opts);
+    return st;
+}
+
+static void describe_batch(struct loose *l, lbk_shape input, int64_t batch, int64_t classes)
+{
+    lbk_shape s = { input.n + 1, { batch } };
+    memcpy(s.d + 1, input.d, (size_t) input.n * sizeof *s.d);
+    l->spec[0] = (struct lbk_field) { "image", LBK_IMAGE, LBK_F32, 0, 0 };
+    l->spec[1] = (struct lbk_field) { "label", LBK_CLASS, LBK_I32, classes ? classes : 10, -1 };
+    l->field[0] = (struct batch_field) { "image", LBK_F32, s, NULL, &l->spec[0] };
+    l->field[1] = (struct batch_field) { "label", LBK_I32, LBK_SHAPE(batch), NULL, &l->spec[1] };
+    l->layout = (struct batch) { .count = batch, .n = 2, .fields = l->field };
+}
+
+lbk_status lbk__loose_open(lbk_ctx *ctx, const char *model, lbk_shape input, int64_t batch, int64_t classes, enum lbk_mode mode,
+                           int n, const struct lbk_setting *options, const char *const *not, struct loose *l)
+{
+    const void *found = NULL;
+    *l = (struct loose) { .ctx = ctx, .role = { .name = "model", .path = "model/" } };
+    lbk_status st = lbk__registry_need(ctx, LBK_MODELS, model, &found);
+    l->role.model = found;
+    if (!st)
+        st = set_options(l, classes, n, options, not);
+    if (!st)
+        st = set_task(l);
+    l->o = st ? NULL : calloc(1, sizeof *l->o);
+    if (!st && !l->o)
+        st = lbk_fail(ctx, LBK_ENOMEM, "model '%s': out of memory", model);
+    if (!st)
+        st = lbk_graph_create(ctx, &l->o->g);
+    if (st) {
+        lbk__loose_close(l);
+        return st;
+    }
+    describe_batch(l, input, batch, classes);
+    l->o->ctx = ctx;
+    l->o->n_stream = 1;
+    l->o->stream[0] = (struct obj_stream) { "data", l->spec, &l->layout, batch };
+    l->pass = lbk__objective_pass(l->o, &l->role, "model", mode, 0);
+    lbk_pass_find(l->pass, "out");
+    return lbk_graph_status(l->o->g);
+}
+
+void lbk__loose_close(struct loose *l)
+{
+    lbk__objective_destroy(&l->o);
+    lbk_opts_destroy(&l->role.opts);
+    lbk_opts_destroy(&l->role.task_opts);
+}

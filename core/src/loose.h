@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* A model by itself, on an input that is only described: no run, no data. [owner thread] */
+#ifndef LBK_SRC_LOOSE_H
+#define LBK_SRC_LOOSE_H
+#include "objective.h"
+
+struct loose {
+    lbk_ctx *ctx;
+    struct role role;
+    struct batch layout;
+    struct batch_field field[2];
+    struct lbk_field spec[3];
+    lbk_objective *o;
+    lbk_pass *pass;
+};
+/* options beside those of `not`, which ends at NULL; classes 0 = 10. input: of one sample. */
+lbk_status lbk__loose_open(lbk_ctx *ctx, const char *model, lbk_shape input, int64_t batch, int64_t classes, enum lbk_mode mode,
+                           int n, const struct lbk_setting *options, const char *const *not, struct loose *out);
+void lbk__loose_close(struct loose *l);
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* Registered losses by name, and those that settings add. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "objective.h"
+#include "opdef.h"
+#include "opt.h"
+
+enum { MAX_INPUTS = 16 };
+
+static bool same(const char *input, const char *name)
+{
+    const size_t n = strcspn(input, "?");
+    return strlen(name) == n && !strncmp(input, name, n);
+}
+
+static bool wire(lbk_graph *g, const struct lbk_loss *l, const struct lbk_wire *wires, lbk_val *in[])
+{
+    int n = 0;
+    while (l->inputs[n])
+        n++;
+    if (n > MAX_INPUTS) {
+        lbk_graph_fail(g, LBK_EINVAL, "loss '%s' has %d inputs, expected %d at most", l->name, n, MAX_INPUTS);
+        return false;
+    }
+    for (const struct lbk_wire *w = wires; w && w->input; w++) {
+        int i = 0;
+        while (i < n && !same(l->inputs[i], w->input))
+            i++;
+        if (i == n) {
+            lbk_graph_fail(g, LBK_ENOENT, "loss '%s' has no input '%s'; its first is '%s'", l->name, w->input, l->inputs[0]);
+            return false;
+        }
+        in[i] = w->v;
+    }
+    for (int i = 0; i < n; i++)
+        if (!in[i] && !strchr(l->inputs[i], '?')) {
+            lbk_graph_fail(g, LBK_EINVAL, "loss '%s': input '%s' is not wired", l->name, l->inputs[i]);
+            return false;
+        }
+    return true;
+}
+
+lbk_val *lbk__loss_build(lbk_scope *s, const char *name, const struct lbk_wire *wires, const char *text)
+{
+    static const struct lbk_opt none[] = { LBK_OPTS_END };
+    lbk_val *in[MAX_INPUTS] = { NULL }, *v = NULL;
+    const void *found = NULL;
+    lbk_opts *o = NULL;
+    lbk_graph *g = lbk_scope_graph(s);
+    if (!g || lbk_graph_status(g))
+        return NULL;
+    lbk_status st = lbk__registry_need(lbk_graph_ctx(g), LBK_LOSSES, name, &found);
+    const struct lbk_loss *l = found;
+    if (!st)
+        st = lbk_opts_create(lbk_graph_ctx(g), l->opts ? l->opts : none, l->cfg_size, &o);
+    if (!st)
+        st = lbk__opts_prefix(o, name);
+    if (!st)
+        st = lbk_opts_parse(o, text);
+    if (st)
+        g->status = st;                              /* said already */
+    else if (wire(g, l, wires, in)) {
+        const char *before = lbk__scope_enter(g, s->path);
+        v = l->build(s, in, lbk_opts_cfg(o));
+        lbk__scope_leave(g, before);
+    }
+    lbk_opts_destroy(&o);
+    return v;
+}
+
+lbk_val *lbk_loss_call(lbk_scope *s, const char *loss, const struct lbk_wire *wires, const char *fmt, ...)
+{
+    char text[1024] = "";
+    if (fmt) {
+        va_list v;
+        va_start(v, fmt);
+        vsnprintf(text, sizeof text, fmt, v);
+        va_end(v);
+    }
+    return lbk__loss_build(s, loss, wires, text);
+}
+
+/* ---- term.<label>.* ---- */
+
+/* "role/tap", "role/tap@stream", "@stream/field"; false: its role or stream is not of this stage. */
+static bool find_wire(lbk_objective *o, const char *text, lbk_val **out)
+{
+    char a[160], b[160];
+    lbk_pass *p;
+    if (sscanf(text, "@%150[^/]/%150s", a, b) == 2) {
+        const char *role = o->stage->n_roles ? o->stage->d.roles[0].name : "";
+        if (lbk_obj_passes(o, role, a, 1, &p) < 1)
+            return false;
+        *out = lbk_pass_field(p, b);
+        return true;
+    }
+    const size_t n = strcspn(text, "/");
+    if (!text[n] || n >= sizeof a) {
+        lbk_graph_fail(o->g, LBK_EINVAL, "wire '%s': expected role/tap, role/tap@stream or @stream/field", text);
+        return true;
+    }
+    snprintf(a, sizeof a, "%.*s", (int) n, text);
+    snprintf(b, sizeof b, "%s", text + n + 1);
+    char *stream = strchr(b, '@');
+    if (stream)
+        *stream++ = 0;
+    if (lbk_obj_passes(o, a, stream, 1, &p) < 1)
+        return false;
+    *out = lbk_pass_tap(p, b);
+    return true;
+}
+
+struct extra { char label[96]; const char *loss, *weight; char with[512]; int n; struct lbk_wire wire[MAX_INPUTS + 1]; bool fits; };
+
+static void add_part(lbk_objective *o, struct extra *e, const char *name, const char *value)
+{
+    if (!strcmp(name, "loss"))
+        e->loss = value;
+    else if (!strcmp(name, "weight"))
+        e->weight = value;
+    else if (!strcmp(name, "with"))
+        snprintf(e->with, sizeof e->with, "%s", value);
+    else if (e->n < MAX_INPUTS) {
+        e->wire[e->n].input = name;
+        e->fits = e->fits && find_wire(o, value, &e->wire[e->n].v);
+        e->n++;
+    }
+}
+
+static void add_extra(lbk_objective *o, struct extra *e)
+{
+    struct lbk_ramp weight = LBK_CONST(1);
+    const char *wrong = e->weight ? lbk__parse_ramp(&o->g->arena, e->weight, strlen(e->weight), &weight) : NULL;
+    if (wrong)
+        lbk_graph_fail(o->g, LBK_EINVAL, "term.%s.weight: expected %s, got '%s'", e->label, wrong, e->weight);
+    else if (!e->loss)
+        lbk_graph_fail(o->g, LBK_EINVAL, "term.%s.loss is missing", e->label);
+    else if (e->fits && !o->run->schedule->plain)
+        lbk_obj_term(o, e->label, weight, e->loss, e->wire, "%s", e->with);
+}
+
+void lbk__objective_extra(lbk_objective *o)
+{
+    const struct lbk_setting *list;
+    const int n = lbk__settings_list(o->run->set, "term", &list);
+    for (int i = 0; i < n; i++) {
+        struct extra e = { .fits = true };
+        const size_t length = strcspn(list[i].name, ".");
+        snprintf(e.label, sizeof e.label, "%.*s", (int) length, list[i].name);
+        bool first = true;
+        for (int k = 0; k < n; k++) {
+            if (strncmp(list[k].name, e.label, length) || list[k].name[length] != '.')
+                continue;
+            first = first && k >= i;
+            if (k >= i)
+                add_part(o, &e, list[k].name + length + 1, list[k].value);
+        }
+        if (first)
+            add_extra(o, &e);
+    }
+}

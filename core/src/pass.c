@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* A network run on a stream. */
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "objective.h"
+#include "opdef.h"
+
+lbk_graph *lbk_pass_graph(const lbk_pass *p) { return p ? p->o->g : NULL; }
+
+static lbk_shape stored_shape(void *ud, const char *state)
+{
+    const struct run *r = ud;
+    const lbk_tensor *t = r ? lbk_store_get(r->store, state) : NULL;
+    return t ? t->shape : LBK_SHAPE_ANY;
+}
+
+lbk_pass *lbk__objective_pass(lbk_objective *o, struct role *role, const char *name, enum lbk_mode mode, int stream)
+{
+    for (int i = 0; i < o->n_pass; i++)
+        if (o->pass[i]->role == role && o->pass[i]->stream == stream && !strcmp(o->pass[i]->name, name))
+            return o->pass[i];
+    lbk_pass *p = o->n_pass < OBJ_PASSES ? lbk__arena_get(&o->g->arena, sizeof *p) : NULL;
+    if (!p) {
+        lbk_graph_fail(o->g, LBK_ENOMEM, "role '%s': too many passes", name);
+        return NULL;
+    }
+    *p = (lbk_pass) { .o = o, .role = role, .stream = stream };
+    p->name = lbk__arena_str(&o->g->arena, "%s", name);
+    p->piece.net = (struct net) { .g = o->g, .path = role ? lbk__arena_str(&o->g->arena, "%s", role->path) : "", .mode = mode,
+                                  .shape_of = stored_shape, .ud = o->run };
+    o->pass[o->n_pass++] = p;
+    return p;
+}
+
+/* ---- fields ---- */
+
+static const struct batch_field *find_field(const lbk_pass *p, const char *field)
+{
+    const struct batch *b = p->o->stream[p->stream].layout;
+    for (int i = 0; i < b->n; i++)
+        if (!strcmp(b->fields[i].name, field))
+            return &b->fields[i];
+    return NULL;
+}
+
+static void no_field(lbk_pass *p, const char *field)
+{
+    const struct batch *b = p->o->stream[p->stream].layout;
+    char list[256] = "";
+    for (int i = 0; i < b->n; i++)
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? ", " : "", b->fields[i].name);
+    lbk_graph_fail(p->o->g, LBK_ENOENT, "stream '%s' has no field '%s', it has %s", p->o->stream[p->stream].name, field, list);
+}
+
+lbk_val *lbk_pass_field(lbk_pass *p, const char *field)
+{
+    if (!p || lbk_graph_status(p->o->g))
+        return NULL;
+    char name[160];
+    const struct obj_stream *s = &p->o->stream[p->stream];
+    snprintf(name, sizeof name, "%s/%s", s->name, field);
+    if (!strcmp(field, "index")) {
+        lbk_val *v = lbk_input(p->o->g, name, LBK_I32, LBK_SHAPE(s->layout->n ? s->layout->fields[0].shape.d[0] : 0));
+        if (v)
+            v->node.range = s->count;
+        return v;
+    }
+    const struct batch_field *f = find_field(p, field);
+    if (!f) {
+        no_field(p, field);
+        return NULL;
+    }
+    lbk_val *v = lbk_input(p->o->g, name, f->dtype, f->shape);
+    if (v && f->spec && f->spec->classes > 0)
+        v->node.range = f->spec->classes;
+    return v;
+}
+
+const struct lbk_field *lbk_pass_spec(lbk_pass *p, const char *field)
+{
+    static const struct lbk_field none = { .name = "", .ignore = -1 };
+    const struct batch_field *f = p ? find_field(p, field) : NULL;
+    if (p && !f)
+        no_field(p, field);
+    return f && f->spec ? f->spec : &none;
+}
+
+/* ---- taps ---- */
+
+static void set_taps(lbk_pass *p)
+{
+    char prefix[128];
+    if (!p->o->run)
+        return;
+    struct settings *set = p->o->run->set;
+    const struct lbk_setting *list;
+    snprintf(prefix, sizeof prefix, "%s.tap", p->role->name);
+    const int n = lbk__settings_list(set, prefix, &list);
+    for (int i = 0; i < n; i++) {
+        struct tap *t = lbk__net_tap(&p->piece.net, list[i].value);
+        if (!t)
+            lbk_graph_fail(p->o->g, LBK_ENOENT, "%s.%s: the model has no tap '%s'", prefix, list[i].name, list[i].value);
+        else
+            lbk_tap(lbk__scope_root(&p->piece.net), list[i].name, t->v);
+    }
+}
+
+static void build(lbk_pass *p)
+{
+    lbk_graph *g = p->o->g;
+    const struct lbk_model *m = p->role->model;
+    lbk_val *x = lbk_pass_field(p, m->reads ? m->reads : "image");
+    p->built = true;
+    p->piece.node[0] = g->n_node, p->piece.assign[0] = g->n_assign;
+    const char *before = lbk__scope_enter(g, p->piece.net.path);
+    lbk_scope *s = lbk__scope_root(&p->piece.net);
+    lbk_val *y = x && s ? m->build(s, lbk__role_input(g, p->role, x), lbk_opts_cfg(p->role->opts)) : NULL;
+    if (!y)
+        lbk_graph_fail(g, LBK_EINVAL, "model '%s' built nothing", m->name);
+    if (!lbk__net_tap(&p->piece.net, "out"))
+        lbk_tap(s, "out", y);
+    set_taps(p);
+    lbk__scope_leave(g, before);
+    lbk__piece_end(p->o, &p->piece);
+}
+
+static bool ready(lbk_pass *p)
+{
+    if (!p || !p->role)
+        return false;
+    if (!p->built && !lbk_graph_status(p->o->g))
+        build(p);
+    return !lbk_graph_status(p->o->g);
+}
+
+lbk_val *lbk_pass_find(lbk_pass *p, const char *name)
+{
+    const struct tap *t = ready(p) ? lbk__net_tap(&p->piece.net, name) : NULL;
+    return t ? t->v : NULL;
+}
+
+lbk_val *lbk_pass_tap(lbk_pass *p, const char *name)
+{
+    lbk_val *v = lbk_pass_find(p, name);
+    if (v || !p || !p->role || lbk_graph_status(p->o->g))
+        return v;
+    const char *names[256];
+    char list[512] = "";
+    int n = 0;
+    for (struct tap *t = p->piece.net.taps; t && n < 255; t = t->next) {
+        names[n++] = t->name;
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", n > 1 ? ", " : "", t->name);
+    }
+    names[n] = NULL;
+    const char *near = lbk__nearest(name, names);
+    lbk_graph_fail(p->o->g, LBK_ENOENT, "role '%s' has no tap '%s'%s%s%s; it has %s", p->name, name, near ? ", did you mean '" : "",
+                   near ? near : "", near ? "'?" : "", list);
+    return NULL;
+}
+
+int lbk_pass_taps(lbk_pass *p, const char *pattern, int max, lbk_val *out[])
+{
+    int n = 0;
+    for (struct tap *t = ready(p) ? p->piece.net.taps : NULL; t; t = t->next) {
+        if (fnmatch(pattern, t->name, 0))
+            continue;
+        if (n < max)
+            out[n] = t->v;
+        n++;
+    }
+    return n;
+}
+
+void lbk_pass_read(lbk_pass *p, const char *name, lbk_val *v)
+{
+    if (!p || !v)
+        return;
+    lbk_objective *o = p->o;
+    const char *own = lbk__arena_str(&o->g->arena, "%s", name);
+    const struct batch *b = o->stream[p->stream].layout;
+    const lbk_shape s = lbk_shape_of(v);
+    if (!own || o->n_read == OBJ_READS)
+        lbk_graph_fail(o->g, LBK_ENOMEM, "read '%s': too many", name);
+    else if (s.n < 1 || (b->n && s.d[0] != b->fields[0].shape.d[0]))
+        lbk_graph_fail(o->g, LBK_EINVAL, "read '%s' is %s, expected a row for each sample", name, SHAPE(s));
+    else
+        o->read[o->n_read++] = (struct obj_read) { own, v };
+}
+
+/* ---- task ---- */
+
+int lbk_pass_terms(lbk_pass *p, int max, struct lbk_term out[])
+{
+    if (!p || !p->role || lbk_graph_status(p->o->g))
+        return 0;
+    if (!p->role->task) {
+        lbk_graph_fail(p->o->g, LBK_EINVAL, "role '%s' has no task: set %s.task=NAME", p->name, p->name);
+        return 0;
+    }
+    return p->role->task->terms(p, lbk_opts_cfg(p->role->task_opts), max, out);
+}
+
+lbk_val *lbk_pass_loss(lbk_pass *p)
+{
+    struct lbk_term t[32];
+    const int n = lbk_pass_terms(p, 32, t);
+    if (!p || n < 1)
+        return NULL;
+    if (n > 32) {
+        lbk_graph_fail(p->o->g, LBK_EINVAL, "task '%s' has %d terms, expected 32 at most", p->role->task->name, n);
+        return NULL;
+    }
+    return lbk_terms_reduce(p->o->g, n, t);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "opt.h"
+#include "run.h"
+
+/* ---- data ---- */
+
+/* "data.x" of the stream "train", and of its parts; "<stream>.x" of another. */
+static int data_settings(struct run *r, const char *stream, const struct lbk_setting **out)
+{
+    const bool main = !strcmp(stream, "train");
+    int n = lbk__settings_list(r->set, main ? "data" : stream, out);
+    if (!main || !*out)
+        return n;
+    struct lbk_setting *list = lbk__arena_get(&r->arena, ((size_t) n + 3) * sizeof *list);
+    if (!list)
+        return n;
+    memcpy(list, *out, (size_t) n * sizeof *list);
+    if (*r->cfg->augment)
+        list[n++] = (struct lbk_setting) { "augment", r->cfg->augment };
+    if (*r->cfg->val)
+        list[n++] = (struct lbk_setting) { "val", r->cfg->val };
+    *out = list;
+    return n;
+}
+
+static lbk_status open_source(struct run *r, struct source *s, const char *text)
+{
+    const struct lbk_setting *list;
+    const int n = data_settings(r, s->name, &list);
+    lbk_status st = lbk__data_open(r->ctx, text, n, list, s->split, &s->data);
+    for (int i = 0; !st && i < 2; i++) {
+        char *steps = lbk__data_pipeline(s->data, i == 0);
+        st = steps ? lbk__pipeline_create(r->ctx, steps, i ? &s->still : &s->moving)
+                   : lbk_fail(r->ctx, LBK_ENOMEM, "data: out of memory");
+        free(steps);
+    }
+    return st;
+}
+
+struct source *lbk__source_get(struct run *r, const char *stream, enum data_split split)
+{
+    for (struct source *s = r->sources; s; s = s->next)
+        if (!strcmp(s->name, stream) && s->split == split)
+            return s;
+    const bool main = !strcmp(stream, "train");
+    const char *text = main ? r->cfg->data : lbk__setting(r->set, "%s", stream);
+    struct source *s = lbk__arena_get(&r->arena, sizeof *s);
+    if (!text || !*text || !s) {
+        lbk_fail(r->ctx, s ? LBK_EINVAL : LBK_ENOMEM, "stream '%s' has no data: set %s=NAME", stream, main ? "data" : stream);
+        return NULL;
+    }
+    *s = (struct source) { .name = lbk__arena_str(&r->arena, "%s", stream), .split = split, .next = r->sources };
+    r->sources = s;
+    return open_source(r, s, text) ? NULL : s;
+}
+
+lbk_status lbk__source_loader(struct run *r, struct source *s, const struct loader_params *p, struct loader **out)
+{
+    struct loader_params q = *p;
+    q.data = s->data;
+    q.seed = r->ctx->params.seed;
+    q.threads = r->rehearsal ? 0 : (int) r->cfg->loaders;
+    q.depth = r->rehearsal ? 1 : 0;
+    q.cache = r->rehearsal ? 0 : (size_t) 1 << 30;
+    return lbk__loader_create(r->ctx, &q, out);
+}
+
+/* ---- run ---- */
+
+static lbk_status open_device(struct run *r, const char *spec)
+{
+    lbk_status st = lbk_device_open(r->ctx, spec, &r->device);
+    return st ? st : lbk_store_create(r->device, &r->store);
+}
+
+static lbk_status configure(struct run *r)
+{
+    static const char *const bare[] = { "" };
+    const struct lbk_train_params *p = r->p;
+    lbk_status st = lbk__settings_create(r->ctx, p->n_settings, p->settings, &r->set);
+    if (!st)
+        st = lbk__settings_opts(r->set, lbk_train_options(), sizeof(struct run_cfg), "", NULL, 1, bare, &r->opts);
+    if (st)
+        return st;
+    r->cfg = lbk_opts_cfg(r->opts);
+    if (lbk__setting(r->set, "seed"))
+        r->ctx->params.seed = (uint64_t) r->cfg->seed;
+    const char *method = p->method ? p->method : r->cfg->method;
+    if (!strcmp(method, "plain"))
+        method = "none";
+    return lbk__schedule_create(r->ctx, r->set, method, p->plain || r->cfg->plain, &r->schedule);
+}
+
+/* Every stream and role of every stage, so that no setting is left that nobody knows. */
+static lbk_status know_all(struct run *r)
+{
+    lbk_status st = LBK_OK;
+    for (int64_t i = 0; !st && i < r->schedule->n; i++) {
+        const struct stage *t = &r->schedule->stage[i];
+        lbk__setting(r->set, "%s.optim", t->d.name), lbk__setting(r->set, "%s.lr", t->d.name);
+        for (int k = 0; !st && k < t->n_roles; k++) {
+            const struct lbk_role *role = &t->d.roles[k];
+            const int n = lbk__role_count(r, role);
+            lbk__setting(r->set, "%s.weights", role->name);
+            if (role->mode == LBK_TRAINED && !n)
+                st = lbk__role_get(r, role->name, role->model, -1) ? LBK_OK : LBK_EINVAL;
+            for (int m = 0; !st && m < n; m++)
+                st = lbk__role_get(r, role->name, role->model, n > 1 ? m : -1) ? LBK_OK : LBK_EINVAL;
+        }
+    }
+    return st;
+}
+
+static lbk_status open_all(struct run *r)
+{
+    lbk_status st = configure(r);
+    if (st)
+        return st;
+    r->deliver = lbk__stage_delivers(r->schedule);
+    if (!lbk__source_get(r, "train", DATA_TRAIN))
+        return LBK_EINVAL;
+    st = know_all(r);
+    for (struct lbk_opt const *o = lbk__data_opts; !st && o->name; o++)
+        lbk__setting(r->set, "data.%s", o->name);
+    if (!st)
+        st = open_device(r, r->p->device ? r->p->device : r->cfg->device);
+    return st;
+}
+
+lbk_status lbk__run_open(lbk_ctx *ctx, const struct lbk_train_params *p, struct run **out)
+{
+    struct run *r = calloc(1, sizeof *r);
+    *out = r;
+    if (!r)
+        return lbk_fail(ctx, LBK_ENOMEM, "run: out of memory");
+    r->ctx = ctx, r->p = p;
+    const lbk_status st = open_all(r);
+    if (st)
+        lbk__run_close(out);
+    return st;
+}
+
+void lbk__run_close(struct run **rp)
+{
+    struct run *r = *rp;
+    if (!r)
+        return;
+    for (struct source *s = r->sources; s; s = s->next) {
+        lbk__pipeline_destroy(&s->moving);
+        lbk__pipeline_destroy(&s->still);
+        lbk__data_close(&s->data);
+    }
+    for (struct role *x = r->roles; x; x = x->next) {
+        lbk_opts_destroy(&x->opts);
+        lbk_opts_destroy(&x->task_opts);
+    }
+    lbk_store_destroy(&r->store);
+    lbk_device_close(&r->device);
+    lbk__schedule_destroy(&r->schedule);
+    lbk_opts_destroy(&r->opts);
+    lbk__settings_destroy(&r->set);
+    lbk__arena_finish(&r->arena);
+    free(r);
+    *rp = NULL;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* A training stage: its length, its parts, its loop. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "optim.h"
+#include "opt.h"
+#include "trainer.h"
+
+double lbk__now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
+}
+
+/* ---- length ---- */
+
+static int64_t batch_of(const struct run *r, const struct lbk_stream *s)
+{
+    const int64_t n = llround((double) r->cfg->batch * (s->ratio > 0 ? s->ratio : 1));
+    return n < 1 ? 1 : n;
+}
+
+static lbk_status epoch_of(struct run *r, const struct stage *s, int64_t *out)
+{
+    const struct lbk_stream *first = &s->d.streams[0];
+    struct source *x = lbk__source_get(r, first->name, DATA_TRAIN);
+    if (!x)
+        return LBK_EINVAL;
+    *out = x->data->n / batch_of(r, first);
+    if (*out < 1)
+        return lbk_fail(r->ctx, LBK_EINVAL, "batch: %lld samples to a step, but stream '%s' has %lld",
+                        (long long) batch_of(r, first), first->name, (long long) x->data->n);
+    return LBK_OK;
+}
+
+static lbk_status steps_of(struct run *r, const struct stage *s, int64_t *steps, int64_t *epoch)
+{
+    lbk_status st = epoch_of(r, s, epoch);
+    if (!st && !r->cfg->steps && !r->cfg->epochs)
+        st = lbk_fail(r->ctx, LBK_EINVAL, "how long to train: set epochs=N or steps=N");
+    if (st)
+        return st;
+    const int64_t all = r->cfg->steps ? r->cfg->steps : r->cfg->epochs * *epoch;
+    *steps = s->d.length.n > 0 ? llround(lbk__span_steps(s->d.length, (double) *epoch, (double) all)) : s->delivers ? -all : all;
+    return LBK_OK;
+}
+
+/* What the other delivering stages leave of a run. */
+static lbk_status rest(struct run *r, int64_t stage, int64_t *steps)
+{
+    int64_t left = -*steps, other, epoch;
+    for (int64_t i = 0; i < r->schedule->n; i++) {
+        const struct stage *s = &r->schedule->stage[i];
+        if (i == stage || !s->delivers)
+            continue;
+        const lbk_status st = steps_of(r, s, &other, &epoch);
+        if (st)
+            return st;
+        left -= other > 0 ? other : 0;
+    }
+    *steps = left > 0 ? left : 0;
+    return LBK_OK;
+}
+
+static lbk_status own_steps(struct run *r, int64_t stage, int64_t *steps, int64_t *epoch)
+{
+    lbk_status st = steps_of(r, &r->schedule->stage[stage], steps, epoch);
+    return !st && *steps < 0 ? rest(r, stage, steps) : st;
+}
+
+lbk_status lbk__stage_length(struct run *r, int64_t stage, struct length *out)
+{
+    const struct lbk_schedule *s = r->schedule;
+    int64_t first = stage, steps, epoch;
+    while (first > 0 && (s->stage[first].d.flags & LBK_STAGE_CARRY))
+        first--;
+    *out = (struct length) { 0 };
+    lbk_status st = LBK_OK;
+    for (int64_t i = first; !st && i < s->n && (i == first || (s->stage[i].d.flags & LBK_STAGE_CARRY)); i++) {
+        st = own_steps(r, i, &steps, &epoch);
+        out->begin += i < stage ? steps : 0;
+        out->clock += steps;
+        if (i == stage)
+            out->steps = steps, out->epoch = epoch;
+    }
+    return st;
+}
+
+/* ---- parts ---- */
+
+static lbk_status add_stream(struct run *r, const struct stage *s, int i, lbk_objective *o, struct stage_parts *p)
+{
+    const struct lbk_stream *d = &s->d.streams[i];
+    if ((d->flags & LBK_STREAM_OPTIONAL) && strcmp(d->name, "train") && !lbk_schedule_given(r->schedule, d->name))
+        return LBK_OK;
+    struct source *x = lbk__source_get(r, d->of ? d->of : d->name, DATA_TRAIN);
+    if (!x)
+        return LBK_EINVAL;
+    int order = i;
+    for (int k = 0; d->of && k < s->n_streams; k++)
+        if (!strcmp(s->d.streams[k].name, d->of))
+            order = k;
+    const bool still = d->flags & LBK_STREAM_STILL, sweep = s->d.sweep != NULL;
+    const char *views = lbk__setting(r->set, "%s.views", d->name);
+    const struct loader_params q = {
+        .pipeline = still ? x->still : x->moving, .batch = sweep ? r->cfg->eval_batch : batch_of(r, d), .order = (uint64_t) order,
+        .draws = (uint64_t) i, .views = views ? atoll(views) : 0, .epochs = sweep ? 1 : 0, .shuffle = !still, .pad = sweep,
+        .records = sweep,
+    };
+    struct loader **l = &p->loader[o->n_stream];
+    const lbk_status st = lbk__source_loader(r, x, &q, l);
+    if (st)
+        return st;
+    p->n = o->n_stream + 1;
+    o->stream[o->n_stream++] = (struct obj_stream) { d->name, x->data->fields, lbk__loader_layout(*l), x->data->n };
+    return LBK_OK;
+}
+
+static lbk_status load_roles(struct run *r, lbk_objective *o)
+{
+    lbk_status st = LBK_OK;
+    for (int i = 0; !st && i < o->n_pass; i++)
+        if (o->pass[i]->built && o->pass[i]->piece.kept)
+            st = lbk__role_load(r, o->pass[i]->role, o->g, o->pass[i]->piece.net.mode == LBK_TRAINED);
+    return st;
+}
+
+static lbk_status build(struct run *r, const struct stage *s, const char *optim, lbk_objective *o, struct stage_parts *p)
+{
+    lbk_status st = LBK_OK;
+    for (int i = 0; !st && i < s->n_streams && i < OBJ_STREAMS; i++)
+        st = add_stream(r, s, i, o, p);
+    if (st || !s->d.objective)
+        return st;
+    s->d.objective(o, s->cfg);
+    if (optim)
+        lbk__objective_extra(o);
+    st = lbk__objective_finish(o, optim);
+    return st ? st : load_roles(r, o);
+}
+
+lbk_status lbk__stage_open(struct run *r, const struct stage *s, const char *optim, struct stage_parts *p)
+{
+    lbk_objective *o = NULL;
+    *p = (struct stage_parts) { 0 };
+    lbk_status st = lbk__objective_create(r, s, &o);
+    if (st)
+        return st;
+    st = build(r, s, optim, o, p);
+    if (st || !o->g->n_output)
+        lbk__objective_destroy(&o);
+    else
+        st = lbk__engine_create(o, &p->engine);
+    if (st)
+        lbk__stage_close(p);
+    return st;
+}
+
+void lbk__stage_close(struct stage_parts *p)
+{
+    lbk__engine_destroy(&p->engine);
+    for (int i = 0; i < p->n; i++)
+        lbk__loader_destroy(&p->loader[i]);
+    p->n = 0;
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <limbeck/ckpt.h>
+#include "file.h"
+#include "opt.h"
+#include "record.h"
+#include "trainer.h"
+
+static lbk_status all_stages(struct trainer *t)
+{
+    const lbk_schedule *s = t->run->schedule;
+    lbk_status st = LBK_OK;
+    if (s->n > MAX_STAGES)
+        return lbk_fail(t->ctx, LBK_EINVAL, "a run of %lld stages, expected %d at most", (long long) s->n, MAX_STAGES);
+    while (!st && t->at.stage < s->n) {
+        const struct stage *d = &s->stage[t->at.stage];
+        const unsigned errors = t->ctx->errors;
+        if (t->put) {
+            char line[256];
+            snprintf(line, sizeof line, "stage %s", d->d.name);
+            t->put(t->ud, line);
+        }
+        st = d->d.sweep ? lbk__stage_sweep(t) : lbk__stage_train(t);
+        if (st && st != LBK_ECANCELLED && t->ctx->errors == errors)
+            lbk_fail(t->ctx, st, "stage '%s': it failed without saying why", d->d.name);
+        if (st)
+            break;
+        t->at.stage++;
+        t->at.step = 0;
+        if (t->dir)
+            st = lbk__save_checkpoint(t);
+    }
+    return st;
+}
+
+/* ---- pre-flight ---- */
+
+static lbk_status rehearse(lbk_ctx *ctx, const struct lbk_train_params *p, void (*put)(void *ud, const char *line), void *ud)
+{
+    struct run *r;
+    lbk_status st = lbk__run_open(ctx, p, &r);
+    if (st)
+        return st;
+    struct trainer t = { .run = r, .ctx = ctx, .put = put, .ud = ud };
+    r->rehearsal = true;
+    st = all_stages(&t);
+    if (!st)
+        st = lbk__settings_done(r->set);
+    lbk__run_close(&r);
+    return st;
+}
+
+lbk_status lbk_check(lbk_ctx *ctx, const struct lbk_train_params *p, void (*put)(void *ud, const char *line), void *ud)
+{
+    struct lbk_train_params q = *p;
+    q.progress = NULL;
+    return rehearse(ctx, &q, put, ud);
+}
+
+/* ---- training ---- */
+
+/* Teachers that can be judged are, before anybody learns from them. */
+static lbk_status judge_teachers(struct trainer *t)
+{
+    lbk_status st = LBK_OK;
+    for (struct role *x = t->run->roles; !st && x; x = x->next) {
+        struct evaluator *e = NULL;
+        struct lbk_scores s;
+        if (!x->weights || !strcmp(x->name, t->run->deliver) || !x->task)
+            continue;
+        st = lbk__evaluator_create(t->run, x, DATA_TEST, &e);
+        if (!st && e)
+            st = lbk__evaluator_run(e, &s);
+        lbk__evaluator_destroy(&e);
+        for (int i = 0; !st && i < s.n; i++)
+            lbk_ctx_log(t->ctx, LBK_LOG_INFO, "%s: test %s %.6g", x->name, s.at[i].name, s.at[i].v);
+    }
+    return st;
+}
+
+static lbk_status deliver(struct trainer *t)
+{
+    struct run *r = t->run;
+    struct evaluator *e = NULL;
+    struct lbk_scores test = { 0 };
+    char path[4096];
+    struct role *x = lbk__role_get(r, r->deliver, NULL, -1);
+    lbk_status st = x ? lbk__evaluator_create(r, x, DATA_TEST, &e) : LBK_EINVAL;
+    if (!st && e)
+        st = lbk__evaluator_run(e, &test);
+    lbk__evaluator_destroy(&e);
+    snprintf(path, sizeof path, "%s/%s.safetensors", t->dir, r->deliver);
+    const char *const meta[][2] = { { "model", x ? x->model->name : "" }, { "format", "pt" } };
+    if (!st)
+        st = lbk_ckpt_save(r->store, path, x->path, 2, meta);
+    if (!st)
+        lbk__log_scores(t, "test", 0, 0, &test);
+    return st ? st : lbk__save_result(t, &test);
+}
+
+static lbk_status train(lbk_ctx *ctx, const struct lbk_train_params *p, const char *dir, bool resume)
+{
+    struct run *r;
+    lbk_status st = lbk__run_open(ctx, p, &r);
+    if (st)
+        return st;
+    struct trainer t = { .run = r, .ctx = ctx, .dir = dir };
+    t.saved = lbk__now();
+    st = lbk__save_begin(&t);
+    if (!st && resume)
+        st = lbk__save_restore(&t);
+    if (!st && t.at.stage == 0 && t.at.step == 0)
+        st = judge_teachers(&t);
+    if (!st)
+        st = all_stages(&t);
+    if (!st)
+        st = deliver(&t);
+    lbk__save_end(&t);
+    lbk__run_close(&r);
+    return st;
+}
+
+/* The settings of the run that goes on, under what is said now. */
+static lbk_status merge(lbk_ctx *ctx, const struct lbk_train_params *p, struct arena *a, struct lbk_train_params *q)
+{
+    struct lbk_setting *old, *all;
+    int n;
+    lbk_status st = lbk__save_settings(ctx, p->resume, a, &n, &old);
+    if (st)
+        return st;
+    all = lbk__arena_get(a, ((size_t) n + (size_t) p->n_settings + 1) * sizeof *all);
+    if (!all)
+        return lbk_fail(ctx, LBK_ENOMEM, "settings: out of memory");
+    memcpy(all, old, (size_t) n * sizeof *all);
+    if (p->n_settings)
+        memcpy(all + n, p->settings, (size_t) p->n_settings * sizeof *all);
+    *q = *p;
+    q->settings = all, q->n_settings = n + p->n_settings;
+    for (int i = 0; i < n; i++) {
+        if (!strcmp(old[i].name, "device") && !p->device)
+            q->device = old[i].value;
+    }
+    return LBK_OK;
+}
+
+lbk_status lbk_train(lbk_ctx *ctx, const struct lbk_train_params *p)
+{
+    const uint64_t seed = ctx->params.seed;
+    struct arena a = { NULL };
+    struct lbk_train_params q = *p;
+    const char *dir = p->resume ? p->resume : p->out_dir;
+    if (!dir)
+        return lbk_fail(ctx, LBK_EINVAL, "train: no folder for the run: set out=DIR");
+    lbk_status st = p->resume ? merge(ctx, p, &a, &q) : LBK_OK;
+    if (!st)
+        st = lbk_check(ctx, &q, NULL, NULL);
+    if (!st)
+        st = train(ctx, &q, dir, p->resume != NULL);
+    ctx->params.seed = seed;
+    lbk__arena_finish(&a);
+    return st;
+}
+
+/* ---- evaluation of a run ---- */
+
+static lbk_status fill_progress(lbk_ctx *ctx, const struct lbk_scores *s, double seconds, struct lbk_progress *out)
+{
+    const char **label = lbk__arena_get(&ctx->arena, (size_t) (s->n + 1) * sizeof *label);
+    double *v = lbk__arena_get(&ctx->arena, (size_t) (s->n + 1) * sizeof *v);
+    if (!label || !v)
+        return lbk_fail(ctx, LBK_ENOMEM, "evaluation: out of memory");
+    for (int i = 0; i < s->n; i++) {
+        label[i] = lbk__arena_str(&ctx->arena, "%s", s->at[i].name);
+        v[i] = s->at[i].v;
+    }
+    out->seconds = seconds, out->n = s->n, out->labels = label, out->values = v;
+    return LBK_OK;
+}
+
+static lbk_status put_record(void *ud, const lbk_record *rec)
+{
+    FILE *f = ud;
+    struct lbk_array c;
+    fprintf(f, "{\"id\": %llu", (unsigned long long) lbk_record_id(rec));
+    for (int64_t i = 0; i < rec->n; i++) {
+        const struct slot *s = &rec->at[i];
+        c = s->array;
+        if (!s->used || lbk_record_field(rec, s->name) || lbk_shape_count(c.shape) > 1024 || c.dtype == LBK_U8)
+            continue;
+        fprintf(f, ", \"%s\": [", s->name);
+        for (int64_t k = 0, n = lbk_shape_count(c.shape); k < n; k++)
+            fprintf(f, "%s%.9g", k ? ", " : "", c.dtype == LBK_I32 ? ((const int32_t *) c.data)[k] : (double) ((const float *) c.data)[k]);
+        fputs("]", f);
+    }
+    return fputs("}\n", f) < 0 ? lbk_fail(lbk_record_ctx(rec), LBK_EIO, "predictions: cannot write") : LBK_OK;
+}
+
+static lbk_status evaluate(struct run *r, const char *dir, const char *out_dir, struct lbk_scores *s)
+{
+    char path[4096];
+    struct evaluator *e = NULL;
+    FILE *f = NULL;
+    struct role *x = lbk__role_get(r, r->deliver, NULL, -1);
+    if (!x)
+        return LBK_EINVAL;
+    snprintf(path, sizeof path, "%s/%s.safetensors", dir, r->deliver);
+    if (!x->weights)
+        x->weights = lbk__arena_str(&r->arena, "%s", path);
+    lbk_status st = lbk__evaluator_create(r, x, DATA_TEST, &e);
+    if (!st && !e)
+        st = lbk_fail(r->ctx, LBK_EINVAL, "role '%s' has no task to be judged by", x->name);
+    if (!st && out_dir) {
+        st = lbk__mkdirs(r->ctx, out_dir);
+        snprintf(path, sizeof path, "%s/predictions.jsonl", out_dir);
+        if (!st && !(f = fopen(path, "w")))
+            st = lbk_fail(r->ctx, LBK_EIO, "%s: cannot write", path);
+    }
+    if (!st)
+        st = lbk__evaluator_look(e, s, f ? put_record : NULL, f);
+    if (f && fclose(f) && !st)
+        st = lbk_fail(r->ctx, LBK_EIO, "%s: cannot write", path);
+    lbk__evaluator_destroy(&e);
+    return st;
+}
+
+lbk_status lbk_evaluate(lbk_ctx *ctx, const struct lbk_train_params *p, struct lbk_progress *out)
+{
+    struct arena a = { NULL };
+    struct lbk_train_params q = *p;
+    struct run *r = NULL;
+    struct lbk_scores s = { 0 };
+    const uint64_t seed = ctx->params.seed;
+    const double begun = lbk__now();
+    if (!p->resume)
+        return lbk_fail(ctx, LBK_EINVAL, "evaluation: expected the folder of a run");
+    lbk_status st = merge(ctx, p, &a, &q);
+    if (!st)
+        st = lbk__run_open(ctx, &q, &r);
+    if (!st)
+        st = evaluate(r, p->resume, p->out_dir, &s);
+    lbk__run_close(&r);
+    ctx->params.seed = seed;
+    lbk__arena_finish(&a);
+    return st ? st : fill_progress(ctx, &s, lbk__now() - begun, out);
+}
