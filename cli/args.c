@@ -188,24 +188,6 @@ static const char *said_at(const struct setting *s, struct cli *c)
     return strcmp(s->from, "command line") ? cli_text(c, "%s: ", s->from) : "";
 }
 
-int cli_take_bool(struct cli *c, const char *key, bool *out)
-{
-    static const char *const yes[] = { "yes", "true", "on", "1" };
-    static const char *const no[] = { "no", "false", "off", "0" };
-    struct setting *s = find(c, key);
-    if (!s)
-        return 0;
-    s->taken = true;
-    for (int i = 0; i < 4; i++) {
-        if (!strcmp(s->value, yes[i]) || !strcmp(s->value, no[i])) {
-            *out = !strcmp(s->value, yes[i]);
-            return 0;
-        }
-    }
-    return cli_fail(c, EXIT_USAGE, "%s%s: expected yes or no, got '%s'", said_at(s, c), key,
-                    s->value);
-}
-
 int cli_take_int(struct cli *c, const char *key, int64_t min, int64_t max, int64_t *out)
 {
     struct setting *s = find(c, key);
@@ -225,15 +207,26 @@ int cli_take_int(struct cli *c, const char *key, int64_t min, int64_t max, int64
     return 0;
 }
 
-const struct lbk_setting *cli_rest(struct cli *c, int *n)
+static const struct lbk_setting *settings(struct cli *c, bool all, int *n)
 {
-    struct lbk_setting *rest = cli_alloc(c, (size_t) c->n_settings * sizeof *rest);
+    struct lbk_setting *out = cli_alloc(c, (size_t) c->n_settings * sizeof *out);
     *n = 0;
     for (int i = 0; i < c->n_settings; i++) {
-        if (!c->settings[i].taken)
-            rest[(*n)++] = (struct lbk_setting) { c->settings[i].key, c->settings[i].value };
+        const struct setting *s = &c->settings[i];
+        if (all || !s->taken)
+            out[(*n)++] = (struct lbk_setting) { s->key, s->value };
     }
-    return rest;
+    return out;
+}
+
+const struct lbk_setting *cli_all(struct cli *c, int *n)
+{
+    return settings(c, true, n);
+}
+
+const struct lbk_setting *cli_rest(struct cli *c, int *n)
+{
+    return settings(c, false, n);
 }
 
 int cli_no_rest(struct cli *c)

@@ -46,8 +46,8 @@ const struct command *cli_command(const char *name);
 int cli_args_parse(struct cli *c, int argc, char **argv);
 /* NULL = not given. Marks the key as used. */
 const char *cli_take(struct cli *c, const char *key);
-int cli_take_bool(struct cli *c, const char *key, bool *out);  /* left alone when not given */
 int cli_take_int(struct cli *c, const char *key, int64_t min, int64_t max, int64_t *out);
+const struct lbk_setting *cli_all(struct cli *c, int *n);                /* owned by c */
 /* What nobody took, for the library; owned by c. */
 const struct lbk_setting *cli_rest(struct cli *c, int *n);
 /* 0, or exit code 2 naming the first key nobody took. */

@@ -28,18 +28,12 @@ int cli_device(struct cli *c, const char **spec)
     return 0;
 }
 
+/* The trainer reads and keeps every setting; a device gets its threads here. */
 int cli_train_params(struct cli *c, struct lbk_train_params *p)
 {
     *p = (struct lbk_train_params) { .size = sizeof *p };
-    int bad = cli_device(c, &p->device);
-    if (!bad)
-        bad = cli_take_bool(c, "strict", &p->strict);
-    if (!bad)
-        bad = cli_take_bool(c, "plain", &p->plain);
-    if (bad)
-        return bad;
-    p->method = cli_take(c, "method");
+    p->settings = cli_all(c, &p->n_settings);
     p->out_dir = cli_take(c, "out");
-    p->settings = cli_rest(c, &p->n_settings);
-    return 0;
+    const bool named = cli_take(c, "device") || strcmp(c->command->name, "resume");
+    return named ? cli_device(c, &p->device) : 0;
 }

@@ -60,7 +60,7 @@ def usage(tmp):
     expect('keys where none belong', ['list', 'ops', 'a=b'], 2, 'takes no key=value')
     expect('threads as a word', ['train', 'threads=two'], 2, "threads: expected a whole number, got 'two'")
     expect('threads out of range', ['train', 'threads=0'], 2, r"threads: expected 1\.\.1024, got '0'")
-    expect('yes or no', ['train', 'strict=perhaps', f'out={tmp}/x'], 2, "strict: expected yes or no, got 'perhaps'")
+    expect('yes or no', ['train', 'strict=perhaps', f'out={tmp}/x'], 2, "strict: expected .*got 'perhaps'")
     expect('list of nothing', ['list'], 2, 'expected one of methods')
     expect('list of something else', ['list', 'foos'], 2, "got 'foos'")
     expect('unknown op', ['help', 'op', 'sofmax'], 2, "did you mean 'softmax'")
