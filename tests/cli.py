@@ -6,12 +6,14 @@ import os
 import pathlib
 import re
 import resource
+import shutil
 import signal
 import struct
 import subprocess
 import sys
 import tempfile
 import time
+import zlib
 
 LIMBECK, BUILD = sys.argv[1], pathlib.Path(sys.argv[2])
 results = {'passed': 0, 'failed': 0}
@@ -162,8 +164,35 @@ def idx_files(tmp):
     report('idx: nothing is left of a run that could not start', None if not (tmp / 'run' / 'result.json').exists() else 'a result')
 
 
+def png(w, h, rows):
+    def chunk(name, data):
+        return struct.pack('>I', len(data)) + name + data + struct.pack('>I', zlib.crc32(name + data))
+    head = struct.pack('>IIBBBBB', w, h, 8, 2, 0, 0, 0)
+    return (b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', head) + chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b''))
+
+
+def images(tmp):
+    good = png(32, 32, (b'\0' + bytes(96)) * 32)
+    bad = {
+        'truncated PNG': ('x.png', good[:60]), 'PNG with a wrong checksum': ('x.png', good[:-20] + b'0' + good[-19:]),
+        'a huge PNG': ('x.png', png(1 << 30, 1 << 30, b'')), 'PNG with too few rows': ('x.png', png(32, 32, b'\0' + bytes(96))),
+        'not a PNG': ('x.png', b'hello'), 'a broken JPEG': ('x.jpg', b'\xff\xd8\xff\xe0\0\x10JFIF\0garbage'),
+        'an empty JPEG': ('x.jpg', b''),
+    }
+    for name, (where, data) in {'good': ('x.png', good), **bad}.items():
+        root = tmp / 'pairs'
+        shutil.rmtree(root, ignore_errors=True)
+        for label in 'ab':
+            (root / label).mkdir(parents=True)
+            for i in range(4):
+                (root / label / f'{i}.png').write_bytes(good)
+        (root / 'a' / where).write_bytes(data)
+        argv = train(tmp, f'data=pairs,root={tmp},images=pairs,val=2,test=2', f'out={tmp}/{root.name}-{len(data)}')
+        expect('image: ' + name, argv, 0 if data is good else 3, '' if data is good else where)
+
+
 def runs(tmp):
-    synth = 'data=synth'
+    synth = 'data=synth,count=64,eval_count=16'
     expect('unknown setting', train(tmp, synth, 'epohcs=3'), 2, 'epohcs.*epochs')
     expect('setting out of range', train(tmp, synth, 'batch=0'), 2, "batch: expected .*got '0'")
     expect('setting of a wrong type', train(tmp, synth, 'batch=many'), 2, "batch: expected .*got 'many'")
@@ -180,6 +209,15 @@ def runs(tmp):
     expect('resume of nothing', ['resume', f'{tmp}/nothing'], 2, 'nothing')
     expect('dry run', [*train(tmp, synth, f'out={tmp}/dry'), '--dry-run'], 0)
     report('a dry run writes nothing', 'it wrote' if (tmp / 'dry').exists() else None)
+
+
+def threads(tmp):
+    weights = set()
+    for n in 1, 2, 4:
+        out = tmp / f'threads{n}'
+        expect(f'{n} threads', train(tmp, 'data=synth,count=64,eval_count=16', 'steps=8', f'threads={n}', f'out={out}'), 0)
+        weights.add((out / 'student.safetensors').read_bytes() if out.exists() else n)
+    report('the same weights for any number of threads', None if len(weights) == 1 else f'{len(weights)} results')
 
 
 def full_disk(tmp):
@@ -200,7 +238,7 @@ def memory(tmp):
 
 def checkpoints(tmp):
     base = tmp / 'ckpt'
-    expect('a run to break', train(tmp, 'data=synth', f'out={base}'), 0)
+    expect('a run to break', train(tmp, 'data=synth,count=64,eval_count=16', f'out={base}'), 0)
     for p in sorted(base.rglob('*.safetensors')):
         good = p.read_bytes()
         p.write_bytes(good[:len(good) // 2])
@@ -240,7 +278,7 @@ def main():
     with tempfile.TemporaryDirectory() as d:
         tmp = pathlib.Path(d)
         only = sys.argv[3:]
-        for part in (usage, recipes, tensors, plugins, runs, idx_files, full_disk, memory, checkpoints, interrupt):
+        for part in (usage, recipes, tensors, plugins, runs, threads, idx_files, images, full_disk, memory, checkpoints, interrupt):
             if not only or part.__name__ in only:
                 part(tmp)
     print(f'{results["passed"]} passed, {results["failed"]} failed')
