@@ -5,7 +5,7 @@
 #include "device.h"
 #include "graph.h"
 
-enum { NONE = UINT32_MAX };
+#define NONE UINT32_MAX
 
 /* Where a planned value lives. */
 enum value_kind { VALUE_TEMP, VALUE_STATE, VALUE_INPUT, VALUE_CONST };

@@ -149,7 +149,7 @@ static inline float vm_pow(float a, float b)
     return b == 0.0f || a == 1.0f ? 1.0f : y;
 }
 
-static inline float vm_fmax(float a, float b) { return (a > b) | (b != b) ? a : b; }
-static inline float vm_fmin(float a, float b) { return (a < b) | (b != b) ? a : b; }
+static inline float vm_fmax(float a, float b) { return ((a > b) | (b != b)) ? a : b; }
+static inline float vm_fmin(float a, float b) { return ((a < b) | (b != b)) ? a : b; }
 
 #endif
