@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* Fused pointwise code, evaluated over a range of elements in the order in which they are stored, a chunk that stays in
- * L1 at a time. [any thread, on a stack of 256 KiB; the compiled form is read only] */
+/* Fused pointwise code, evaluated over a range of elements in the order in which they are stored, a
+ * chunk that stays in L1 at a time. [any thread, on a stack of 256 KiB; the compiled form is read
+ * only] */
 #ifndef LBK_CPU_EXPR_H
 #define LBK_CPU_EXPR_H
 #include "cpu.h"
 
-enum { CPU_CHUNK = 512 };              /* floats */
+enum { CPU_CHUNK = 512 }; /* floats */
 #define CPU_ALIAS_ACC (1u << LBK_ARG_MAX)
 
 /* y[i] = op of a[i], b[i], c[i]; y may be one of them. */
 typedef void (*cpu_loop)(float *y, const float *a, const float *b, const float *c, int n);
 /* one_b: of a[i], b[0]; one_a: of a[0], b[i]; NULL where there is no such form. */
-struct cpu_loops { const char *name; int n_in; cpu_loop each, one_b, one_a; };
+struct cpu_loops {
+    const char *name;
+    int n_in;
+    cpu_loop each, one_b, one_a;
+};
 enum {
 #define LBK_PW1(name, ...) CPU_PW_##name,
-#define LBK_PW2 LBK_PW1
-#define LBK_PW3 LBK_PW1
+#define LBK_PW2            LBK_PW1
+#define LBK_PW3            LBK_PW1
 #define LBK_OP1(...)
 #define LBK_OP2(...)
 #define LBK_OP3(...)
@@ -30,54 +35,69 @@ enum {
 #undef LBK_OPN
     CPU_PW_COUNT
 };
-struct cpu_pointwise { void (*spread)(float *y, float v, int n); struct cpu_loops op[CPU_PW_COUNT]; };
+struct cpu_pointwise {
+    void (*spread)(float *y, float v, int n);
+    struct cpu_loops op[CPU_PW_COUNT];
+};
 
 /* How one arg is read. */
 enum cpu_read { CPU_READ_NONE, CPU_READ_FULL, CPU_READ_ONE, CPU_READ_LANES, CPU_READ_STRIDED };
 struct cpu_src {
     uint8_t how;
-    int n;                             /* STRIDED: merged axes, row-major, with the steps of the arg */
+    int n; /* STRIDED: merged axes, row-major, with the steps of the arg */
     int64_t d[LBK_MAX_DIMS], step[LBK_MAX_DIMS];
-    int64_t run, blocks, c;            /* LANES: floats of a block of channels, blocks, channels */
+    int64_t run, blocks, c; /* LANES: floats of a block of channels, blocks, channels */
 };
 
 struct cpu_step {
-    uint8_t kind, arg, in[3], uniform, fill, out;      /* out: number of the out it is computed in, plus 1 */
-    int16_t buf;                                       /* its buffer, -1 = none */
+    uint8_t kind, arg, in[3], uniform, fill,
+        out;     /* out: number of the out it is computed in, plus 1 */
+    int16_t buf; /* its buffer, -1 = none */
     float value;
-    const struct lbk_op *op;                           /* of a plugin: evaluated by its reference */
+    const struct lbk_op *op; /* of a plugin: evaluated by its reference */
     cpu_loop loop;
 };
 
 struct cpu_expr {
     int n, n_out, n_buf;
     void (*spread)(float *y, float v, int n);
-    int64_t run;                       /* chunks end where runs of one number of broadcast args do; 0 = anywhere */
-    bool plain;                        /* one ARG word read as it is stored, one out */
+    int64_t run; /* chunks end where runs of one number of broadcast args do; 0 = anywhere */
+    bool plain;  /* one ARG word read as it is stored, one out */
     uint8_t result[LBK_OUT_MAX];
     struct cpu_src src[LBK_ARG_MAX];
     struct cpu_step step[LBK_EXPR_MAX];
 };
 
-/* shape, layout: of the elements that are evaluated (and of ACC). result: register of each of n_out outs.
- * alias: bit i = out[0] may be the memory of arg[i], CPU_ALIAS_ACC = of the anchor's result. False: an arg that this code cannot read (dtype, layout). */
-bool cpu_expr_compile(const lbk_drv *d, struct cpu_expr *x, const struct lbk_expr *e, int n_arg, const struct lbk_arg arg[],
-    lbk_shape shape, struct lbk_layout layout, int n_out, const uint8_t result[], uint32_t alias);
+/* shape, layout: of the elements that are evaluated (and of ACC). result: register of each of n_out
+ * outs. alias: bit i = out[0] may be the memory of arg[i], CPU_ALIAS_ACC = of the anchor's result.
+ * False: an arg that this code cannot read (dtype, layout). */
+bool cpu_expr_compile(const lbk_drv *d, struct cpu_expr *x, const struct lbk_expr *e, int n_arg,
+                      const struct lbk_arg arg[], lbk_shape shape, struct lbk_layout layout,
+                      int n_out, const uint8_t result[], uint32_t alias);
 
-/* Elements at .. at + n. arg: where each arg of the group starts. acc: the anchor's result for element `at` on.
- * out: where element `at` of each out goes. In CBLK at and n are multiples of the block; lanes past the last channel are
- * computed like all others: cpu_zero_tail puts that right. */
-void cpu_expr_run(const struct cpu_expr *x, const float *const arg[], const float *acc, float *const out[],
-    int64_t at, int64_t n);
+/* Elements at .. at + n. arg: where each arg of the group starts. acc: the anchor's result for
+ * element `at` on. out: where element `at` of each out goes. In CBLK at and n are multiples of the
+ * block; lanes past the last channel are computed like all others: cpu_zero_tail puts that right.
+ */
+void cpu_expr_run(const struct cpu_expr *x, const float *const arg[], const float *acc,
+                  float *const out[], int64_t at, int64_t n);
 
-/* The same for one out: the values themselves where they lie in memory already, else evaluated into buf. */
-const float *cpu_expr_values(const struct cpu_expr *x, const float *const arg[], float *buf, int64_t at, int n);
+/* The same for one out: the values themselves where they lie in memory already, else evaluated into
+ * buf. */
+const float *cpu_expr_values(const struct cpu_expr *x, const float *const arg[], float *buf,
+                             int64_t at, int n);
 
 /* y: element `at` on of a CBLK value with that shape; zeroes the lanes past the last channel. */
 void cpu_zero_tail(float *y, lbk_shape shape, int block, int64_t at, int64_t n);
 
 /* One ACC word: the anchor's result as it is. One ARG word: an operand as it is. */
-static inline bool cpu_expr_is_acc(const struct lbk_expr *e) { return e->n == 1 && e->w[0].kind == LBK_WORD_ACC; }
-static inline bool cpu_expr_is_arg(const struct lbk_expr *e) { return e->n == 1 && e->w[0].kind == LBK_WORD_ARG; }
+static inline bool cpu_expr_is_acc(const struct lbk_expr *e)
+{
+    return e->n == 1 && e->w[0].kind == LBK_WORD_ACC;
+}
+static inline bool cpu_expr_is_arg(const struct lbk_expr *e)
+{
+    return e->n == 1 && e->w[0].kind == LBK_WORD_ARG;
+}
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs single groups on the CPU driver: buffers with guard bands, every instruction set and 1 to 3 threads. */
+/* Runs single groups on the CPU driver: buffers with guard bands, every instruction set and 1 to 3
+ * threads. */
 #ifndef LBK_TEST_CPU_GROUP_H
 #define LBK_TEST_CPU_GROUP_H
 
@@ -27,7 +28,12 @@ static lbk_drv *group_open(int run)
     const char *found[3];
     const int n = group_built(found);
     lbk_drv *d = NULL;
-    assert_int_equal(cpu_open(NULL, run < n ? 2 : run == n ? 1 : 3, run < n ? found[run] : "auto", false, &d), LBK_OK);
+    assert_int_equal(cpu_open(NULL,
+                              run < n    ? 2
+                              : run == n ? 1
+                                         : 3,
+                              run < n ? found[run] : "auto", false, &d),
+                     LBK_OK);
     return d;
 }
 
@@ -95,7 +101,7 @@ static void group_launch(lbk_drv *d, struct lbk_group *g)
     lbk_code *code = NULL;
     assert_true(cpu_device_fns.supports(d, g, &o));
     if (o.scratch) {
-        g->scratch = (struct lbk_arg) { .dtype = LBK_U8, .shape = LBK_SHAPE((int64_t) o.scratch) };
+        g->scratch = (struct lbk_arg){ .dtype = LBK_U8, .shape = LBK_SHAPE((int64_t) o.scratch) };
         group_alloc(d, &g->scratch);
     }
     assert_int_equal(cpu_device_fns.prepare(d, g, &code), LBK_OK);
@@ -125,8 +131,9 @@ static uint64_t group_hash(const struct lbk_group *g)
 static double group_at(const struct lbk_arg *a, int64_t i)
 {
     const int64_t p = group_place(a, i);
-    return a->dtype == LBK_F32 ? cpu_f32(a)[p] : a->dtype == LBK_I32 ? ((int32_t *) cpu_ptr(a))[p]
-        : ((uint8_t *) cpu_ptr(a))[p];
+    return a->dtype == LBK_F32   ? cpu_f32(a)[p]
+           : a->dtype == LBK_I32 ? ((int32_t *) cpu_ptr(a))[p]
+                                 : ((uint8_t *) cpu_ptr(a))[p];
 }
 
 static void group_compare(const struct lbk_arg *a, const double *want, double tol)
@@ -137,15 +144,18 @@ static void group_compare(const struct lbk_arg *a, const double *want, double to
         size = fmax(size, isfinite(want[i]) ? fabs(want[i]) : 0);
     for (int64_t i = 0; i < n; i++) {
         const double got = group_at(a, i);
-        if (got != want[i] && !(fabs(got - want[i]) <= tol * fmax(size, 1e-30)) && !(isnan(got) && isnan(want[i])))
+        if (got != want[i] && !(fabs(got - want[i]) <= tol * fmax(size, 1e-30)) &&
+            !(isnan(got) && isnan(want[i])))
             fail_msg("element %d of %d: expected %.9g, found %.9g", (int) i, (int) n, want[i], got);
     }
     if (a->layout.order != LBK_CBLK)
         return;
     const int64_t hw = a->shape.d[2] * a->shape.d[3], blocks = cpu_blocks(a->shape.d[1]);
     for (int64_t p = 0; p < a->shape.d[0] * blocks * hw * CPU_BLOCK; p++)
-        if (p / CPU_BLOCK / hw % blocks * CPU_BLOCK + p % CPU_BLOCK >= a->shape.d[1] && cpu_f32(a)[p] != 0)
-            fail_msg("lane %d past the last channel is %g", (int) (p % CPU_BLOCK), (double) cpu_f32(a)[p]);
+        if (p / CPU_BLOCK / hw % blocks * CPU_BLOCK + p % CPU_BLOCK >= a->shape.d[1] &&
+            cpu_f32(a)[p] != 0)
+            fail_msg("lane %d past the last channel is %g", (int) (p % CPU_BLOCK),
+                     (double) cpu_f32(a)[p]);
 }
 
 static void group_free(lbk_drv *d, struct lbk_group *g)

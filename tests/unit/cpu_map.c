@@ -24,22 +24,44 @@ static lbk_status twice_ref(const struct lbk_ref *r)
         ((float *) r->out)[i] = 2 * x[i];
     return LBK_OK;
 }
-static const struct lbk_op twice = { .name = "plugin.twice", .n_min = 1, .n_max = 1, .ref = twice_ref };
+static const struct lbk_op twice = {
+    .name = "plugin.twice", .n_min = 1, .n_max = 1, .ref = twice_ref
+};
 
-static struct lbk_word arg_word(int i) { return (struct lbk_word) { .kind = LBK_WORD_ARG, .arg = (uint8_t) i }; }
-static struct lbk_word num_word(float v) { return (struct lbk_word) { .kind = LBK_WORD_CONST, .value = v }; }
+static struct lbk_word arg_word(int i)
+{
+    return (struct lbk_word){ .kind = LBK_WORD_ARG, .arg = (uint8_t) i };
+}
+static struct lbk_word num_word(float v)
+{
+    return (struct lbk_word){ .kind = LBK_WORD_CONST, .value = v };
+}
 static struct lbk_word op_word(const struct lbk_op *op, int a, int b, int c)
 {
-    return (struct lbk_word) { .kind = LBK_WORD_OP, .op = op, .in = { (uint8_t) a, (uint8_t) b, (uint8_t) c } };
+    return (struct lbk_word){ .kind = LBK_WORD_OP,
+                              .op = op,
+                              .in = { (uint8_t) a, (uint8_t) b, (uint8_t) c } };
 }
 
 /* One arg of every kind: y0 = select(x - s, relu(x * c + s) + twice(r), exp(1)), y1 = x * c. */
 static void make_group(struct lbk_group *g, lbk_shape full, struct lbk_layout layout)
 {
-    const struct lbk_word w[] = { arg_word(0), arg_word(1), arg_word(2), arg_word(3), num_word(1),
-        op_word(&op_mul, 0, 1, 0), op_word(&op_add, 5, 2, 0), op_word(&op_relu, 6, 0, 0), op_word(&twice, 3, 0, 0),
-        op_word(&op_add, 7, 8, 0), op_word(&op_sub, 0, 2, 0), op_word(&op_exp, 4, 0, 0), op_word(&op_select, 10, 9, 11) };
-    *g = (struct lbk_group) { .size = sizeof *g, .n_arg = 4, .n_out = 2, .acc = full, .result = { 12, 5 } };
+    const struct lbk_word w[] = { arg_word(0),
+                                  arg_word(1),
+                                  arg_word(2),
+                                  arg_word(3),
+                                  num_word(1),
+                                  op_word(&op_mul, 0, 1, 0),
+                                  op_word(&op_add, 5, 2, 0),
+                                  op_word(&op_relu, 6, 0, 0),
+                                  op_word(&twice, 3, 0, 0),
+                                  op_word(&op_add, 7, 8, 0),
+                                  op_word(&op_sub, 0, 2, 0),
+                                  op_word(&op_exp, 4, 0, 0),
+                                  op_word(&op_select, 10, 9, 11) };
+    *g = (struct lbk_group){
+        .size = sizeof *g, .n_arg = 4, .n_out = 2, .acc = full, .result = { 12, 5 }
+    };
     memcpy(g->epi.w, w, sizeof w);
     g->epi.n = sizeof w / sizeof *w;
     lbk_shape chan = full, one = full;
@@ -47,10 +69,11 @@ static void make_group(struct lbk_group *g, lbk_shape full, struct lbk_layout la
         one.d[i] = 1, chan.d[i] = i == 1 ? full.d[1] : 1;
     const lbk_shape shape[] = { full, chan, one, full };
     for (int i = 0; i < 4; i++)
-        g->arg[i] = (struct lbk_arg) { .dtype = LBK_F32, .shape = shape[i],
-            .layout = i == 0 || i == 3 ? layout : CPU_ROW };
+        g->arg[i] = (struct lbk_arg){ .dtype = LBK_F32,
+                                      .shape = shape[i],
+                                      .layout = i == 0 || i == 3 ? layout : CPU_ROW };
     for (int i = 0; i < 2; i++)
-        g->out[i] = (struct lbk_arg) { .dtype = LBK_F32, .shape = full, .layout = layout };
+        g->out[i] = (struct lbk_arg){ .dtype = LBK_F32, .shape = full, .layout = layout };
 }
 
 static void expect(const struct lbk_group *g, double *v[4], double *y0, double *y1)
@@ -98,8 +121,10 @@ static void check_shape(lbk_shape full, struct lbk_layout layout, bool inplace)
 
 static void chains_match_in_every_layout(void **state)
 {
-    static const lbk_shape shapes[] = { { 4, { 1, 1, 1, 1 } }, { 4, { 2, 3, 5, 7 } }, { 4, { 3, 17, 9, 11 } },
-        { 4, { 2, 16, 1, 1 } }, { 4, { 5, 40, 13, 16 } }, { 2, { 7, 300 } }, { 4, { 2, 33, 32, 32 } } };
+    static const lbk_shape shapes[] = { { 4, { 1, 1, 1, 1 } },    { 4, { 2, 3, 5, 7 } },
+                                        { 4, { 3, 17, 9, 11 } },  { 4, { 2, 16, 1, 1 } },
+                                        { 4, { 5, 40, 13, 16 } }, { 2, { 7, 300 } },
+                                        { 4, { 2, 33, 32, 32 } } };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int inplace = 0; inplace < 2; inplace++) {
             check_shape(shapes[i], CPU_ROW, inplace);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Every case of every operator that the CPU driver takes: against the f64 reference, in the layouts it asks for, with the
- * same bits for all instruction sets and numbers of threads. */
+/* Every case of every operator that the CPU driver takes: against the f64 reference, in the layouts
+ * it asks for, with the same bits for all instruction sets and numbers of threads. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +21,7 @@ struct sample {
     int n;
     lbk_val *in[LBK_OPERAND_MAX];
     double *value[LBK_OPERAND_MAX];
-    void *raw[LBK_OPERAND_MAX];        /* as the reference wants it */
+    void *raw[LBK_OPERAND_MAX]; /* as the reference wants it */
     lbk_val *out;
     double *want;
 };
@@ -88,28 +88,45 @@ static void reference(struct sample *s)
         shape[i] = lbk_shape_of(s->in[i]), type[i] = lbk_dtype_of(s->in[i]);
     const int64_t m = lbk_shape_count(n->shape);
     double *out = calloc((size_t) m + 1, sizeof *out);
-    struct lbk_ref r = { .n = s->n, .in_shape = shape, .in_t = type, .in = (const void *const *) s->raw,
-        .params = n->params, .out_shape = n->shape, .out_t = n->dtype, .out = out, .f64 = true, .seed = 7 };
+    struct lbk_ref r = { .n = s->n,
+                         .in_shape = shape,
+                         .in_t = type,
+                         .in = (const void *const *) s->raw,
+                         .params = n->params,
+                         .out_shape = n->shape,
+                         .out_t = n->dtype,
+                         .out = out,
+                         .f64 = true,
+                         .seed = 7 };
     assert_int_equal(s->op->ref(&r), LBK_OK);
     s->want = calloc((size_t) m + 1, sizeof *out);
     for (int64_t k = 0; k < m; k++)
-        s->want[k] = n->dtype == LBK_F32 ? out[k] : n->dtype == LBK_I32 ? ((int32_t *) out)[k] : ((uint8_t *) out)[k];
+        s->want[k] = n->dtype == LBK_F32   ? out[k]
+                     : n->dtype == LBK_I32 ? ((int32_t *) out)[k]
+                                           : ((uint8_t *) out)[k];
     free(out);
 }
 
 static void make_group(const struct sample *s, struct lbk_group *g)
 {
     const lbk_node *n = node_of(s->out);
-    *g = (struct lbk_group) { .size = sizeof *g, .op = s->op, .params = n->params, .n_arg = s->n, .n_operand = s->n,
-        .n_out = 1, .acc = n->shape, .seed = 7 };
+    *g = (struct lbk_group){ .size = sizeof *g,
+                             .op = s->op,
+                             .params = n->params,
+                             .n_arg = s->n,
+                             .n_operand = s->n,
+                             .n_out = 1,
+                             .acc = n->shape,
+                             .seed = 7 };
     for (int i = 0; i < s->n; i++) {
-        g->arg[i] = (struct lbk_arg) { .dtype = lbk_dtype_of(s->in[i]), .shape = lbk_shape_of(s->in[i]) };
+        g->arg[i] =
+            (struct lbk_arg){ .dtype = lbk_dtype_of(s->in[i]), .shape = lbk_shape_of(s->in[i]) };
         g->operand[i].n = 1;
-        g->operand[i].w[0] = (struct lbk_word) { .kind = LBK_WORD_ARG, .arg = (uint8_t) i };
+        g->operand[i].w[0] = (struct lbk_word){ .kind = LBK_WORD_ARG, .arg = (uint8_t) i };
     }
     g->epi.n = 1;
-    g->epi.w[0] = (struct lbk_word) { .kind = LBK_WORD_ACC };
-    g->out[0] = (struct lbk_arg) { .dtype = n->dtype, .shape = n->shape };
+    g->epi.w[0] = (struct lbk_word){ .kind = LBK_WORD_ACC };
+    g->out[0] = (struct lbk_arg){ .dtype = n->dtype, .shape = n->shape };
 }
 
 /* Layouts as wished for; what is open becomes CBLK where it can be, or row-major. */
@@ -121,7 +138,9 @@ static bool choose_layouts(lbk_drv *d, struct lbk_group *g, bool blocks)
     for (int i = 0; i < g->n_arg + g->n_out; i++) {
         struct lbk_arg *a = i < g->n_arg ? &g->arg[i] : &g->out[i - g->n_arg];
         const struct lbk_layout want = i < g->n_arg ? o.want_arg[i] : o.want_out[i - g->n_arg];
-        a->layout = want.order != LBK_ANY ? want : blocks && a->shape.n == 4 && a->dtype == LBK_F32 ? CPU_CBLK : CPU_ROW;
+        a->layout = want.order != LBK_ANY                              ? want
+                    : blocks && a->shape.n == 4 && a->dtype == LBK_F32 ? CPU_CBLK
+                                                                       : CPU_ROW;
     }
     return true;
 }
@@ -152,7 +171,8 @@ static bool run_case(const struct sample *s, bool blocks)
     return true;
 }
 
-static void check_case(lbk_ctx *ctx, const struct lbk_op *op, const struct lbk_case *c, int *ran, int *declined)
+static void check_case(lbk_ctx *ctx, const struct lbk_op *op, const struct lbk_case *c, int *ran,
+                       int *declined)
 {
     struct sample s = { .op = op, .c = c };
     lbk_opts *o = NULL;

@@ -8,11 +8,17 @@ static int supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
     return cpu_plain_operands(g) && cpu_plain_epi(g);
 }
 
-struct job { const float *x; int32_t *y; struct strip s; int64_t tiles, units, per_task; };
+struct job {
+    const float *x;
+    int32_t *y;
+    struct strip s;
+    int64_t tiles, units, per_task;
+};
 
 static void unit(const struct job *j, int64_t u)
 {
-    const int64_t o = u / j->tiles, i = u % j->tiles * TILE, left = j->s.inner - i, w = left < TILE ? left : TILE;
+    const int64_t o = u / j->tiles, i = u % j->tiles * TILE, left = j->s.inner - i,
+                  w = left < TILE ? left : TILE;
     const float *x = j->x + o * j->s.n * j->s.inner + i;
     float best[TILE];
     int32_t at[TILE];
@@ -38,8 +44,9 @@ static void task(void *arg, int64_t i, int worker)
 
 static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
 {
-    struct job j = { .x = cpu_f32(&g->arg[0]), .y = cpu_ptr(&g->out[0]),
-        .s = strip_of(g->arg[0].shape, ((const struct lbk_axis *) g->params)->axis) };
+    struct job j = { .x = cpu_f32(&g->arg[0]),
+                     .y = cpu_ptr(&g->out[0]),
+                     .s = strip_of(g->arg[0].shape, ((const struct lbk_axis *) g->params)->axis) };
     j.tiles = (j.s.inner + TILE - 1) / TILE;
     j.units = j.s.outer * j.tiles;
     j.per_task = 1 + 8192 / (j.s.n * (j.s.inner < TILE ? j.s.inner : TILE) + 1);
@@ -47,4 +54,6 @@ static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
     return LBK_OK;
 }
 
-const struct cpu_kernel cpu_kernel_argmax = { .op = "argmax", .supports = supports, .launch = launch };
+const struct cpu_kernel cpu_kernel_argmax = { .op = "argmax",
+                                              .supports = supports,
+                                              .launch = launch };

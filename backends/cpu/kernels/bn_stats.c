@@ -29,8 +29,12 @@ static void store(const struct reduce_job *j, const double *v, int64_t o, int64_
 
 static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
 {
-    struct reduce_job j = { .n_operand = 1, .leaf = reduce_loops_at(d)->stats, .join = join, .store = store };
+    struct reduce_job j = {
+        .n_operand = 1, .leaf = reduce_loops_at(d)->stats, .join = join, .store = store
+    };
     return reduce_run(d, g, &j, NOT_CHANNELS, 2);
 }
 
-const struct cpu_kernel cpu_kernel_bn_stats = { .op = "bn_stats", .supports = supports, .launch = launch };
+const struct cpu_kernel cpu_kernel_bn_stats = { .op = "bn_stats",
+                                                .supports = supports,
+                                                .launch = launch };

@@ -13,7 +13,7 @@ static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
     int64_t to = 1, from = 1;
     for (int i = y->shape.n - 1, k = x->shape.n - 1; i >= 0; i--, k--) {
         const int64_t n = k >= 0 ? x->shape.d[k] : 1;
-        a[i] = (struct strided_axis) { y->shape.d[i], to, n == 1 ? 0 : from };
+        a[i] = (struct strided_axis){ y->shape.d[i], to, n == 1 ? 0 : from };
         to *= y->shape.d[i];
         from *= n;
     }
@@ -21,4 +21,6 @@ static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
     return LBK_OK;
 }
 
-const struct cpu_kernel cpu_kernel_broadcast = { .op = "broadcast", .supports = supports, .launch = launch };
+const struct cpu_kernel cpu_kernel_broadcast = { .op = "broadcast",
+                                                 .supports = supports,
+                                                 .launch = launch };

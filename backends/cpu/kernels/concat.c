@@ -43,4 +43,6 @@ static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
     return LBK_OK;
 }
 
-const struct cpu_kernel cpu_kernel_concat = { .op = "concat", .supports = supports, .launch = launch };
+const struct cpu_kernel cpu_kernel_concat = { .op = "concat",
+                                              .supports = supports,
+                                              .launch = launch };

@@ -7,4 +7,6 @@ static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
     return soft_launch(d, g, SOFT_LOSS_DX, p->axis, p->ignore);
 }
 
-const struct cpu_kernel cpu_kernel_cross_entropy_dx = { .op = "cross_entropy_dx", .supports = soft_supports, .launch = launch };
+const struct cpu_kernel cpu_kernel_cross_entropy_dx = { .op = "cross_entropy_dx",
+                                                        .supports = soft_supports,
+                                                        .launch = launch };

@@ -2,23 +2,24 @@
 #include <stdlib.h>
 #include "expr.h"
 
-struct cpu_epi { struct cpu_expr x; };
+struct cpu_epi {
+    struct cpu_expr x;
+};
 
 struct cpu_epi *cpu_epi_create(lbk_drv *d, const struct lbk_group *g)
 {
     struct cpu_epi *e = malloc(sizeof *e);
-    if (e && cpu_expr_compile(d, &e->x, &g->epi, g->n_arg, g->arg, g->acc, g->out[0].layout, g->n_out, g->result, ~0u))
+    if (e && cpu_expr_compile(d, &e->x, &g->epi, g->n_arg, g->arg, g->acc, g->out[0].layout,
+                              g->n_out, g->result, ~0u))
         return e;
     free(e);
     return NULL;
 }
 
-void cpu_epi_destroy(struct cpu_epi *e)
-{
-    free(e);
-}
+void cpu_epi_destroy(struct cpu_epi *e) { free(e); }
 
-void cpu_epi_run(const struct cpu_epi *e, const struct lbk_group *g, int64_t at, int64_t n, const float *acc)
+void cpu_epi_run(const struct cpu_epi *e, const struct lbk_group *g, int64_t at, int64_t n,
+                 const float *acc)
 {
     const float *arg[LBK_ARG_MAX];
     float *out[LBK_OUT_MAX];

@@ -31,11 +31,12 @@ static void merge_axes(struct cpu_src *s, lbk_shape shape, lbk_shape arg)
     }
 }
 
-static bool make_src(struct cpu_src *s, const struct lbk_arg *a, lbk_shape shape, struct lbk_layout layout)
+static bool make_src(struct cpu_src *s, const struct lbk_arg *a, lbk_shape shape,
+                     struct lbk_layout layout)
 {
     if (a->dtype != LBK_F32)
         return false;
-    *s = (struct cpu_src) { .how = CPU_READ_STRIDED };
+    *s = (struct cpu_src){ .how = CPU_READ_STRIDED };
     if (same_shape(a->shape, shape) && a->layout.order == layout.order)
         s->how = CPU_READ_FULL;
     else if (lbk_shape_count(a->shape) == 1)
@@ -68,8 +69,10 @@ static int n_inputs(const struct cpu_step *t, const struct lbk_word *w)
     return w->kind == LBK_WORD_OP ? w->op->n_max : 0;
 }
 
-/* Picks the loop of an op word, and asks for operands that are one number to be spread where the loop needs it. */
-static void pick_loop(const lbk_drv *d, struct cpu_expr *x, struct cpu_step *t, const struct lbk_word *w)
+/* Picks the loop of an op word, and asks for operands that are one number to be spread where the
+ * loop needs it. */
+static void pick_loop(const lbk_drv *d, struct cpu_expr *x, struct cpu_step *t,
+                      const struct lbk_word *w)
 {
     const struct cpu_loops *l = find_loops(d, w->op);
     int n = w->op->n_max;
@@ -92,13 +95,13 @@ static void pick_loop(const lbk_drv *d, struct cpu_expr *x, struct cpu_step *t, 
     }
 }
 
-static bool read_words(const lbk_drv *d, struct cpu_expr *x, const struct lbk_expr *e, const struct lbk_arg arg[],
-    lbk_shape shape, struct lbk_layout layout)
+static bool read_words(const lbk_drv *d, struct cpu_expr *x, const struct lbk_expr *e,
+                       const struct lbk_arg arg[], lbk_shape shape, struct lbk_layout layout)
 {
     for (int i = 0; i < e->n; i++) {
         const struct lbk_word *w = &e->w[i];
         struct cpu_step *t = &x->step[i];
-        *t = (struct cpu_step) { .kind = w->kind, .arg = w->arg, .value = w->value, .buf = -1 };
+        *t = (struct cpu_step){ .kind = w->kind, .arg = w->arg, .value = w->value, .buf = -1 };
         if (w->kind == LBK_WORD_ARG) {
             if (!make_src(&x->src[w->arg], &arg[w->arg], shape, layout))
                 return false;
@@ -116,8 +119,8 @@ static bool read_words(const lbk_drv *d, struct cpu_expr *x, const struct lbk_ex
 static bool may_overwrite(const struct cpu_expr *x, const int last[], int i, uint32_t alias)
 {
     for (int j = 0; j < x->n; j++)
-        if (last[j] > i && ((x->step[j].kind == LBK_WORD_ARG && alias >> x->step[j].arg & 1)
-                || (x->step[j].kind == LBK_WORD_ACC && alias & CPU_ALIAS_ACC)))
+        if (last[j] > i && ((x->step[j].kind == LBK_WORD_ARG && alias >> x->step[j].arg & 1) ||
+                            (x->step[j].kind == LBK_WORD_ACC && alias & CPU_ALIAS_ACC)))
             return false;
     return true;
 }
@@ -128,7 +131,8 @@ static void place_outs(struct cpu_expr *x, const int last[], uint32_t alias)
         struct cpu_step *t = &x->step[x->result[k]];
         if (t->uniform)
             t->fill = 1;
-        else if (t->kind == LBK_WORD_OP && !t->out && (k > 0 || may_overwrite(x, last, x->result[k], alias)))
+        else if (t->kind == LBK_WORD_OP && !t->out &&
+                 (k > 0 || may_overwrite(x, last, x->result[k], alias)))
             t->out = (uint8_t) (k + 1);
     }
 }
@@ -178,8 +182,8 @@ static int64_t common_run(const struct cpu_expr *x, int n_arg)
 }
 
 bool cpu_expr_compile(const lbk_drv *d, struct cpu_expr *x, const struct lbk_expr *e, int n_arg,
-    const struct lbk_arg arg[], lbk_shape shape, struct lbk_layout layout, int n_out, const uint8_t result[],
-    uint32_t alias)
+                      const struct lbk_arg arg[], lbk_shape shape, struct lbk_layout layout,
+                      int n_out, const uint8_t result[], uint32_t alias)
 {
     int last[LBK_EXPR_MAX];
     x->n = e->n;

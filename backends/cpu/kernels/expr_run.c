@@ -3,7 +3,8 @@
 #include "expr.h"
 
 /* The elements from `at` on of an arg that is broadcast, row-major. */
-static void read_strided(const struct cpu_expr *x, const struct cpu_src *s, const float *base, float *y, int64_t at, int n)
+static void read_strided(const struct cpu_expr *x, const struct cpu_src *s, const float *base,
+                         float *y, int64_t at, int n)
 {
     int64_t pos[LBK_MAX_DIMS], off = 0;
     for (int i = s->n - 1; i >= 0; i--) {
@@ -35,7 +36,8 @@ static void read_strided(const struct cpu_expr *x, const struct cpu_src *s, cons
 static void read_lanes(const struct cpu_src *s, const float *base, float *y, int64_t at, int n)
 {
     while (n > 0) {
-        const int64_t block = at / s->run, left = (block + 1) * s->run - at, c0 = block % s->blocks * CPU_BLOCK;
+        const int64_t block = at / s->run, left = (block + 1) * s->run - at,
+                      c0 = block % s->blocks * CPU_BLOCK;
         const int run = left < n ? (int) left : n;
         const int used = s->c - c0 < CPU_BLOCK ? (int) (s->c - c0) : CPU_BLOCK;
         float lane[CPU_BLOCK] = { 0 };
@@ -63,8 +65,13 @@ static void call_ref(const struct lbk_op *op, float *y, const float *const in[],
     for (int k = 0; k < op->n_max; k++)
         shape[k] = LBK_SHAPE(n), type[k] = LBK_F32, p[k] = in[k];
     float tmp[CPU_CHUNK];
-    struct lbk_ref r = { .n = op->n_max, .in_shape = shape, .in_t = type, .in = p, .out_shape = LBK_SHAPE(n),
-        .out_t = LBK_F32, .out = tmp };
+    struct lbk_ref r = { .n = op->n_max,
+                         .in_shape = shape,
+                         .in_t = type,
+                         .in = p,
+                         .out_shape = LBK_SHAPE(n),
+                         .out_t = LBK_F32,
+                         .out = tmp };
     op->ref(&r);
     memcpy(y, tmp, sizeof *y * (size_t) n);
 }
@@ -72,8 +79,8 @@ static void call_ref(const struct lbk_op *op, float *y, const float *const in[],
 struct state {
     const struct cpu_expr *x;
     const float *reg[LBK_EXPR_MAX];
-    float one[LBK_EXPR_MAX];                 /* values that are one number */
-    int64_t key[LBK_EXPR_MAX];               /* per buffer */
+    float one[LBK_EXPR_MAX];   /* values that are one number */
+    int64_t key[LBK_EXPR_MAX]; /* per buffer */
     int filled[LBK_EXPR_MAX];
     float (*buf)[CPU_CHUNK];
 };
@@ -113,7 +120,8 @@ static void begin(struct state *s, const float *const arg[], int64_t n)
     }
 }
 
-static const float *load(struct state *s, const struct cpu_step *t, const float *base, int64_t at, int n)
+static const float *load(struct state *s, const struct cpu_step *t, const float *base, int64_t at,
+                         int n)
 {
     const struct cpu_src *src = &s->x->src[t->arg];
     if (src->how == CPU_READ_FULL)
@@ -130,8 +138,8 @@ static const float *load(struct state *s, const struct cpu_step *t, const float 
     return y;
 }
 
-static void chunk(struct state *s, const float *const arg[], const float *acc, float *const out[], int64_t done,
-    int64_t at, int n)
+static void chunk(struct state *s, const float *const arg[], const float *acc, float *const out[],
+                  int64_t done, int64_t at, int n)
 {
     const struct cpu_expr *x = s->x;
     for (int i = 0; i < x->n; i++) {
@@ -148,13 +156,13 @@ static void chunk(struct state *s, const float *const arg[], const float *acc, f
             s->reg[i] = y;
         }
     }
-    for (int k = x->n_out - 1; k >= 0; k--)                      /* out 0 last: an arg may lie there */
+    for (int k = x->n_out - 1; k >= 0; k--) /* out 0 last: an arg may lie there */
         if (x->step[x->result[k]].out != k + 1 && s->reg[x->result[k]] != out[k] + done)
             memcpy(out[k] + done, s->reg[x->result[k]], sizeof(float) * (size_t) n);
 }
 
-void cpu_expr_run(const struct cpu_expr *x, const float *const arg[], const float *acc, float *const out[],
-    int64_t at, int64_t n)
+void cpu_expr_run(const struct cpu_expr *x, const float *const arg[], const float *acc,
+                  float *const out[], int64_t at, int64_t n)
 {
     _Alignas(CPU_ALIGN) float buf[LBK_EXPR_MAX][CPU_CHUNK];
     struct state s;
@@ -169,10 +177,11 @@ void cpu_expr_run(const struct cpu_expr *x, const float *const arg[], const floa
     }
 }
 
-const float *cpu_expr_values(const struct cpu_expr *x, const float *const arg[], float *buf, int64_t at, int n)
+const float *cpu_expr_values(const struct cpu_expr *x, const float *const arg[], float *buf,
+                             int64_t at, int n)
 {
     if (x->plain)
         return arg[x->step[0].arg] + at;
-    cpu_expr_run(x, arg, NULL, (float *const[]) { buf }, at, n);
+    cpu_expr_run(x, arg, NULL, (float *const[]){ buf }, at, n);
     return buf;
 }

@@ -7,7 +7,14 @@ static int supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
     return cpu_plain_operands(g) && cpu_plain_epi(g);
 }
 
-struct job { const char *x; const int32_t *index; char *y; struct strip s; int64_t count, rows, per_task; size_t row; };
+struct job {
+    const char *x;
+    const int32_t *index;
+    char *y;
+    struct strip s;
+    int64_t count, rows, per_task;
+    size_t row;
+};
 
 static void task(void *arg, int64_t i, int worker)
 {
@@ -27,9 +34,13 @@ static void task(void *arg, int64_t i, int worker)
 
 static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
 {
-    const struct lbk_arg *x = &g->arg[cpu_plain_operand(g, 0)], *index = &g->arg[cpu_plain_operand(g, 1)];
-    struct job j = { .x = cpu_ptr(x), .index = cpu_ptr(index), .y = cpu_ptr(&g->out[0]),
-        .s = strip_of(x->shape, ((const struct lbk_axis *) g->params)->axis), .count = lbk_shape_count(index->shape) };
+    const struct lbk_arg *x = &g->arg[cpu_plain_operand(g, 0)],
+                         *index = &g->arg[cpu_plain_operand(g, 1)];
+    struct job j = { .x = cpu_ptr(x),
+                     .index = cpu_ptr(index),
+                     .y = cpu_ptr(&g->out[0]),
+                     .s = strip_of(x->shape, ((const struct lbk_axis *) g->params)->axis),
+                     .count = lbk_shape_count(index->shape) };
     j.row = (size_t) j.s.inner * strided_size(x->dtype);
     j.rows = j.row ? j.s.outer * j.count : 0;
     j.per_task = 1 + 65536 / (int64_t) (j.row + 8);
@@ -37,4 +48,6 @@ static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
     return LBK_OK;
 }
 
-const struct cpu_kernel cpu_kernel_gather = { .op = "gather", .supports = supports, .launch = launch };
+const struct cpu_kernel cpu_kernel_gather = { .op = "gather",
+                                              .supports = supports,
+                                              .launch = launch };

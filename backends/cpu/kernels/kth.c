@@ -27,7 +27,13 @@ static int supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
 }
 
 /* Counts per worker: sums of integers do not depend on who counts. */
-struct job { const float *x; int64_t n; int64_t (*bin)[BINS]; uint32_t prefix, mask; int shift; };
+struct job {
+    const float *x;
+    int64_t n;
+    int64_t (*bin)[BINS];
+    uint32_t prefix, mask;
+    int shift;
+};
 
 static void count(void *arg, int64_t i, int worker)
 {
@@ -59,7 +65,9 @@ static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
     static const int shifts[] = { 21, 10, 0 };
     static const uint32_t masks[] = { 0, 0xffe00000u, 0xfffffc00u };
     const struct lbk_rank *p = g->params;
-    struct job j = { .x = cpu_f32(&g->arg[0]), .n = lbk_shape_count(g->arg[0].shape), .bin = cpu_ptr(&g->scratch) };
+    struct job j = { .x = cpu_f32(&g->arg[0]),
+                     .n = lbk_shape_count(g->arg[0].shape),
+                     .bin = cpu_ptr(&g->scratch) };
     int64_t k = p->k ? p->k : (int64_t) (p->part * (double) j.n);
     k = k < j.n - 1 ? k : j.n - 1;
     for (int i = 0; i < 3; i++) {

@@ -6,4 +6,6 @@ static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
     return soft_launch(d, g, SOFT_LOG, ((const struct lbk_axis *) g->params)->axis, -1);
 }
 
-const struct cpu_kernel cpu_kernel_log_softmax = { .op = "log_softmax", .supports = soft_supports, .launch = launch };
+const struct cpu_kernel cpu_kernel_log_softmax = { .op = "log_softmax",
+                                                   .supports = soft_supports,
+                                                   .launch = launch };

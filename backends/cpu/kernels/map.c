@@ -2,11 +2,12 @@
 #include <string.h>
 #include "expr.h"
 
-enum { TASK = 32 * CPU_CHUNK };        /* elements; a multiple of every block */
+enum { TASK = 32 * CPU_CHUNK }; /* elements; a multiple of every block */
 
 static bool full(const struct lbk_group *g, const struct lbk_arg *a)
 {
-    return a->shape.n == g->acc.n && memcmp(a->shape.d, g->acc.d, sizeof a->shape.d[0] * (size_t) g->acc.n) == 0;
+    return a->shape.n == g->acc.n &&
+           memcmp(a->shape.d, g->acc.d, sizeof a->shape.d[0] * (size_t) g->acc.n) == 0;
 }
 
 static int supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
@@ -53,8 +54,10 @@ static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
         j.arg[i] = cpu_f32(&g->arg[i]);
         alias |= (uint32_t) (j.arg[i] == j.out[0]) << i;
     }
-    if (!cpu_expr_compile(d, &j.x, &g->epi, g->n_arg, g->arg, g->acc, g->out[0].layout, g->n_out, g->result, alias))
-        return lbk_fail(d->ctx, LBK_EUNSUPPORTED, "map: an argument has a type or layout that does not go with its shape");
+    if (!cpu_expr_compile(d, &j.x, &g->epi, g->n_arg, g->arg, g->acc, g->out[0].layout, g->n_out,
+                          g->result, alias))
+        return lbk_fail(d->ctx, LBK_EUNSUPPORTED,
+                        "map: an argument has a type or layout that does not go with its shape");
     cpu_run(d, (j.n + TASK - 1) / TASK, part, &j);
     return LBK_OK;
 }

@@ -6,4 +6,6 @@ static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
     return reduce_launch(d, g, REDUCE_MEAN);
 }
 
-const struct cpu_kernel cpu_kernel_mean = { .op = "mean", .supports = reduce_supports, .launch = launch };
+const struct cpu_kernel cpu_kernel_mean = { .op = "mean",
+                                            .supports = reduce_supports,
+                                            .launch = launch };

@@ -16,7 +16,7 @@ struct job {
     const char *x;
     char *y;
     int64_t h, w, oh, ow, rows, per_task;
-    size_t pixel;                      /* bytes of a pixel: one element, or a block of channels */
+    size_t pixel; /* bytes of a pixel: one element, or a block of channels */
 };
 
 static void border(const struct job *j, char *y, const char *x, int64_t from, int64_t to)
@@ -52,8 +52,14 @@ static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
 {
     static const uint8_t width[] = { [LBK_F32] = 4, [LBK_F16] = 2, [LBK_I32] = 4, [LBK_U8] = 1 };
     const struct lbk_arg *x = &g->arg[0], *y = &g->out[0];
-    struct job j = { .p = g->params, .x = cpu_ptr(x), .y = cpu_ptr(y), .h = x->shape.d[2], .w = x->shape.d[3],
-        .oh = y->shape.d[2], .ow = y->shape.d[3], .pixel = width[y->dtype] * (cpu_is_cblk(y) ? CPU_BLOCK : 1u) };
+    struct job j = { .p = g->params,
+                     .x = cpu_ptr(x),
+                     .y = cpu_ptr(y),
+                     .h = x->shape.d[2],
+                     .w = x->shape.d[3],
+                     .oh = y->shape.d[2],
+                     .ow = y->shape.d[3],
+                     .pixel = width[y->dtype] * (cpu_is_cblk(y) ? CPU_BLOCK : 1u) };
     j.rows = plane_count(y) * j.oh;
     j.per_task = 1 + 65536 / (j.ow * (int64_t) j.pixel + 1);
     cpu_run(d, (j.rows + j.per_task - 1) / j.per_task, task, &j);

@@ -2,7 +2,8 @@
 #include "simd.h"
 #include "kernels/plane.h"
 
-static void rows(float *y, const float *x, int64_t width, int64_t step, const int32_t *index, const float *weight, int n)
+static void rows(float *y, const float *x, int64_t width, int64_t step, const int32_t *index,
+                 const float *weight, int n)
 {
     if (n == 0)
         memset(y, 0, sizeof *y * (size_t) width);
@@ -17,7 +18,8 @@ static void rows(float *y, const float *x, int64_t width, int64_t step, const in
     }
 }
 
-static void rows_max(float *y, const float *x, int64_t width, int64_t step, const int32_t *index, const float *weight, int n)
+static void rows_max(float *y, const float *x, int64_t width, int64_t step, const int32_t *index,
+                     const float *weight, int n)
 {
     for (int64_t i = 0; i < width; i++)
         y[i] = -INFINITY;
@@ -30,7 +32,7 @@ static void rows_max(float *y, const float *x, int64_t width, int64_t step, cons
 
 /* Results made of two each, as most of a bilinear resampling are. */
 static void columns_2(float *restrict y, const float *restrict x, const int32_t *restrict index,
-    const float *restrict weight, int64_t n)
+                      const float *restrict weight, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
         y[i] = x[index[2 * i]] * weight[2 * i] + x[index[2 * i + 1]] * weight[2 * i + 1];
@@ -81,7 +83,8 @@ static void columns(float *y, const float *x, const struct taps *t, bool max, bo
 }
 
 /* One window of a block of channels: the first largest lane by lane, then dy goes there. */
-static void unpool_16(float *dx, const float *x, const float *dy, struct taps r, struct taps c, int64_t w)
+static void unpool_16(float *dx, const float *x, const float *dy, struct taps r, struct taps c,
+                      int64_t w)
 {
     vf best[VPB], g[VPB];
     vi at[VPB];
@@ -109,7 +112,8 @@ static void unpool_16(float *dx, const float *x, const float *dy, struct taps r,
         }
 }
 
-static void unpool_1(float *dx, const float *x, const float *dy, struct taps r, struct taps c, int64_t w)
+static void unpool_1(float *dx, const float *x, const float *dy, struct taps r, struct taps c,
+                     int64_t w)
 {
     int64_t at = r.index[0] * w + c.index[0];
     float best = x[at];
@@ -125,11 +129,11 @@ static void unpool_1(float *dx, const float *x, const float *dy, struct taps r, 
 
 static struct taps window(const struct taps *t, int64_t k)
 {
-    return (struct taps) { .n = t->first[k + 1] - t->first[k], .index = t->index + t->first[k] };
+    return (struct taps){ .n = t->first[k + 1] - t->first[k], .index = t->index + t->first[k] };
 }
 
-static void unpool(float *dx, const float *x, const float *dy, const struct taps *r, const struct taps *c, int64_t w,
-    bool blocks)
+static void unpool(float *dx, const float *x, const float *dy, const struct taps *r,
+                   const struct taps *c, int64_t w, bool blocks)
 {
     for (int64_t i = 0; i < r->n; i++)
         for (int64_t j = 0; j < c->n; j++) {

@@ -4,15 +4,15 @@
 #include "simd.h"
 #include "kernels/vmath.h"
 
-#define exp(v) vm_exp(v)
-#define log(v) vm_log(v)
-#define tanh(v) vm_tanh(v)
-#define pow(v, w) vm_pow(v, w)
+#define exp(v)     vm_exp(v)
+#define log(v)     vm_log(v)
+#define tanh(v)    vm_tanh(v)
+#define pow(v, w)  vm_pow(v, w)
 #define fmax(v, w) vm_fmax(v, w)
 #define fmin(v, w) vm_fmin(v, w)
-#define fabs(v) __builtin_fabsf(v)
-#define sqrt(v) __builtin_sqrtf(v)
-#define floor(v) __builtin_floorf(v)
+#define fabs(v)    __builtin_fabsf(v)
+#define sqrt(v)    __builtin_sqrtf(v)
+#define floor(v)   __builtin_floorf(v)
 
 /* No element depends on another one, whichever of the arrays are the same. */
 #if defined(__clang__)
@@ -20,15 +20,57 @@
 #else
 # define EACH _Pragma("GCC ivdep") for (int i = 0; i < n; i++)
 #endif
-#define LOOP(name) static void name(float *y, const float *pa, const float *pb, const float *pc, int n)
-#define LBK_PW1(name, body, ...) \
-    LOOP(each_##name) { (void) pb, (void) pc; EACH { const float x = pa[i]; y[i] = body; } }
-#define LBK_PW2(name, body, ...) \
-    LOOP(each_##name) { (void) pc; EACH { const float a = pa[i], b = pb[i]; y[i] = body; } } \
-    LOOP(one_b_##name) { (void) pc; const float b = pb[0]; EACH { const float a = pa[i]; y[i] = body; } } \
-    LOOP(one_a_##name) { (void) pc; const float a = pa[0]; EACH { const float b = pb[i]; y[i] = body; } }
-#define LBK_PW3(name, body, ...) \
-    LOOP(each_##name) { EACH { const float a = pa[i], b = pb[i], c = pc[i]; y[i] = body; } }
+#define LOOP(name)                                                                                 \
+ static void name(float *y, const float *pa, const float *pb, const float *pc, int n)
+#define LBK_PW1(name, body, ...)                                                                   \
+ LOOP(each_##name)                                                                                 \
+ {                                                                                                 \
+  (void) pb, (void) pc;                                                                            \
+  EACH                                                                                             \
+  {                                                                                                \
+   const float x = pa[i];                                                                          \
+   y[i] = body;                                                                                    \
+  }                                                                                                \
+ }
+#define LBK_PW2(name, body, ...)                                                                   \
+ LOOP(each_##name)                                                                                 \
+ {                                                                                                 \
+  (void) pc;                                                                                       \
+  EACH                                                                                             \
+  {                                                                                                \
+   const float a = pa[i], b = pb[i];                                                               \
+   y[i] = body;                                                                                    \
+  }                                                                                                \
+ }                                                                                                 \
+ LOOP(one_b_##name)                                                                                \
+ {                                                                                                 \
+  (void) pc;                                                                                       \
+  const float b = pb[0];                                                                           \
+  EACH                                                                                             \
+  {                                                                                                \
+   const float a = pa[i];                                                                          \
+   y[i] = body;                                                                                    \
+  }                                                                                                \
+ }                                                                                                 \
+ LOOP(one_a_##name)                                                                                \
+ {                                                                                                 \
+  (void) pc;                                                                                       \
+  const float a = pa[0];                                                                           \
+  EACH                                                                                             \
+  {                                                                                                \
+   const float b = pb[i];                                                                          \
+   y[i] = body;                                                                                    \
+  }                                                                                                \
+ }
+#define LBK_PW3(name, body, ...)                                                                   \
+ LOOP(each_##name)                                                                                 \
+ {                                                                                                 \
+  EACH                                                                                             \
+  {                                                                                                \
+   const float a = pa[i], b = pb[i], c = pc[i];                                                    \
+   y[i] = body;                                                                                    \
+  }                                                                                                \
+ }
 #define LBK_OP1(...)
 #define LBK_OP2(...)
 #define LBK_OP3(...)
@@ -41,12 +83,9 @@
 #define LBK_PW1(name, ...) { #name, 1, each_##name, NULL, NULL },
 #define LBK_PW2(name, ...) { #name, 2, each_##name, one_b_##name, one_a_##name },
 #define LBK_PW3(name, ...) { #name, 3, each_##name, NULL, NULL },
-static void spread(float *y, float v, int n)
-{
-    EACH
-        y[i] = v;
-}
+static void spread(float *y, float v, int n) { EACH y[i] = v; }
 
-const struct cpu_pointwise CPU_TABLE(cpu_pointwise) = { spread, {
+const struct cpu_pointwise CPU_TABLE(cpu_pointwise) = { spread,
+                                                        {
 #include <limbeck/ops.def>
-} };
+                                                        } };

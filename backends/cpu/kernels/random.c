@@ -12,7 +12,12 @@ static int supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
     return cpu_plain_operands(g) && cpu_plain_epi(g);
 }
 
-struct job { float *y; int64_t n; uint64_t key, step; const struct random_loops *loops; };
+struct job {
+    float *y;
+    int64_t n;
+    uint64_t key, step;
+    const struct random_loops *loops;
+};
 
 static void task(void *arg, int64_t i, int worker)
 {
@@ -30,10 +35,12 @@ static void task(void *arg, int64_t i, int worker)
 static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
 {
     struct job j = { cpu_f32(&g->out[0]), lbk_shape_count(g->out[0].shape),
-        lbk_mix(g->seed, (uint64_t) ((const struct lbk_random *) g->params)->key),
-        (uint64_t) *(const int32_t *) cpu_ptr(&g->arg[0]), random_loops_of[d->isa] };
+                     lbk_mix(g->seed, (uint64_t) ((const struct lbk_random *) g->params)->key),
+                     (uint64_t) * (const int32_t *) cpu_ptr(&g->arg[0]), random_loops_of[d->isa] };
     cpu_run(d, (j.n + TASK - 1) / TASK, task, &j);
     return LBK_OK;
 }
 
-const struct cpu_kernel cpu_kernel_random = { .op = "random", .supports = supports, .launch = launch };
+const struct cpu_kernel cpu_kernel_random = { .op = "random",
+                                              .supports = supports,
+                                              .launch = launch };

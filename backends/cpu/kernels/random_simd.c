@@ -33,7 +33,7 @@ static void fill(float *y, uint64_t key, uint64_t step, uint64_t block)
         for (int i = 0; i < LANES; i++)
             c[v][0][i] = block + (uint64_t) (v * LANES + i);
         c[v][1] = c[v][0] >> 32;
-        c[v][2] = step - (vu) { 0 };
+        c[v][2] = step - (vu){ 0 };
         c[v][3] = c[v][2] >> 32;
     }
     for (int r = 0; r < 10; r++) {

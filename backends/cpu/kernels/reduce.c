@@ -5,10 +5,7 @@
 
 CPU_LOOPS(reduce_loops);
 
-const struct reduce_loops *reduce_loops_at(const lbk_drv *d)
-{
-    return reduce_loops_of[d->isa];
-}
+const struct reduce_loops *reduce_loops_at(const lbk_drv *d) { return reduce_loops_of[d->isa]; }
 
 bool reduce_operand_shape(const struct lbk_group *g, int i, lbk_shape *out)
 {
@@ -34,7 +31,8 @@ static bool full_arg(const struct lbk_arg *a, lbk_shape s)
     return a->shape.n == s.n && memcmp(a->shape.d, s.d, sizeof s.d[0] * (size_t) s.n) == 0;
 }
 
-/* Axes of the storage, outermost first: extent, and whether it is reduced. Neighbours of one kind are merged. */
+/* Axes of the storage, outermost first: extent, and whether it is reduced. Neighbours of one kind
+ * are merged. */
 static int storage_axes(const struct reduce_plan *p, uint32_t axes, int64_t n[], bool gone[])
 {
     int k = 0;
@@ -53,12 +51,18 @@ static int storage_axes(const struct reduce_plan *p, uint32_t axes, int64_t n[],
     return k;
 }
 
-void reduce_plan(struct reduce_plan *p, lbk_shape shape, struct lbk_layout layout, uint32_t axes, int n_val)
+void reduce_plan(struct reduce_plan *p, lbk_shape shape, struct lbk_layout layout, uint32_t axes,
+                 int n_val)
 {
     int64_t n[LBK_MAX_DIMS + 1], step = 1, units = 1;
     bool gone[LBK_MAX_DIMS + 1];
-    *p = (struct reduce_plan) { .shape = shape, .blocked = layout.order == LBK_CBLK, .columns = 1, .rows = 1, .n_runs = 1,
-        .n_val = n_val, .count = 1 };
+    *p = (struct reduce_plan){ .shape = shape,
+                               .blocked = layout.order == LBK_CBLK,
+                               .columns = 1,
+                               .rows = 1,
+                               .n_runs = 1,
+                               .n_val = n_val,
+                               .count = 1 };
     p->fold = p->blocked && (axes & 2);
     for (int i = 0; i < shape.n; i++)
         p->count *= axes >> i & 1 ? shape.d[i] : 1;
@@ -69,9 +73,9 @@ void reduce_plan(struct reduce_plan *p, lbk_shape shape, struct lbk_layout layou
         p->rows = n[--k], step *= p->rows;
     for (; k; step *= n[--k]) {
         if (gone[k - 1])
-            p->gone[p->n_gone++] = (struct reduce_axis) { n[k - 1], step }, p->n_runs *= n[k - 1];
+            p->gone[p->n_gone++] = (struct reduce_axis){ n[k - 1], step }, p->n_runs *= n[k - 1];
         else
-            p->kept[p->n_kept++] = (struct reduce_axis) { n[k - 1], step }, units *= n[k - 1];
+            p->kept[p->n_kept++] = (struct reduce_axis){ n[k - 1], step }, units *= n[k - 1];
     }
     p->channels = p->blocked ? shape.d[1] : 0;
     p->tile = p->columns < REDUCE_WIDE ? p->columns : REDUCE_WIDE;
@@ -89,7 +93,8 @@ size_t reduce_scratch(const struct reduce_plan *p)
 }
 
 /* The first n operands can be read with their full args in that layout. */
-static bool readable(lbk_drv *d, const struct lbk_group *g, int n, lbk_shape s, struct lbk_layout layout)
+static bool readable(lbk_drv *d, const struct lbk_group *g, int n, lbk_shape s,
+                     struct lbk_layout layout)
 {
     struct lbk_arg arg[LBK_ARG_MAX];
     struct cpu_expr x;
@@ -100,14 +105,16 @@ static bool readable(lbk_drv *d, const struct lbk_group *g, int n, lbk_shape s, 
     for (int i = 0; i < n; i++) {
         const uint8_t last = (uint8_t) (g->operand[i].n - 1);
         lbk_shape other = { 0 };
-        if (!reduce_operand_shape(g, i, &other) || other.n != s.n || memcmp(other.d, s.d, sizeof s.d[0] * (size_t) s.n)
-            || !cpu_expr_compile(d, &x, &g->operand[i], g->n_arg, arg, s, layout, 1, &last, 0))
+        if (!reduce_operand_shape(g, i, &other) || other.n != s.n ||
+            memcmp(other.d, s.d, sizeof s.d[0] * (size_t) s.n) ||
+            !cpu_expr_compile(d, &x, &g->operand[i], g->n_arg, arg, s, layout, 1, &last, 0))
             return false;
     }
     return true;
 }
 
-bool reduce_offer(lbk_drv *d, const struct lbk_group *g, int n, uint32_t axes, int n_val, struct lbk_offer *o)
+bool reduce_offer(lbk_drv *d, const struct lbk_group *g, int n, uint32_t axes, int n_val,
+                  struct lbk_offer *o)
 {
     lbk_shape s = { 0 };
     struct reduce_plan p;
@@ -119,7 +126,7 @@ bool reduce_offer(lbk_drv *d, const struct lbk_group *g, int n, uint32_t axes, i
             o->want_arg[i] = blocks ? CPU_ANY : CPU_ROW;
     reduce_plan(&p, s, CPU_ROW, axes, n_val);
     o->scratch = reduce_scratch(&p);
-    if (blocks) {                                                /* asked before layouts are known, too: the larger */
+    if (blocks) { /* asked before layouts are known, too: the larger */
         reduce_plan(&p, s, CPU_CBLK, axes, n_val);
         const size_t b = reduce_scratch(&p);
         o->scratch = b > o->scratch ? b : o->scratch;
@@ -160,9 +167,14 @@ static void slot(const struct reduce_job *j, int64_t unit, int64_t s, double *v,
     const struct reduce_plan *p = &j->p;
     _Alignas(CPU_ALIGN) float buf[2][CPU_CHUNK];
     const int64_t kept = unit / p->tiles, column = unit % p->tiles * p->tile;
-    const int64_t base = offset_of(p->kept, p->n_kept, kept) + column, most = piece_rows(j), stop = slot_begin(p, s + 1);
-    const int64_t mean = p->blocked ? kept % cpu_blocks(p->channels) * CPU_BLOCK : p->tile == 1 ? kept : column;
-    struct reduce_leaf l = { .w = w, .a = v, .b = v + p->tile, .mean = j->mean ? j->mean + mean : NULL };
+    const int64_t base = offset_of(p->kept, p->n_kept, kept) + column, most = piece_rows(j),
+                  stop = slot_begin(p, s + 1);
+    const int64_t mean = p->blocked     ? kept % cpu_blocks(p->channels) * CPU_BLOCK
+                         : p->tile == 1 ? kept
+                                        : column;
+    struct reduce_leaf l = {
+        .w = w, .a = v, .b = v + p->tile, .mean = j->mean ? j->mean + mean : NULL
+    };
     for (int64_t at = slot_begin(p, s); at < stop; at += l.rows) {
         const int64_t run = at / p->rows, row = at % p->rows;
         l.rows = p->rows - row < most ? p->rows - row : most;
@@ -202,7 +214,8 @@ static void store_unit(const struct reduce_job *j, const double *v, int64_t unit
         j->store(j, v, kept * p->columns + unit % p->tiles * p->tile, w);
         return;
     }
-    const int64_t blocks = cpu_blocks(p->channels), c = kept % blocks * CPU_BLOCK, left = p->channels - c;
+    const int64_t blocks = cpu_blocks(p->channels), c = kept % blocks * CPU_BLOCK,
+                  left = p->channels - c;
     j->store(j, v, kept / blocks * p->channels + c, left < w ? left : w);
 }
 
@@ -230,7 +243,8 @@ static void finish_units(struct reduce_job *j)
     for (int64_t u = 0; u < p->n_units; u++) {
         double *v = part_of(j, u, 0);
         for (int64_t s = 1; s < p->slots; s++)
-            j->join(j, v, part_of(j, u, s), slot_begin(p, s), slot_begin(p, s + 1) - slot_begin(p, s));
+            j->join(j, v, part_of(j, u, s), slot_begin(p, s),
+                    slot_begin(p, s + 1) - slot_begin(p, s));
         if (!p->fold)
             store_unit(j, v, u, unit_width(p, u));
     }
@@ -245,7 +259,8 @@ static void finish_units(struct reduce_job *j)
     }
 }
 
-lbk_status reduce_run(lbk_drv *d, const struct lbk_group *g, struct reduce_job *j, uint32_t axes, int n_val)
+lbk_status reduce_run(lbk_drv *d, const struct lbk_group *g, struct reduce_job *j, uint32_t axes,
+                      int n_val)
 {
     lbk_shape s = { 0 };
     struct lbk_layout layout = CPU_ROW;
@@ -257,12 +272,14 @@ lbk_status reduce_run(lbk_drv *d, const struct lbk_group *g, struct reduce_job *
     }
     for (int i = 0; i < j->n_operand; i++)
         if (!cpu_expr_compile(d, &j->x[i], &g->operand[i], g->n_arg, g->arg, s, layout, 1,
-                (uint8_t[]) { (uint8_t) (g->operand[i].n - 1) }, 0))
-            return lbk_fail(d->ctx, LBK_EUNSUPPORTED, "%s: operand %d mixes types or layouts", g->op->name, i);
+                              (uint8_t[]){ (uint8_t) (g->operand[i].n - 1) }, 0))
+            return lbk_fail(d->ctx, LBK_EUNSUPPORTED, "%s: operand %d mixes types or layouts",
+                            g->op->name, i);
     reduce_plan(&j->p, s, layout, axes, n_val);
     j->part = reduce_scratch(&j->p) ? cpu_ptr(&g->scratch) : NULL;
     j->out = cpu_f32(&g->out[0]);
-    const int64_t all = j->p.n_units * j->p.slots, each = j->p.n_runs * j->p.rows * j->p.tile / j->p.slots + 1;
+    const int64_t all = j->p.n_units * j->p.slots,
+                  each = j->p.n_runs * j->p.rows * j->p.tile / j->p.slots + 1;
     j->per_task = 1 + 32768 / each;
     cpu_run(d, (all + j->per_task - 1) / j->per_task, task, j);
     if (j->part)
@@ -275,19 +292,22 @@ int reduce_supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
     return reduce_offer(d, g, 1, ((const struct lbk_reduce *) g->params)->axes, 1, o);
 }
 
-static void join_sum(const struct reduce_job *j, double *into, const double *from, int64_t a, int64_t b)
+static void join_sum(const struct reduce_job *j, double *into, const double *from, int64_t a,
+                     int64_t b)
 {
     for (int64_t i = 0; i < j->p.n_val * j->p.tile; i++)
         into[i] += from[i];
 }
 
-static void join_max(const struct reduce_job *j, double *into, const double *from, int64_t a, int64_t b)
+static void join_max(const struct reduce_job *j, double *into, const double *from, int64_t a,
+                     int64_t b)
 {
     for (int64_t i = 0; i < j->p.tile; i++)
         into[i] = from[i] > into[i] ? from[i] : into[i];
 }
 
-static void join_min(const struct reduce_job *j, double *into, const double *from, int64_t a, int64_t b)
+static void join_min(const struct reduce_job *j, double *into, const double *from, int64_t a,
+                     int64_t b)
 {
     for (int64_t i = 0; i < j->p.tile; i++)
         into[i] = from[i] < into[i] ? from[i] : into[i];

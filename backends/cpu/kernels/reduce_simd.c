@@ -3,7 +3,9 @@
 #include "kernels/reduce.h"
 
 enum { LANES = 16 };
-struct v16 { vf v[VPB]; };
+struct v16 {
+    vf v[VPB];
+};
 
 INL struct v16 load16(const float *p)
 {
@@ -21,19 +23,19 @@ INL void store16(float *p, struct v16 a)
         vstore(p + i * VL, a.v[i]);
 }
 
-#define OP16(name, expr)                        \
-    INL struct v16 name(struct v16 a, struct v16 b)   \
-    {                                           \
-        UNROLL                                  \
-        for (int i = 0; i < VPB; i++) {           \
-            const vf x = a.v[i], y = b.v[i];      \
-            a.v[i] = expr;                      \
-        }                                       \
-        return a;                               \
-    }
+#define OP16(name, expr)                                                                           \
+ INL struct v16 name(struct v16 a, struct v16 b)                                                   \
+ {                                                                                                 \
+  UNROLL                                                                                           \
+  for (int i = 0; i < VPB; i++) {                                                                  \
+   const vf x = a.v[i], y = b.v[i];                                                                \
+   a.v[i] = expr;                                                                                  \
+  }                                                                                                \
+  return a;                                                                                        \
+ }
 OP16(add16, x + y)
 OP16(sub16, x - y)
-OP16(mul16, x * y)
+OP16(mul16, x *y)
 OP16(max16, vsel(y > x, y, x))
 OP16(min16, vsel(y < x, y, x))
 
@@ -51,58 +53,59 @@ static float max1(float a, float b) { return b > a ? b : a; }
 static float min1(float a, float b) { return b < a ? b : a; }
 
 /* Columns of 16: four rows at a time. fold(acc, row i). */
-#define ROWS16(start, fold, join, result)                                     \
-    struct v16 s0 = start, s1 = s0, s2 = s0, s3 = s0;                           \
-    int64_t i = 0;                                                            \
-    for (; i + 4 <= n; i += 4) {                                              \
-        fold(s0, i) fold(s1, i + 1) fold(s2, i + 2) fold(s3, i + 3)           \
-    }                                                                         \
-    for (; i < n; i++) {                                                      \
-        fold(s0, i)                                                           \
-    }                                                                         \
-    const struct v16 result = join(join(s0, s1), join(s2, s3));
+#define ROWS16(start, fold, join, result)                                                          \
+ struct v16 s0 = start, s1 = s0, s2 = s0, s3 = s0;                                                 \
+ int64_t i = 0;                                                                                    \
+ for (; i + 4 <= n; i += 4) {                                                                      \
+  fold(s0, i) fold(s1, i + 1) fold(s2, i + 2) fold(s3, i + 3)                                      \
+ }                                                                                                 \
+ for (; i < n; i++) {                                                                              \
+  fold(s0, i)                                                                                      \
+ }                                                                                                 \
+ const struct v16 result = join(join(s0, s1), join(s2, s3));
 
-#define TREE(lane, op)                                                        \
-    for (int k = LANES / 2; k; k /= 2)                                          \
-        for (int q = 0; q < k; q++)                                             \
-            lane[q] = op(lane[q], lane[q + k]);
+#define TREE(lane, op)                                                                             \
+ for (int k = LANES / 2; k; k /= 2)                                                                \
+  for (int q = 0; q < k; q++)                                                                      \
+   lane[q] = op(lane[q], lane[q + k]);
 
-/* A reduction of one operand by an associative op: a run of floats, 16 columns, or any number of columns. */
-#define FOLD_ADD(s, i) s = add16(s, load16(x + (i) * LANES));
-#define FOLD_MAX(s, i) s = max16(s, load16(x + (i) * LANES));
-#define FOLD_MIN(s, i) s = min16(s, load16(x + (i) * LANES));
-#define SIMPLE(name, FOLD, op16, op1, start, into)                            \
-    static void name##_16(float lane[LANES], const float *x, int64_t n)       \
-    {                                                                         \
-        ROWS16(fill16(start), FOLD, op16, all)                                \
-        store16(lane, all);                                                   \
-    }                                                                         \
-    static float name##_run(const float *x, int64_t n)                        \
-    {                                                                         \
-        float lane[LANES];                                                    \
-        name##_16(lane, x, n / LANES);                                        \
-        for (int64_t i = n / LANES * LANES; i < n; i++)                         \
-            lane[i % LANES] = op1(lane[i % LANES], x[i]);                     \
-        TREE(lane, op1)                                                       \
-        return lane[0];                                                       \
-    }                                                                         \
-    static void name(const struct reduce_leaf *l)                             \
-    {                                                                         \
-        float t[REDUCE_WIDE];                                                 \
-        if (l->w == 1) {                                                      \
-            t[0] = name##_run(l->x, l->rows);                                 \
-        } else if (l->w == LANES) {                                           \
-            name##_16(t, l->x, l->rows);                                      \
-        } else {                                                              \
-            for (int k = 0; k < l->w; k++)                                      \
-                t[k] = start;                                                 \
-            for (int64_t r = 0; r < l->rows; r++)                               \
-                for (int k = 0; k < l->w; k++)                                  \
-                    t[k] = op1(t[k], l->x[r * l->w + k]);                       \
-        }                                                                     \
-        for (int k = 0; k < l->w; k++)                                          \
-            l->a[k] = into(l->a[k], t[k]);                                      \
-    }
+/* A reduction of one operand by an associative op: a run of floats, 16 columns, or any number of
+ * columns. */
+#define FOLD_ADD(s, i) s = add16(s, load16(x + (i) *LANES));
+#define FOLD_MAX(s, i) s = max16(s, load16(x + (i) *LANES));
+#define FOLD_MIN(s, i) s = min16(s, load16(x + (i) *LANES));
+#define SIMPLE(name, FOLD, op16, op1, start, into)                                                 \
+ static void name##_16(float lane[LANES], const float *x, int64_t n)                               \
+ {                                                                                                 \
+  ROWS16(fill16(start), FOLD, op16, all)                                                           \
+  store16(lane, all);                                                                              \
+ }                                                                                                 \
+ static float name##_run(const float *x, int64_t n)                                                \
+ {                                                                                                 \
+  float lane[LANES];                                                                               \
+  name##_16(lane, x, n / LANES);                                                                   \
+  for (int64_t i = n / LANES * LANES; i < n; i++)                                                  \
+   lane[i % LANES] = op1(lane[i % LANES], x[i]);                                                   \
+  TREE(lane, op1)                                                                                  \
+  return lane[0];                                                                                  \
+ }                                                                                                 \
+ static void name(const struct reduce_leaf *l)                                                     \
+ {                                                                                                 \
+  float t[REDUCE_WIDE];                                                                            \
+  if (l->w == 1) {                                                                                 \
+   t[0] = name##_run(l->x, l->rows);                                                               \
+  } else if (l->w == LANES) {                                                                      \
+   name##_16(t, l->x, l->rows);                                                                    \
+  } else {                                                                                         \
+   for (int k = 0; k < l->w; k++)                                                                  \
+    t[k] = start;                                                                                  \
+   for (int64_t r = 0; r < l->rows; r++)                                                           \
+    for (int k = 0; k < l->w; k++)                                                                 \
+     t[k] = op1(t[k], l->x[r * l->w + k]);                                                         \
+  }                                                                                                \
+  for (int k = 0; k < l->w; k++)                                                                   \
+   l->a[k] = into(l->a[k], t[k]);                                                                  \
+ }
 #define ADD(p, q) ((p) + (q))
 #define MAX(p, q) ((q) > (p) ? (q) : (p))
 #define MIN(p, q) ((q) < (p) ? (q) : (p))
@@ -114,7 +117,11 @@ SIMPLE(min, FOLD_MIN, min16, min1, INFINITY, MIN)
 static void squares_16(float lane[LANES], const float *x, int64_t n, const float m[LANES])
 {
     const struct v16 mean = load16(m);
-#define FOLD_SQUARE(s, i) { struct v16 t = sub16(load16(x + (i) * LANES), mean); s = add16(s, mul16(t, t)); }
+#define FOLD_SQUARE(s, i)                                                                          \
+ {                                                                                                 \
+  struct v16 t = sub16(load16(x + (i) *LANES), mean);                                              \
+  s = add16(s, mul16(t, t));                                                                       \
+ }
     ROWS16(fill16(0.0f), FOLD_SQUARE, add16, all)
     store16(lane, all);
 }
@@ -164,7 +171,8 @@ static void stats(const struct reduce_leaf *l)
     }
 }
 
-static void sums_16(float a[LANES], float b[LANES], const float *x, const float *y, int64_t n, const float m[LANES])
+static void sums_16(float a[LANES], float b[LANES], const float *x, const float *y, int64_t n,
+                    const float m[LANES])
 {
     const struct v16 mean = load16(m);
     struct v16 s0 = fill16(0.0f), s1 = s0, t0 = s0, t1 = s0;

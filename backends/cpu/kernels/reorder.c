@@ -9,11 +9,17 @@ static int supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
     return 1;
 }
 
-struct job { const float *x; float *y; int64_t c, hw, blocks, units, per_task; bool to_blocks; };
+struct job {
+    const float *x;
+    float *y;
+    int64_t c, hw, blocks, units, per_task;
+    bool to_blocks;
+};
 
 static void unit(const struct job *j, int64_t u)
 {
-    const int64_t n = u / j->blocks, c = u % j->blocks * CPU_BLOCK, used = j->c - c < CPU_BLOCK ? j->c - c : CPU_BLOCK;
+    const int64_t n = u / j->blocks, c = u % j->blocks * CPU_BLOCK,
+                  used = j->c - c < CPU_BLOCK ? j->c - c : CPU_BLOCK;
     const int64_t plane = (n * j->c + c) * j->hw, block = u * j->hw * CPU_BLOCK;
     if (!j->to_blocks) {
         strided_transpose(j->y + plane, j->hw, j->x + block, CPU_BLOCK, used, j->hw);
@@ -36,8 +42,12 @@ static void task(void *arg, int64_t i, int worker)
 static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
 {
     const struct lbk_arg *x = &g->arg[0], *y = &g->out[0];
-    struct job j = { .x = cpu_f32(x), .y = cpu_f32(y), .c = x->shape.d[1], .hw = x->shape.d[2] * x->shape.d[3],
-        .blocks = cpu_blocks(x->shape.d[1]), .to_blocks = cpu_is_cblk(y) };
+    struct job j = { .x = cpu_f32(x),
+                     .y = cpu_f32(y),
+                     .c = x->shape.d[1],
+                     .hw = x->shape.d[2] * x->shape.d[3],
+                     .blocks = cpu_blocks(x->shape.d[1]),
+                     .to_blocks = cpu_is_cblk(y) };
     if (cpu_is_cblk(x) == cpu_is_cblk(y)) {
         const struct strided_axis a = { (int64_t) (lbk_arg_bytes(x) / sizeof(float)), 1, 1 };
         strided_copy(d, j.y, j.x, 1, &a, sizeof(float));
@@ -49,4 +59,6 @@ static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
     return LBK_OK;
 }
 
-const struct cpu_kernel cpu_kernel_reorder = { .op = "reorder", .supports = supports, .launch = launch };
+const struct cpu_kernel cpu_kernel_reorder = { .op = "reorder",
+                                               .supports = supports,
+                                               .launch = launch };

@@ -8,12 +8,18 @@ int soft_supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
 {
     if (!cpu_plain_operands(g) || !cpu_plain_epi(g))
         return 0;
-    if (lbk_shape_count(g->acc) == lbk_shape_count(g->arg[cpu_plain_operand(g, 0)].shape) && g->acc.n)
+    if (lbk_shape_count(g->acc) == lbk_shape_count(g->arg[cpu_plain_operand(g, 0)].shape) &&
+        g->acc.n)
         o->inplace = 1u << cpu_plain_operand(g, 0);
     return 1;
 }
 
-struct job { struct soft_job j; struct strip s; int64_t tiles, units, per_task; lbk_drv *d; };
+struct job {
+    struct soft_job j;
+    struct strip s;
+    int64_t tiles, units, per_task;
+    lbk_drv *d;
+};
 
 static void unit(const struct job *t, int64_t u)
 {
@@ -36,11 +42,15 @@ static void task(void *arg, int64_t i, int worker)
         unit(t, u);
 }
 
-lbk_status soft_launch(lbk_drv *d, const struct lbk_group *g, enum soft_kind kind, int64_t axis, int64_t ignore)
+lbk_status soft_launch(lbk_drv *d, const struct lbk_group *g, enum soft_kind kind, int64_t axis,
+                       int64_t ignore)
 {
     const struct lbk_arg *x = &g->arg[cpu_plain_operand(g, 0)];
-    struct job t = { .d = d, .s = strip_of(x->shape, axis), .j = { .kind = kind, .x = cpu_f32(x), .y = cpu_f32(&g->out[0]),
-        .ignore = ignore } };
+    struct job t = {
+        .d = d,
+        .s = strip_of(x->shape, axis),
+        .j = { .kind = kind, .x = cpu_f32(x), .y = cpu_f32(&g->out[0]), .ignore = ignore }
+    };
     t.j.n = t.s.n, t.j.step = t.s.inner;
     if (kind == SOFT_LOSS || kind == SOFT_LOSS_DX)
         t.j.label = cpu_ptr(&g->arg[cpu_plain_operand(g, 1)]);

@@ -53,7 +53,8 @@ static void row(const struct soft_job *j)
         y[0] = label < 0 ? 0.0f : vm_log(sum) - (x[label] - max);
         return;
     }
-    const float log_sum = vm_log(sum), g = j->kind == SOFT_LOSS_DX ? j->dy[0] : 0, here = label < 0 ? 0 : x[label];
+    const float log_sum = vm_log(sum), g = j->kind == SOFT_LOSS_DX ? j->dy[0] : 0,
+                here = label < 0 ? 0 : x[label];
     if (j->kind == SOFT_LOG)
         for (int64_t i = 0; i < j->n; i++)
             y[i] = (x[i] - max) - log_sum;

@@ -2,7 +2,7 @@
 #include <string.h>
 #include "strided.h"
 
-enum { TASK = 16384, BAND = 64 };      /* elements; rows of a transposition */
+enum { TASK = 16384, BAND = 64 }; /* elements; rows of a transposition */
 
 typedef int32_t v4 __attribute__((vector_size(16)));
 typedef int32_t v4_any __attribute__((vector_size(16), aligned(4), may_alias));
@@ -11,8 +11,10 @@ static inline void transpose_4(float *y, int64_t ystep, const float *x, int64_t 
 {
     const v4 a = *(const v4_any *) x, b = *(const v4_any *) (x + xstep);
     const v4 c = *(const v4_any *) (x + 2 * xstep), d = *(const v4_any *) (x + 3 * xstep);
-    const v4 p = __builtin_shufflevector(a, b, 0, 4, 1, 5), q = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-    const v4 r = __builtin_shufflevector(c, d, 0, 4, 1, 5), s = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    const v4 p = __builtin_shufflevector(a, b, 0, 4, 1, 5),
+             q = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    const v4 r = __builtin_shufflevector(c, d, 0, 4, 1, 5),
+             s = __builtin_shufflevector(c, d, 2, 6, 3, 7);
     *(v4_any *) y = __builtin_shufflevector(p, r, 0, 1, 4, 5);
     *(v4_any *) (y + ystep) = __builtin_shufflevector(p, r, 2, 3, 6, 7);
     *(v4_any *) (y + 2 * ystep) = __builtin_shufflevector(q, s, 0, 1, 4, 5);
@@ -20,15 +22,13 @@ static inline void transpose_4(float *y, int64_t ystep, const float *x, int64_t 
 }
 
 /* Moves bits: a float that is no number, or an integer, stays as it is. */
-static inline void move(float *y, const float *x)
-{
-    memcpy(y, x, sizeof *y);
-}
+static inline void move(float *y, const float *x) { memcpy(y, x, sizeof *y); }
 
-void strided_transpose(float *y, int64_t ystep, const float *x, int64_t xstep, int64_t rows, int64_t columns)
+void strided_transpose(float *y, int64_t ystep, const float *x, int64_t xstep, int64_t rows,
+                       int64_t columns)
 {
     const int64_t r4 = rows / 4 * 4, c4 = columns / 4 * 4;
-    for (int64_t j0 = 0; j0 < c4; j0 += 16)                      /* whole lines of y while x is in L1 */
+    for (int64_t j0 = 0; j0 < c4; j0 += 16) /* whole lines of y while x is in L1 */
         for (int64_t i = 0; i < r4; i += 4)
             for (int64_t j = j0; j < j0 + 16 && j < c4; j += 4)
                 transpose_4(y + i * ystep + j, ystep, x + j * xstep + i, xstep);
@@ -41,13 +41,14 @@ struct job {
     char *to;
     const char *from;
     size_t size;
-    int n;                             /* outer axes */
-    struct strided_axis a[STRIDED_MAX], band, row;       /* band: n = 1 unless transposed */
+    int n;                                         /* outer axes */
+    struct strided_axis a[STRIDED_MAX], band, row; /* band: n = 1 unless transposed */
     bool transposed;
     int64_t outer, bands, cuts, units, per_task;
 };
 
-static void copy_row(char *to, const char *from, int64_t n, int64_t step_to, int64_t step, size_t size)
+static void copy_row(char *to, const char *from, int64_t n, int64_t step_to, int64_t step,
+                     size_t size)
 {
     if (step == 1 && step_to == 1) {
         memcpy(to, from, size * (size_t) n);
@@ -75,13 +76,15 @@ static void unit(const struct job *j, int64_t u)
     if (j->transposed) {
         const int64_t i = band * BAND, left = j->band.n - i;
         to += i * j->band.to, from += i * j->band.from;
-        strided_transpose((float *) j->to + to, j->band.to, (const float *) j->from + from, j->row.from,
-            left < BAND ? left : BAND, j->row.n);
+        strided_transpose((float *) j->to + to, j->band.to, (const float *) j->from + from,
+                          j->row.from, left < BAND ? left : BAND, j->row.n);
         return;
     }
-    const int64_t i = cpu_part(j->row.n, j->cuts, cut), n = cpu_part(j->row.n, j->cuts, cut + 1) - i;
+    const int64_t i = cpu_part(j->row.n, j->cuts, cut),
+                  n = cpu_part(j->row.n, j->cuts, cut + 1) - i;
     to += i * j->row.to, from += i * j->row.from;
-    copy_row(j->to + (size_t) to * j->size, j->from + (size_t) from * j->size, n, j->row.to, j->row.from, j->size);
+    copy_row(j->to + (size_t) to * j->size, j->from + (size_t) from * j->size, n, j->row.to,
+             j->row.from, j->size);
 }
 
 static void task(void *arg, int64_t i, int worker)
@@ -100,20 +103,24 @@ static int merge(struct strided_axis out[], int n, const struct strided_axis a[]
         if (a[i].n == 1)
             continue;
         if (k && out[k - 1].to == a[i].n * a[i].to && out[k - 1].from == a[i].n * a[i].from)
-            out[k - 1] = (struct strided_axis) { out[k - 1].n * a[i].n, a[i].to, a[i].from };
+            out[k - 1] = (struct strided_axis){ out[k - 1].n * a[i].n, a[i].to, a[i].from };
         else
             out[k++] = a[i];
     }
     return k;
 }
 
-void strided_copy(lbk_drv *d, void *to, const void *from, int n, const struct strided_axis a[], size_t size)
+void strided_copy(lbk_drv *d, void *to, const void *from, int n, const struct strided_axis a[],
+                  size_t size)
 {
-    struct job j = { .to = to, .from = from, .size = size, .row = { 1, 1, 1 }, .band = { 1, 0, 0 } };
+    struct job j = {
+        .to = to, .from = from, .size = size, .row = { 1, 1, 1 }, .band = { 1, 0, 0 }
+    };
     j.n = merge(j.a, n, a);
     if (j.n)
         j.row = j.a[--j.n];
-    for (int k = j.n - 1; k >= 0 && size == 4 && j.row.to == 1 && j.row.from > 1 && !j.transposed; k--) {
+    for (int k = j.n - 1; k >= 0 && size == 4 && j.row.to == 1 && j.row.from > 1 && !j.transposed;
+         k--) {
         if (j.a[k].from != 1)
             continue;
         j.band = j.a[k];

@@ -16,11 +16,13 @@ static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
         from[i] = step, step *= x->shape.d[i];
     step = 1;
     for (int i = y->shape.n - 1; i >= 0; i--) {
-        a[i] = (struct strided_axis) { y->shape.d[i], step, from[p->d[i]] };
+        a[i] = (struct strided_axis){ y->shape.d[i], step, from[p->d[i]] };
         step *= y->shape.d[i];
     }
     strided_copy(d, cpu_ptr(y), cpu_ptr(x), y->shape.n, a, strided_size(y->dtype));
     return LBK_OK;
 }
 
-const struct cpu_kernel cpu_kernel_transpose = { .op = "transpose", .supports = supports, .launch = launch };
+const struct cpu_kernel cpu_kernel_transpose = { .op = "transpose",
+                                                 .supports = supports,
+                                                 .launch = launch };

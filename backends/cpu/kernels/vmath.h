@@ -1,31 +1,44 @@
 /* SPDX-License-Identifier: MIT */
-/* exp, log, tanh and pow as straight-line code that a compiler can vectorise: the same bits on every instruction set,
- * as no operation is fused. Within 2 ulp. exp, log, tanh: the approximations of Moshier's Cephes library. */
+/* exp, log, tanh and pow as straight-line code that a compiler can vectorise: the same bits on
+ * every instruction set, as no operation is fused. Within 2 ulp. exp, log, tanh: the approximations
+ * of Moshier's Cephes library. */
 #ifndef LBK_CPU_VMATH_H
 #define LBK_CPU_VMATH_H
 #include <stdint.h>
 
 static inline float vm_float(int32_t bits)
 {
-    union { int32_t i; float f; } u = { .i = bits };
+    union {
+        int32_t i;
+        float f;
+    } u = { .i = bits };
     return u.f;
 }
 
 static inline int32_t vm_bits(float x)
 {
-    union { float f; int32_t i; } u = { .f = x };
+    union {
+        float f;
+        int32_t i;
+    } u = { .f = x };
     return u.i;
 }
 
 static inline double vm_double(int64_t bits)
 {
-    union { int64_t i; double f; } u = { .i = bits };
+    union {
+        int64_t i;
+        double f;
+    } u = { .i = bits };
     return u.f;
 }
 
 static inline int64_t vm_dbits(double x)
 {
-    union { double f; int64_t i; } u = { .f = x };
+    union {
+        double f;
+        int64_t i;
+    } u = { .f = x };
     return u.i;
 }
 
@@ -33,7 +46,8 @@ static inline float vm_exp(float x)
 {
     x = x > 89.0f ? 89.0f : x;
     x = x < -104.0f ? -104.0f : x;
-    const float t = x * 1.44269504088896341f + 12582912.0f;      /* rounds to an integer in the low bits */
+    const float t =
+        x * 1.44269504088896341f + 12582912.0f; /* rounds to an integer in the low bits */
     const int32_t n = vm_bits(t) - vm_bits(12582912.0f);
     const float k = t - 12582912.0f;
     const float r = (x - k * 0.693359375f) - k * -2.12194440e-4f;
@@ -44,9 +58,9 @@ static inline float vm_exp(float x)
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     p = p * (r * r) + r + 1.0f;
-    const int32_t half = n >> 1;                                 /* twice, so that the ends of the range work */
-    return p * vm_float((int32_t) ((uint32_t) (half + 127) << 23))
-             * vm_float((int32_t) ((uint32_t) (n - half + 127) << 23));
+    const int32_t half = n >> 1; /* twice, so that the ends of the range work */
+    return p * vm_float((int32_t) ((uint32_t) (half + 127) << 23)) *
+           vm_float((int32_t) ((uint32_t) (n - half + 127) << 23));
 }
 
 static inline float vm_log(float x)
@@ -107,13 +121,14 @@ static inline double vm_exp2d(double t)
     p = p * r + 1.0;
     p = p * r + 1.0;
     const int64_t half = n / 2;
-    return p * vm_double((half + 1023) * ((int64_t) 1 << 52)) * vm_double((n - half + 1023) * ((int64_t) 1 << 52));
+    return p * vm_double((half + 1023) * ((int64_t) 1 << 52)) *
+           vm_double((n - half + 1023) * ((int64_t) 1 << 52));
 }
 
 /* log2 of a normal positive double: 2 atanh((m - 1) / (m + 1)), 1e-12 absolute. */
 static inline double vm_log2d(double x)
 {
-    const int64_t root = 0x3fe6a09e667f3bcd;                     /* sqrt(1/2) */
+    const int64_t root = 0x3fe6a09e667f3bcd; /* sqrt(1/2) */
     const int64_t b = vm_dbits(x) - root;
     const int64_t e = b >> 52;
     const double m = vm_double((b & 0xfffffffffffff) + root);
