@@ -11,11 +11,12 @@ struct registry_entry {
     const char *name;
     const struct module *from;
 };
+/* Sorted by name. */
 struct registry {
     struct registry_entry *at;
     int n;
     int64_t cap;
-}; /* sorted by name */
+};
 struct module {
     const struct lbk_plugin *plugin;
     const char *file;
@@ -26,8 +27,8 @@ struct module {
 struct lbk_ctx {
     struct lbk_ctx_params params;
     pthread_mutex_t lock; /* registries and the last error */
-    pthread_mutex_t
-        loading; /* recursive; held while a module is loaded: guards the arena and the modules */
+    /* Recursive; held while a module is loaded: guards the arena and the modules. */
+    pthread_mutex_t loading;
     char error[1024];
     unsigned errors;    /* how many were logged */
     struct arena arena; /* descriptors' copies, module records: live as long as the context */
@@ -35,8 +36,7 @@ struct lbk_ctx {
     struct module *modules;
 };
 
-/* The name among n (strings at `stride` bytes from each other) nearest to `name` by edit distance,
- * or NULL when none is near. */
+/* The nearest of the names, ended by NULL, by edit distance; NULL when none is near. */
 const char *lbk__nearest(const char *name, const char *const *names);
 /* The same over a registry. */
 const char *lbk__registry_nearest(const lbk_ctx *ctx, enum lbk_registry which, const char *name);
