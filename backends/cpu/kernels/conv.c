@@ -33,10 +33,11 @@ static void pack_lane(const struct job *j, const struct conv_phase *f, int64_t k
     conv_range(c, kb, &lo, &hi);
     lo = c->depthwise ? o : lo;
     hi = c->depthwise ? o + 1 : hi;
-    for (int64_t k = lo / unit; k * unit < hi; k++)
-        for (int64_t q = 0; q < f->n_tap; q++)
-            for (int64_t i = most(lo, k * unit); i < least(hi, (k + 1) * unit); i++, b += LANES)
-                *b = i >= mine && i < end ? w[i * c->w_ic + t[q].at] : 0;
+    for (int64_t row = 0; row < f->n_tap; row += f->across)
+        for (int64_t k = lo / unit; k * unit < hi; k++)
+            for (int64_t q = row; q < row + f->across; q++)
+                for (int64_t i = most(lo, k * unit); i < least(hi, (k + 1) * unit); i++, b += LANES)
+                    *b = i >= mine && i < end ? w[i * c->w_ic + t[q].at] : 0;
 }
 
 static void pack_panel(void *arg, int64_t i, int worker)
@@ -80,6 +81,27 @@ static const struct conv_panel *panel_of(const struct conv *c, int f, int64_t kb
     return &c->panel[f * c->blocks + kb];
 }
 
+/* Rows of taps [*lo, *hi) that meet the image from some of the place rows i .. i + rows - 1; the
+ * others would only add zeros. */
+static void trim(const struct conv *c, const struct conv_phase *p, int64_t i, int64_t rows,
+                 int64_t *lo, int64_t *hi)
+{
+    *lo = 0;
+    *hi = p->n_tap / most(1, p->across);
+    if (!c->copied)
+        return;
+    for (; *lo < *hi; ++*lo) {
+        int64_t h = i * c->is + c->tap[p->tap + *lo * p->across].dh - c->top;
+        if (h + (rows - 1) * c->is >= 0 && h < c->ih)
+            break;
+    }
+    for (; *hi > *lo; --*hi) {
+        int64_t h = i * c->is + c->tap[p->tap + (*hi - 1) * p->across].dh - c->top;
+        if (h + (rows - 1) * c->is >= 0 && h < c->ih)
+            break;
+    }
+}
+
 /* Rows of all phases from place row i on, of one or two panels. y: of pixel (i * os, 0). */
 static void block_rows(const struct job *j, const float *x, int64_t i, int rows, int64_t kb,
                        int panels, float *y, int64_t y_panel)
@@ -89,12 +111,14 @@ static void block_rows(const struct job *j, const float *x, int64_t i, int rows,
     for (int f = 0; f < c->n_phase; f++) {
         const struct conv_phase *p = &c->phase[f];
         const struct conv_panel *b = panel_of(c, f, kb);
+        int64_t lo, hi, row = p->n_tap ? b->n / p->n_tap * p->across : 0;
+        trim(c, p, i, least(rows, p->rows - i), &lo, &hi);
         struct conv_row r = {
             .x = x,
             .x_gap = c->pc * unit,
-            .off = c->off + b->off,
-            .n = b->n,
-            .b = j->b + b->b,
+            .off = c->off + b->off + lo * row,
+            .n = (hi - lo) * row,
+            .b = j->b + b->b + lo * row * LANES,
             .b_gap = b->n * LANES,
             .y = y + (p->h0 * c->ow + p->w0) * LANES,
             .y_step = c->os * LANES,

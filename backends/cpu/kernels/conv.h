@@ -14,9 +14,9 @@
 
 struct conv_tap {
     int64_t dh, dw, at;
-}; /* at: kh * kernel width + kw */
-struct conv_phase {
-    int64_t h0, w0, rows, cols, tap, n_tap;
+};                  /* at: kh * kernel width + kw */
+struct conv_phase { /* its taps: n_tap / across rows of `across` */
+    int64_t h0, w0, rows, cols, tap, n_tap, across;
 };
 /* The n terms of the sums of 16 output channels: places in the scratch, and weights in rows of 16.
  */

@@ -69,6 +69,26 @@ struct stretch {
     float *dy;
 };
 
+/* Each row of taps over the rows from which it meets the image. */
+static void add_by_rows(const struct job *j, const struct stretch *s, struct conv_outer o)
+{
+    const struct conv *c = j->p->c;
+    const struct conv_outer all = o;
+    int64_t across = c->phase->across, terms = o.n / c->n_tap * across;
+    for (int64_t t = 0; t < c->n_tap; t += across, o.off += terms, o.b += terms * LANES) {
+        int64_t before = c->top - c->tap[t].dh - s->i0 * c->is, after = before + c->ih - 1;
+        int64_t lo = before > 0 ? (before + c->is - 1) / c->is : 0;
+        int64_t hi = after < 0 ? 0 : least(all.rows, after / c->is + 1);
+        if (lo >= hi)
+            continue;
+        o.n = terms;
+        o.rows = hi - lo;
+        o.x = all.x + lo * o.x_gap;
+        o.dy = all.dy + lo * o.dy_gap;
+        j->l->block_outer(&o);
+    }
+}
+
 static void add_panels(const struct job *j, const struct stretch *s, int64_t kb, int panels,
                        float *sums)
 {
@@ -100,7 +120,12 @@ static void add_panels(const struct job *j, const struct stretch *s, int64_t kb,
         o.dy = s->dy;
         o.dy_image = p->dy_floats;
     }
-    (c->depthwise ? j->l->depth_outer : c->planar ? j->l->plane_outer : j->l->block_outer)(&o);
+    if (c->depthwise || c->planar)
+        (c->depthwise ? j->l->depth_outer : j->l->plane_outer)(&o);
+    else if (c->copied)
+        add_by_rows(j, s, o);
+    else
+        j->l->block_outer(&o);
 }
 
 static void add_stretch(const struct job *j, struct stretch *s, int64_t part, float *scratch,
@@ -148,11 +173,12 @@ static void put_lane(const struct conv *c, int64_t kb, int lane, const float *b,
     conv_range(c, kb, &lo, &hi);
     lo = c->depthwise ? o : lo;
     hi = c->depthwise ? o + 1 : hi;
-    for (int64_t k = lo / unit; k * unit < hi; k++)
-        for (int64_t t = 0; t < c->n_tap; t++)
-            for (int64_t i = most(lo, k * unit); i < least(hi, (k + 1) * unit); i++, b += LANES)
-                if (i >= mine && i < mine + in_group)
-                    out[o * c->w_oc + (i - mine) * c->w_ic + c->tap[t].at] = *b;
+    for (int64_t row = 0; row < c->n_tap; row += c->phase->across)
+        for (int64_t k = lo / unit; k * unit < hi; k++)
+            for (int64_t t = row; t < row + c->phase->across; t++)
+                for (int64_t i = most(lo, k * unit); i < least(hi, (k + 1) * unit); i++, b += LANES)
+                    if (i >= mine && i < mine + in_group)
+                        out[o * c->w_oc + (i - mine) * c->w_ic + c->tap[t].at] = *b;
 }
 
 static void combine_task(void *arg, int64_t kb, int worker)

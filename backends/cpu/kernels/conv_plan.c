@@ -34,7 +34,7 @@ static void taps_forward(struct conv *c, const struct sizes *z)
     c->is = z->stride, c->os = 1;
     c->top = c->left = z->pad;
     c->phase[c->n_phase++] =
-        (struct conv_phase){ .rows = c->oh, .cols = c->ow, .n_tap = z->r * z->s };
+        (struct conv_phase){ .rows = c->oh, .cols = c->ow, .n_tap = z->r * z->s, .across = z->s };
     for (int64_t t = 0; t < z->r * z->s; t++)
         c->tap[c->n_tap++] = (struct conv_tap){ t / z->s * z->dil, t % z->s * z->dil, t };
 }
@@ -52,6 +52,8 @@ static void taps_of_phase(struct conv *c, const struct sizes *z, int64_t h0, int
             c->tap[c->n_tap++] = (struct conv_tap){ dh / z->stride, dw / z->stride, t };
     }
     f->n_tap = c->n_tap - f->tap;
+    while (f->across < f->n_tap && c->tap[f->tap + f->across].dh == c->tap[f->tap].dh)
+        f->across++;
 }
 
 static void taps_backward(struct conv *c, const struct sizes *z)
@@ -164,7 +166,8 @@ static int64_t place_of(const struct conv *c, const struct conv_tap *t)
     return ((split * c->pr + t->dh / c->is) * c->pc + t->dw / c->is) * lane;
 }
 
-/* The terms of one panel in their order: block of in, tap, channel; planar: channel, tap. */
+/* The terms of one panel in their order: row of taps, block of in, tap, channel; planar, a block is
+ * one channel. */
 static int64_t list_terms(const struct conv *c, const struct conv_phase *f, int64_t kb,
                           int32_t *off)
 {
@@ -176,11 +179,12 @@ static int64_t list_terms(const struct conv *c, const struct conv_phase *f, int6
             off[t] = (int32_t) place_of(c, &c->tap[f->tap + t]);
         return f->n_tap;
     }
-    for (int64_t b = lo / unit; b * unit < hi; b++)
-        for (int64_t t = 0; t < f->n_tap; t++)
-            for (int64_t i = most(lo, b * unit); i < least(hi, (b + 1) * unit); i++)
-                off[n++] = (int32_t) ((b - c->first[kb / c->per]) * plane +
-                                      place_of(c, &c->tap[f->tap + t]) + i % unit);
+    for (int64_t row = 0; row < f->n_tap; row += f->across)
+        for (int64_t b = lo / unit; b * unit < hi; b++)
+            for (int64_t t = row; t < row + f->across; t++)
+                for (int64_t i = most(lo, b * unit); i < least(hi, (b + 1) * unit); i++)
+                    off[n++] = (int32_t) ((b - c->first[kb / c->per]) * plane +
+                                          place_of(c, &c->tap[f->tap + t]) + i % unit);
     return n;
 }
 

@@ -14,12 +14,12 @@ typedef void tile_fn(const float *x, int64_t x_gap, const int32_t *off, int64_t 
  }
 #define TILES_OF(m)                                                                                \
  TILE(block_##m##_1, m, 1, 1, 16)                                                                  \
- TILE(plane_##m##_1, m, 1, 1, 1) TILE(block_##m##_2, m, 1, TILE_PANELS, 16)                        \
-     TILE(plane_##m##_2, m, 1, TILE_PANELS, 1)
+ TILE(plane_##m##_1, m, 1, 1, 1)                                                                   \
+ TILE(block_##m##_2, m, 1, TILE_PANELS, 16) TILE(plane_##m##_2, m, 1, TILE_PANELS, 1)
 #define TILES2_OF(m)                                                                               \
  TILE(block2_##m##_1, m, 2, 1, 16)                                                                 \
- TILE(plane2_##m##_1, m, 2, 1, 1) TILE(block2_##m##_2, m, 2, TILE_PANELS, 16)                      \
-     TILE(plane2_##m##_2, m, 2, TILE_PANELS, 1)
+ TILE(plane2_##m##_1, m, 2, 1, 1)                                                                  \
+ TILE(block2_##m##_2, m, 2, TILE_PANELS, 16) TILE(plane2_##m##_2, m, 2, TILE_PANELS, 1)
 TILE_EACH(TILES_OF)
 TILE_EACH2(TILES2_OF)
 
