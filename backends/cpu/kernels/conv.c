@@ -192,9 +192,14 @@ static void spread(const struct conv_loops *l, const struct spot *spot, int n, i
         }
 }
 
+/* How the result lies: floats between pixels, and between channels. */
+struct lie {
+    int64_t pixel, channel;
+};
+
 /* Four channels of out, one phase, all rows of the band. y: of channel k0, pixel (i0 * os, 0). */
 static void few_phase(const struct job *j, const float *x, int f, int64_t k0, int64_t i0,
-                      int64_t i1, float *y, int64_t plane)
+                      int64_t i1, float *y, struct lie lie)
 {
     const struct conv *c = j->c;
     const struct conv_phase *p = &c->phase[f];
@@ -208,12 +213,12 @@ static void few_phase(const struct job *j, const float *x, int f, int64_t k0, in
         float acc[FEW_MOST * FEW_MOST * LANES];
         for (int i = 0; i < few; i++) {
             int64_t place = least(at + i, all - 1), r = place / chunks, q = place % chunks * vl;
+            int64_t pixel = (r * c->os + p->h0) * c->ow + p->w0 + q * c->os;
             from[i] = x + r * c->pc + q;
-            spot[i] = (struct spot){ y + (r * c->os + p->h0) * c->ow + p->w0 + q * c->os,
-                                     least(vl, p->cols - q) };
+            spot[i] = (struct spot){ y + pixel * lie.pixel, least(vl, p->cols - q) };
         }
         j->l->few_row(from, c->off + b->off, b->n, j->b + b->b + k0 % LANES, k, acc);
-        spread(j->l, spot, (int) least(few, all - at), k, acc, plane, c->os);
+        spread(j->l, spot, (int) least(few, all - at), k, acc, lie.channel, c->os * lie.pixel);
     }
 }
 
@@ -221,16 +226,18 @@ static void plane_task(const struct job *j, int64_t n, int64_t i0, const float *
 {
     const struct conv *c = j->c;
     int64_t i1 = least(i0 + c->band, c->rows), h0 = i0 * c->os, h1 = least(i1 * c->os, c->oh);
-    int64_t plane = c->epi ? c->band * c->os * c->ow : c->out_plane;
+    int64_t plane = c->epi ? c->band * c->os * c->ow : c->out_plane, planes = c->narrow ? 1 : c->oc;
+    struct lie lie = { c->narrow ? LANES : 1, c->narrow ? 1 : plane };
+    float *y = c->epi ? buffer : j->out + (n * planes * c->out_plane + h0 * c->ow) * lie.pixel;
+    if (c->narrow)
+        memset(y, 0, (size_t) ((h1 - h0) * c->ow * LANES) * sizeof *y);
     for (int64_t k0 = 0; k0 < c->oc; k0 += FEW_MOST)
         for (int f = 0; f < c->n_phase; f++)
-            few_phase(j, x, f, k0, i0, i1,
-                      c->epi ? buffer + k0 * plane : j->out + (n * c->oc + k0) * plane + h0 * c->ow,
-                      plane);
-    for (int64_t k = 0; c->epi && k < c->oc; k++)
+            few_phase(j, x, f, k0, i0, i1, y + k0 * lie.channel, lie);
+    for (int64_t k = 0; c->epi && k < planes; k++)
         for (int64_t h = h0; h < h1; h++)
-            cpu_epi_run(c->epi, j->g, (n * c->oc + k) * c->out_plane + h * c->ow, c->ow,
-                        buffer + k * plane + (h - h0) * c->ow);
+            cpu_epi_run(c->epi, j->g, ((n * planes + k) * c->out_plane + h * c->ow) * lie.pixel,
+                        c->ow * lie.pixel, y + (k * plane + (h - h0) * c->ow) * lie.pixel);
 }
 
 static void conv_task(void *arg, int64_t t, int worker)
@@ -242,7 +249,7 @@ static void conv_task(void *arg, int64_t t, int worker)
     int64_t part = t % c->parts, i0 = t / c->parts % c->bands * c->band,
             n = t / c->parts / c->bands;
     const float *x = conv_fill(c, j->l, j->in, n, part, i0, scratch);
-    if (c->out_row)
+    if (c->out_row || c->narrow)
         plane_task(j, n, i0, x, buffer);
     else
         block_task(j, n, part, i0, x, buffer);

@@ -87,6 +87,7 @@ struct conv { /* out = gather of in; channels and sizes of these two */
     int64_t is, os, top, left;
     int64_t in_plane, out_plane; /* pixels */
     bool in_row, out_row, planar, depthwise, copied, transposed;
+    bool narrow;        /* so few channels of a block that pixels are the lanes */
     int64_t w_oc, w_ic; /* steps of the weights by channel of out and of in */
     struct conv_tap *tap;
     struct conv_phase *phase;

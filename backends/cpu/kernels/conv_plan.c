@@ -248,8 +248,19 @@ static struct conv *plan(struct conv *c, const struct sizes *z, int64_t tasks)
         return NULL;
     c->scratch =
         c->copied ? c->in_planes * c->is * c->is * c->pr * c->pc * (c->planar ? 1 : LANES) + 64 : 0;
-    c->buffer = c->out_row ? c->oc * c->band * c->os * c->ow : 2 * 2 * c->os * c->ow * LANES;
+    c->buffer = c->narrow    ? LANES * c->band * c->os * c->ow
+                : c->out_row ? c->oc * c->band * c->os * c->ow
+                             : 2 * 2 * c->os * c->ow * LANES;
     return c;
+}
+
+/* Sixteen pixels for each channel are fewer than sixteen lanes for each pixel, and worth spreading.
+ */
+static bool is_narrow(const struct conv *c, const struct sizes *z)
+{
+    int64_t step = c->transposed ? z->stride : 1, cols = (c->ow + step - 1) / step;
+    return !c->out_row && c->groups == 1 && c->oc <= 8 && c->ic * z->r * z->s >= 64 * step * step &&
+           3 * c->oc * cpu_up(cols, LANES) <= 2 * LANES * cols;
 }
 
 struct conv *conv_create(const struct lbk_group *g, int64_t tasks)
@@ -275,7 +286,8 @@ struct conv *conv_create(const struct lbk_group *g, int64_t tasks)
         .out_row = dw ? !cpu_is_cblk(b) : !cpu_is_cblk(&g->out[0]),
         .transposed = strcmp(g->op->name, "conv2d_dx") == 0,
     };
-    c->planar = c->in_row || (c->out_row && !dw);
+    c->narrow = !dw && is_narrow(c, &z);
+    c->planar = c->in_row || (c->out_row && !dw) || c->narrow;
     c->depthwise = !c->planar && c->groups == c->ic && c->groups == c->oc;
     c->w_oc = c->transposed ? z.r * z.s : z.c_of_group * z.r * z.s;
     c->w_ic = c->transposed ? z.c_of_group * z.r * z.s : z.r * z.s;
