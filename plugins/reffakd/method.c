@@ -64,7 +64,7 @@ static lbk_status check(lbk_ctx *ctx, const void *cfg)
 
 static const char *embedder(const struct reffakd *c)
 {
-    return c->table == TEACHER ? "teacher" : "autoencoder";
+    return c->table == TEACHER ? "embedder" : "autoencoder";
 }
 
 /* ---- the autoencoder learns ---- */
@@ -189,7 +189,7 @@ static void add_table_stages(const struct reffakd *c, lbk_schedule *out)
     static const struct lbk_stream still[] = { { "train", NULL, 1, LBK_STREAM_STILL }, { 0 } };
     static const struct lbk_sweep_fns sweep = { sizeof sweep, sizeof(struct sums), each, end };
     static const struct lbk_role nobody[] = { { 0 } },
-                                 teacher[] = { { "teacher", NULL, LBK_FROZEN, 0 }, { 0 } };
+                                 embedder_roles[] = { { "embedder", NULL, LBK_FROZEN, 0 }, { 0 } };
     const char *model = c->mode == CODE ? "autoencoder" : "autoencoder_linear";
     const struct lbk_role learner[] = { { "autoencoder", model, LBK_TRAINED, 0 }, { 0 } };
     const struct lbk_role frozen[] = { { "autoencoder", model, LBK_FROZEN, 0 }, { 0 } };
@@ -198,7 +198,7 @@ static void add_table_stages(const struct reffakd *c, lbk_schedule *out)
                                        .length = c->ae, .objective = encode));
     lbk_schedule_add(out, LBK_DESC(lbk_stage, .name = "table",
                                    .roles = c->table == AE        ? frozen
-                                            : c->table == TEACHER ? teacher
+                                            : c->table == TEACHER ? embedder_roles
                                                                   : nobody,
                                    .streams = c->mode == CODE ? moving : still, .sweep = &sweep,
                                    .objective = c->table == PIXEL ? NULL : look));
