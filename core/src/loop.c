@@ -81,7 +81,7 @@ static lbk_status make_validation(struct loop *l)
     struct run *r = l->t->run;
     for (int i = 0; i < l->s->n_roles && !l->judged; i++)
         if (l->s->d.roles[i].mode == LBK_TRAINED)
-            l->judged = lbk__role_get(r, l->s->d.roles[i].name, l->s->d.roles[i].model, -1);
+            l->judged = lbk__role_get(r, l->s, l->s->d.roles[i].name, l->s->d.roles[i].model, -1);
     if (!l->judged || (l->best && !strcmp(l->best, "last")))
         return LBK_OK;
     return lbk__evaluator_create(r, l->judged, DATA_VAL, &l->val);

@@ -60,13 +60,13 @@ int lbk_obj_passes(lbk_objective *o, const char *role, const char *stream, int m
             out[0] = lbk__objective_pass(o, NULL, role, d->mode, s);
         return 1;
     }
-    int n = lbk__role_count(o->run, d);
+    int n = lbk__role_count(o->run, o->stage, d);
     if (!n && (d->flags & LBK_ROLE_OPTIONAL))
         return 0;
     if (!(d->flags & LBK_ROLE_MANY) || n < 1)
         n = 1;
     for (int i = 0; i < n && i < max; i++) {
-        struct role *r = lbk__role_get(o->run, role, d->model, n > 1 ? i : -1);
+        struct role *r = lbk__role_get(o->run, o->stage, role, d->model, n > 1 ? i : -1);
         if (!r) {
             lbk_graph_fail(o->g, LBK_EINVAL, "stage '%s' needs role '%s'", o->stage->d.name, role);
             return 0;

@@ -32,9 +32,9 @@ static const char *chosen(struct run *r, const char *role)
     return v && *v ? v : NULL;
 }
 
-int lbk__role_count(struct run *r, const struct lbk_role *role)
+int lbk__role_count(struct run *r, const struct stage *at, const struct lbk_role *role)
 {
-    const struct binding *b = lbk__schedule_binding(r->schedule, role->name);
+    const struct binding *b = lbk__schedule_binding(r->schedule, at, role->name);
     if (b || role->model)
         return 1;
     const char *v = chosen(r, role->name);
@@ -103,13 +103,13 @@ static const char *model_of(struct run *r, const char *name, const char *fixed, 
     return i < 0 ? v : item(r, v, i);
 }
 
-struct role *lbk__role_get(struct run *r, const char *name, const char *fixed, int i)
+struct role *lbk__role_get(struct run *r, const struct stage *at, const char *name, const char *fixed, int i)
 {
     const char *own = text_of(r, name, i);
+    const struct binding *b = lbk__schedule_binding(r->schedule, at, name);
     for (struct role *x = r->roles; own && x; x = x->next)
-        if (!strcmp(x->name, own))
+        if (!strcmp(x->name, own) && x->bound == b)
             return x;
-    const struct binding *b = lbk__schedule_binding(r->schedule, name);
     const char *model = model_of(r, name, fixed, b, i);
     if (!model) {
         lbk_fail(r->ctx, LBK_EINVAL, "role '%s' has no model: set %s=NAME", name, strcmp(name, r->deliver) ? name : "model");
@@ -120,9 +120,10 @@ struct role *lbk__role_get(struct run *r, const char *name, const char *fixed, i
         lbk_fail(r->ctx, LBK_ENOMEM, "role '%s': out of memory", name);
         return NULL;
     }
-    *x = (struct role) { .name = own, .artifact = b ? b->artifact : NULL };
+    *x = (struct role) { .name = own, .bound = b, .artifact = b ? b->artifact : NULL };
     x->path = x->artifact ? lbk__arena_str(&r->arena, "artifact/%s/", x->artifact) : lbk__arena_str(&r->arena, "%s/", own);
-    x->weights = i < 0 ? lbk__setting(r->set, "%s.weights", name) : item(r, lbk__setting(r->set, "%s.weights", name), i);
+    const char *files = b ? NULL : lbk__setting(r->set, "%s.weights", name);
+    x->weights = i < 0 ? files : item(r, files, i);
     x->next = r->roles;
     r->roles = x;
     return configure(r, x, name, model) ? NULL : x;

@@ -94,22 +94,32 @@ static lbk_status configure(struct run *r)
     return lbk__schedule_create(r->ctx, r->set, method, p->plain || r->cfg->plain, &r->schedule);
 }
 
+static lbk_status know_role(struct run *r, const struct stage *t, const struct lbk_role *role, bool used)
+{
+    const struct lbk_setting *list;
+    lbk__setting(r->set, "%s", role->name), lbk__setting(r->set, "%s.weights", role->name);
+    if (!used || (t->off && role->mode != LBK_TRAINED)) {
+        lbk__settings_list(r->set, role->name, &list);
+        return LBK_OK;
+    }
+    const int n = lbk__role_count(r, t, role);
+    if (role->mode == LBK_TRAINED && !n)
+        return lbk__role_get(r, t, role->name, role->model, -1) ? LBK_OK : LBK_EINVAL;
+    for (int m = 0; m < n; m++)
+        if (!lbk__role_get(r, t, role->name, role->model, n > 1 ? m : -1))
+            return LBK_EINVAL;
+    return LBK_OK;
+}
+
 /* Every stream and role of every stage, so that no setting is left that nobody knows. */
 static lbk_status know_all(struct run *r)
 {
     lbk_status st = LBK_OK;
-    for (int64_t i = 0; !st && i < r->schedule->n; i++) {
+    for (int64_t i = 0; !st && i < r->schedule->n_all; i++) {
         const struct stage *t = &r->schedule->stage[i];
         lbk__setting(r->set, "%s.optim", t->d.name), lbk__setting(r->set, "%s.lr", t->d.name);
-        for (int k = 0; !st && k < t->n_roles; k++) {
-            const struct lbk_role *role = &t->d.roles[k];
-            const int n = lbk__role_count(r, role);
-            lbk__setting(r->set, "%s.weights", role->name);
-            if (role->mode == LBK_TRAINED && !n)
-                st = lbk__role_get(r, role->name, role->model, -1) ? LBK_OK : LBK_EINVAL;
-            for (int m = 0; !st && m < n; m++)
-                st = lbk__role_get(r, role->name, role->model, n > 1 ? m : -1) ? LBK_OK : LBK_EINVAL;
-        }
+        for (int k = 0; !st && k < t->n_roles; k++)
+            st = know_role(r, t, &t->d.roles[k], i < r->schedule->n);
     }
     return st;
 }

@@ -16,8 +16,9 @@ struct role {
     const struct lbk_task *task;                 /* NULL = it has none */
     lbk_opts *opts, *task_opts;
     const char *weights;                         /* file, or NULL */
+    const struct binding *bound;                 /* NULL = not */
     const char *artifact;                        /* whose tensors its weights are, or NULL */
-    bool loaded, made;                           /* weights read; trained by a stage before */
+    bool loaded;                                 /* weights read */
     struct role *next;
 };
 /* A part of a data set with the pipelines of training and of evaluation. */
@@ -47,10 +48,11 @@ struct run {
 lbk_status lbk__run_open(lbk_ctx *ctx, const struct lbk_train_params *p, struct run **out);
 void lbk__run_close(struct run **r);
 
-/* name of the table, model fixed by the method or NULL. i: of many, else -1. NULL: failed, said so. */
-struct role *lbk__role_get(struct run *r, const char *name, const char *model, int i);
+/* As a stage (NULL = none) sees it: name of the table, model fixed by the method or NULL; i: of many, else -1. NULL: failed,
+ * said so. */
+struct role *lbk__role_get(struct run *r, const struct stage *at, const char *name, const char *model, int i);
 /* How many networks the user gave a role that may be many; 0 = none. */
-int lbk__role_count(struct run *r, const struct lbk_role *role);
+int lbk__role_count(struct run *r, const struct stage *at, const struct lbk_role *role);
 /* What is fed to build(): the input field as the model wants it. */
 lbk_val *lbk__role_input(lbk_graph *g, const struct role *r, lbk_val *x);
 /* The role's weights: file, or what is in the store; fresh ones only if it may have them. */

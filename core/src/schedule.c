@@ -53,7 +53,7 @@ lbk_status lbk_schedule_add(lbk_schedule *s, const struct lbk_stage *st)
 {
     if (s->status)
         return s->status;
-    struct stage t = { .method = s->method, .cfg = s->cfg, .off = s->off };
+    struct stage t = { .method = s->method, .cfg = s->cfg, .off = s->off, .n_binding = s->n_binding };
     memcpy(&t.d, st, st->size < sizeof t.d ? st->size : sizeof t.d);
     if (!t.d.name || (!t.d.objective && !t.d.sweep))
         return s->status = lbk_fail(s->ctx, LBK_EINVAL, "method '%s': a stage lacks a name or an objective", s->method->name);
@@ -76,9 +76,9 @@ lbk_status lbk_schedule_bind(lbk_schedule *s, const char *role, const char *mode
     return LBK_OK;
 }
 
-const struct binding *lbk__schedule_binding(const lbk_schedule *s, const char *role)
+const struct binding *lbk__schedule_binding(const lbk_schedule *s, const struct stage *at, const char *role)
 {
-    for (int64_t i = s->n_binding; i > 0; i--)
+    for (int64_t i = at ? at->n_binding : 0; i > 0; i--)
         if (!strcmp(s->binding[i - 1].role, role))
             return &s->binding[i - 1];
     return NULL;
@@ -187,11 +187,15 @@ static void drop_unused(lbk_schedule *s)
         s->stage[i].delivers = trains(&s->stage[i], role);
         off = off && (!s->stage[i].delivers || s->stage[i].off);
     }
-    int64_t n = 0;
-    for (int64_t i = 0; i < s->n; i++)
-        if (!off || s->stage[i].delivers)
-            s->stage[n++] = s->stage[i];
-    s->n = n;
+    s->n_all = s->n;
+    for (int64_t i = 0, n = s->n; off && i < n; i++) {
+        const struct stage t = s->stage[i];
+        if (t.delivers)
+            continue;
+        memmove(s->stage + i, s->stage + i + 1, (size_t) (s->n_all - i - 1) * sizeof t);
+        s->stage[s->n_all - 1] = t;
+        s->n--, n--, i--;
+    }
 }
 
 lbk_status lbk__schedule_create(lbk_ctx *ctx, struct settings *set, const char *method, bool plain, lbk_schedule **out)

@@ -11,6 +11,7 @@ struct stage {
     const void *cfg;
     bool off;                                    /* the method has weights, and all of them are off: frozen roles are not looked at */
     bool delivers;                               /* trains what the run delivers */
+    int64_t n_binding;                           /* bindings that were made before it */
 };
 struct binding { const char *role, *model, *artifact; };
 
@@ -23,7 +24,7 @@ struct lbk_schedule {
     int depth;
     const struct lbk_method *method;             /* whose schedule() runs */
     const void *cfg;
-    struct stage *stage; int64_t n, cap;
+    struct stage *stage; int64_t n, cap, n_all;  /* past n: dropped, but known */
     struct binding *binding; int64_t n_binding, cap_binding;
     struct lbk_opts **opts; int64_t n_opts, cap_opts;
     struct used { const struct lbk_method *method; } *used; int64_t n_used, cap_used;
@@ -32,7 +33,8 @@ struct lbk_schedule {
 /* plain: every LBK_OPT_WEIGHT off. */
 lbk_status lbk__schedule_create(lbk_ctx *ctx, struct settings *set, const char *method, bool plain, lbk_schedule **out);
 void lbk__schedule_destroy(lbk_schedule **s);
-const struct binding *lbk__schedule_binding(const lbk_schedule *s, const char *role);
+/* As a stage sees it; NULL = the role is not bound. */
+const struct binding *lbk__schedule_binding(const lbk_schedule *s, const struct stage *at, const char *role);
 const char *lbk__stage_delivers(const lbk_schedule *s);      /* role; never NULL */
 
 #endif

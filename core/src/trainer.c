@@ -87,13 +87,14 @@ static lbk_status deliver(struct trainer *t)
     struct evaluator *e = NULL;
     struct lbk_scores test = { 0 };
     char path[4096];
-    struct role *x = lbk__role_get(r, r->deliver, NULL, -1);
+    struct role *x = lbk__role_get(r, NULL, r->deliver, NULL, -1);
     lbk_status st = x ? lbk__evaluator_create(r, x, DATA_TEST, &e) : LBK_EINVAL;
     if (!st && e)
         st = lbk__evaluator_run(e, &test);
     lbk__evaluator_destroy(&e);
     snprintf(path, sizeof path, "%s/%s.safetensors", t->dir, r->deliver);
     const char *const meta[][2] = { { "model", x ? x->model->name : "" }, { "format", "pt" } };
+    lbk__store_drop(r->store, lbk__is_optim);
     if (!st)
         st = lbk_ckpt_save(r->store, path, x->path, 2, meta);
     if (!st)
@@ -203,7 +204,7 @@ static lbk_status evaluate(struct run *r, const char *dir, const char *out_dir, 
     char path[4096];
     struct evaluator *e = NULL;
     FILE *f = NULL;
-    struct role *x = lbk__role_get(r, r->deliver, NULL, -1);
+    struct role *x = lbk__role_get(r, NULL, r->deliver, NULL, -1);
     if (!x)
         return LBK_EINVAL;
     snprintf(path, sizeof path, "%s/%s.safetensors", dir, r->deliver);

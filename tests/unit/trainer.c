@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/* Whole runs on made-up data. */
+#include "unit.h"
+#include <dirent.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <unistd.h>
+#include <limbeck/plugin.h>
+#include <limbeck/train.h>
+#include "file.h"
+#include "testing.h"
+
+static char folder[] = "/tmp/limbeck-trainer-XXXXXX";
+struct stop { int64_t at, seen; };
+
+static struct unit unit;
+
+static int start(void **state)
+{
+    const struct lbk_ctx_params p = { .size = sizeof p, .log = unit_log, .log_ud = &unit, .seed = 1, .threads = 2,
+#ifdef LBK_STATIC_PLUGIN
+                                      .builtins = lbk_builtin_plugins,
+#endif
+    };
+    *state = &unit;
+    return mkdtemp(folder) ? lbk_ctx_create(&p, &unit.ctx) : -1;
+}
+
+static void clear(const char *path)
+{
+    char inside[4096];
+    DIR *d = opendir(path);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        snprintf(inside, sizeof inside, "%s/%s", path, e->d_name);
+        if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && unlink(inside))
+            clear(inside);
+    }
+    if (d)
+        closedir(d);
+    rmdir(path);
+}
+
+static int stop(void **state)
+{
+    lbk_ctx_destroy(&unit.ctx);
+    clear(folder);
+    return 0;
+}
+
+static bool count(void *ud, const struct lbk_progress *p)
+{
+    struct stop *s = ud;
+    (void) p;
+    return ++s->seen != s->at;
+}
+
+static lbk_status run(const char *method, const char *name, const char *more, const char *value, struct stop *s, bool resume)
+{
+    char out[256];
+    const struct lbk_setting set[] = { { "data", "synth,count=64,eval_count=24,classes=4" }, { "model", "lenet5_bn" },
+        { "epochs", "2" }, { "batch", "16" }, { "eval_batch", "16" }, { "lr", "0.01" }, { more ? more : "loaders", more ? value : "1" } };
+    snprintf(out, sizeof out, "%s/%s", folder, name);
+    struct lbk_train_params p = { .size = sizeof p, .method = method, .device = "cpu,threads=2", .out_dir = out, .settings = set,
+                                  .n_settings = 7, .progress = s ? count : NULL, .ud = s };
+    if (resume)
+        p.resume = out, p.n_settings = 0;
+    unit.errors = 0;
+    return lbk_train(unit.ctx, &p);
+}
+
+static char *read_file(const char *name, const char *file, size_t *n)
+{
+    char path[512];
+    unsigned char *text = NULL;
+    snprintf(path, sizeof path, "%s/%s/%s", folder, name, file);
+    assert_int_equal(lbk__file_slurp(path, 1 << 26, &text, n), 0);
+    return (char *) text;
+}
+
+static void assert_same(const char *a, const char *b, const char *file)
+{
+    size_t n, m;
+    char *x = read_file(a, file, &n), *y = read_file(b, file, &m);
+    assert_int_equal(n, m);
+    assert_memory_equal(x, y, n);
+    free(x);
+    free(y);
+}
+
+static void result_is_complete(void **state)
+{
+    static const char *const keys[] = { "schema", "method", "seed", "settings", "metric", "accuracy", "seconds", "stages",
+        "images_per_second", "peak_bytes", "fallbacks", "weights_sha256", "plugins", "data", "selection", NULL };
+    size_t n;
+    assert_int_equal(run("none", "a", NULL, NULL, NULL, false), LBK_OK);
+    assert_int_equal(unit.errors, 0);
+    char *text = read_file("a", "result.json", &n);
+    json_t *o = json_loads(text, 0, NULL);
+    for (int i = 0; keys[i]; i++)
+        if (!json_object_get(o, keys[i]))
+            fail_msg("result.json has no '%s'", keys[i]);
+    assert_int_equal(json_integer_value(json_object_get(o, "fallbacks")), 0);
+    json_decref(o);
+    free(text);
+    free(read_file("a", "env.json", &n));
+    free(read_file("a", "metrics.csv", &n));
+}
+
+static void same_seed_same_bits(void **state)
+{
+    assert_int_equal(run("none", "b", "loaders", "3", NULL, false), LBK_OK);
+    assert_same("a", "b", "student.safetensors");
+    assert_same("a", "b", "metrics.jsonl");
+}
+
+/* At every step of every stage, the sweep included. */
+static void resume_anywhere(void **state)
+{
+    char name[16];
+    assert_int_equal(run("reffakd", "whole", "checkpoint_every", "2", NULL, false), LBK_OK);
+    struct stop all = { 0 };
+    assert_int_equal(run("reffakd", "count", "checkpoint_every", "2", &all, false), LBK_OK);
+    for (int64_t k = 1; k <= all.seen; k += 3) {
+        struct stop s = { k, 0 };
+        snprintf(name, sizeof name, "s%d", (int) k);
+        assert_int_equal(run("reffakd", name, "checkpoint_every", "2", &s, false), LBK_ECANCELLED);
+        assert_int_equal(run("reffakd", name, NULL, NULL, NULL, true), LBK_OK);
+        assert_same("whole", name, "student.safetensors");
+        assert_same("whole", name, "metrics.csv");
+    }
+}
+
+static void a_second_run_is_refused(void **state)
+{
+    char text[1024];
+    assert_int_equal(run("none", "a", NULL, NULL, NULL, false), LBK_EINVAL);
+    lbk_last_error(unit.ctx, text, sizeof text);
+    assert_non_null(strstr(text, "holds a run already"));
+    assert_int_equal(unit.errors, 1);
+}
+
+static void unknown_settings_are_named(void **state)
+{
+    static const char *const table[][3] = {
+        { "epoch", "3", "setting 'epoch' is unknown; did you mean 'epochs'?" },
+        { "reffakd.alhpa", "1", "setting 'reffakd.alhpa' is unknown; did you mean 'reffakd.alpha'?" },
+    };
+    char text[1024];
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        assert_int_equal(run("reffakd", "x", table[i][0], table[i][1], NULL, false), LBK_ENOENT);
+        lbk_last_error(unit.ctx, text, sizeof text);
+        assert_string_equal(text, table[i][2]);
+        assert_int_equal(unit.errors, 1);
+    }
+}
+
+static void divergence_names_the_operator(void **state)
+{
+    char text[1024];
+    assert_int_equal(run("none", "nan", "lr", "1e30", NULL, false), LBK_EDIVERGED);
+    lbk_last_error(unit.ctx, text, sizeof text);
+    assert_non_null(strstr(text, "stage 'student', step "));
+    assert_non_null(strstr(text, "expected a finite number"));
+    assert_int_equal(unit.errors, 1);
+}
+
+static void a_teacher_needs_weights(void **state)
+{
+    char text[1024];
+    assert_int_equal(run("kd", "t", "teacher", "lenet5_bn", NULL, false), LBK_EINVAL);
+    lbk_last_error(unit.ctx, text, sizeof text);
+    assert_string_equal(text, "role 'teacher' has no weights: set teacher.weights=FILE");
+    assert_int_equal(unit.errors, 1);
+}
+
+static void evaluation_repeats_the_result(void **state)
+{
+    char dir[256];
+    size_t n;
+    snprintf(dir, sizeof dir, "%s/a", folder);
+    const struct lbk_train_params p = { .size = sizeof p, .resume = dir };
+    struct lbk_progress out = { .size = sizeof out };
+    assert_int_equal(lbk_evaluate(unit.ctx, &p, &out), LBK_OK);
+    char *text = read_file("a", "result.json", &n);
+    json_t *o = json_loads(text, 0, NULL);
+    assert_string_equal(out.labels[0], "accuracy");
+    assert_true(out.values[0] - json_number_value(json_object_get(o, "accuracy")) < 1e-8);
+    json_decref(o);
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(result_is_complete), cmocka_unit_test(same_seed_same_bits), cmocka_unit_test(evaluation_repeats_the_result),
+        cmocka_unit_test(resume_anywhere), cmocka_unit_test(a_second_run_is_refused), cmocka_unit_test(unknown_settings_are_named),
+        cmocka_unit_test(divergence_names_the_operator), cmocka_unit_test(a_teacher_needs_weights),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
