@@ -31,21 +31,33 @@ static int read_result(struct cli *c, const char *run, json_t **out)
     return cli_fail(c, EXIT_DAMAGED, "%s: expected a metric, its value and settings", path);
 }
 
-/* What a run was told, without what may differ inside a group. */
+static void drop_prefixed(json_t *settings, const char *prefix)
+{
+    const char *key;
+    json_t *value;
+    void *next;
+    json_object_foreach_safe(settings, next, key, value) {
+        const size_t n = strlen(prefix);
+        if (!strncmp(key, prefix, n) && key[n] == '.')
+            json_object_del(settings, key);
+    }
+}
+
+/* What a run was told, without what may differ inside a group. Options of a method that is off do
+ * not count. */
 static json_t *told(const json_t *result)
 {
     json_t *s = json_copy(json_object_get(result, "settings"));
-    static const char *const also[] = { "method", "plain" }, *const not [] = { "seed", "out",
-                                                                               "threads" };
-    for (int i = 0; i < 2; i++) {
-        json_t *v = json_object_get(result, also[i]);
-        if (json_is_string(v))
-            json_object_set(s, also[i], v);
-        else if (json_is_boolean(v))
-            json_object_set_new(s, also[i], json_string(json_is_true(v) ? "yes" : "no"));
-    }
-    for (int i = 0; i < 3; i++)
+    const char *method = json_string_value(json_object_get(result, "method"));
+    static const char *const not[] = { "seed", "out", "threads", "plain" };
+    for (int i = 0; i < 4; i++)
         json_object_del(s, not[i]);
+    if (method)
+        json_object_set_new(s, "method", json_string(method));
+    if (json_is_true(json_object_get(result, "plain"))) {
+        json_object_set_new(s, "plain", json_string("yes"));
+        drop_prefixed(s, method ? method : "");
+    }
     return s;
 }
 
@@ -88,11 +100,16 @@ static int add(struct table *t, const char *run)
     return 0;
 }
 
+/* No group sets it to anything else, but for those that it does not concern. */
 static bool shared(const struct table *t, const char *key, const json_t *value)
 {
     for (int i = 0; i < t->n; i++) {
-        const json_t *other = json_object_get(t->groups[i].settings, key);
-        if (!other || !json_equal(other, value))
+        const json_t *s = t->groups[i].settings, *other = json_object_get(s, key);
+        const char *method = json_string_value(json_object_get(s, "method"));
+        const size_t n = method ? strlen(method) : 0;
+        const bool off =
+            json_object_get(s, "plain") && n && !strncmp(key, method, n) && key[n] == '.';
+        if (!off && !(other && json_equal(other, value)))
             return false;
     }
     return true;

@@ -27,7 +27,8 @@ struct trial {
 
 struct kind { lbk_dtype type; lbk_shape shape; int64_t lo, hi; };
 
-/* "2x3x8x8", "4:10" (whole numbers 0 .. 9), "4:-1..9", "4:u" (bytes), "" (a scalar), up to a comma. */
+/* "2x3x8x8", "4:10" (whole numbers 0 .. 9), "4:-1..9", "4:u" (bytes), "" (a scalar), up to a comma.
+ */
 static struct kind operand(const char *s)
 {
     struct kind k = { .type = LBK_F32 };
@@ -135,7 +136,8 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Runs until a fifth of a second has gone, three times at least; reading a byte back waits for the device. */
+/* Runs until a fifth of a second has gone, three times at least; reading a byte back waits for the
+ * device. */
 static lbk_status measure(struct trial *t, struct lbk_bench *b)
 {
     double ms[RUNS_MAX];
