@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")"
 . ./.ci/packages.sh
-epochs=${EPOCHS:-3} seeds=${SEEDS:-1 2 3} threads=${THREADS:-$(nproc)}
+epochs=${EPOCHS:-5} seeds=${SEEDS:-1 2 3} threads=${THREADS:-$(nproc)}
 recipe=plugins/reffakd/recipes/fashion_mnist.yaml
 
 need $build_packages dataset-fashion-mnist
@@ -17,7 +17,7 @@ train() {
     name=$1 seed=$2
     shift 2
     meson devenv -C build limbeck train -c "$PWD/$recipe" "epochs=$epochs" "seed=$seed" "threads=$threads" \
-        "out=$PWD/runs/quickstart/$name-$seed" "$@"
+        reffakd.ae=2e "out=$PWD/runs/quickstart/$name-$seed" "$@"
 }
 
 begun=$(date +%s)
