@@ -8,18 +8,19 @@
 #include "trainer.h"
 
 enum { WARM = 3, LEAST = 7, MOST = 200 };
-static const double budget = 3;                      /* seconds */
 
-struct bench_cfg { const char *model, *input; int64_t classes, batch, threads; };
+struct bench_cfg { const char *model, *input; int64_t classes, batch, threads; double seconds; bool profile; };
 static const struct lbk_opt bench_opts[] = {
     LBK_STRING(bench_cfg, model, "", "which network"),
     LBK_STRING(bench_cfg, input, "3x32x32", "channels, rows and columns of an image"),
     LBK_INT   (bench_cfg, classes, 10, 1, 1e6, "of the labels"),
     LBK_INT   (bench_cfg, batch, 64, 1, 1e6, "images to a step"),
     LBK_INT   (bench_cfg, threads, 0, 0, 4096, "of the device"),
+    LBK_FLOAT (bench_cfg, seconds, 3, 0, 3600, "to measure for; at least some steps are"),
+    LBK_BOOL  (bench_cfg, profile, false, "time every launch and log the plan with its times"),
     LBK_OPTS_END,
 };
-static const char *const own[] = { "model", "input", "classes", "batch", "threads", NULL };
+static const char *const own[] = { "model", "input", "classes", "batch", "threads", "seconds", "profile", NULL };
 
 static bool is_own(const char *name)
 {
@@ -80,7 +81,9 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static lbk_status measure(struct rig *r, struct lbk_bench *out)
+static void log_line(void *ctx, const char *line) { lbk_ctx_log(ctx, LBK_LOG_INFO, "%s", line); }
+
+static lbk_status measure(struct rig *r, double budget, struct lbk_bench *out)
 {
     double t[MOST];
     const struct lbk_bind value = { "values", r->values };
@@ -106,8 +109,9 @@ static lbk_status measure(struct rig *r, struct lbk_bench *out)
     return LBK_OK;
 }
 
-static lbk_status run(struct loose *l, const char *device, struct lbk_bench *out)
+static lbk_status run(struct loose *l, const char *device, const struct bench_cfg *c, struct lbk_bench *out)
 {
+    const struct lbk_compile_params how = { .size = sizeof how, .profile = c->profile };
     struct rig r = { 0 };
     lbk_obj_loss(l->o, "task", LBK_CONST(1), lbk_pass_loss(l->pass));
     lbk_status st = lbk__objective_finish(l->o, "sgd,momentum=0.9,wd=5e-4");
@@ -118,11 +122,13 @@ static lbk_status run(struct loose *l, const char *device, struct lbk_bench *out
     if (!st)
         st = lbk__store_fill(r.store, l->o->g);
     if (!st)
-        st = lbk_compile(l->o->g, r.store, NULL, &r.exec);
+        st = lbk_compile(l->o->g, r.store, &how, &r.exec);
     if (!st)
         st = bind(&r, l->o->g);
     if (!st)
-        st = measure(&r, out);
+        st = measure(&r, c->seconds, out);
+    if (!st && c->profile)
+        lbk_exec_dump(r.exec, log_line, l->ctx);
     for (int i = 0; i < r.n; i++)
         lbk_tensor_unref(&r.in[i].tensor);
     lbk_tensor_unref(&r.values);
@@ -149,7 +155,7 @@ lbk_status lbk_bench_train(lbk_ctx *ctx, const char *device, int n, const struct
     if (!st) {
         st = lbk__loose_open(ctx, c->model, input, c->batch, c->classes, LBK_TRAINED, n, settings, own, &l);
         if (!st)
-            st = run(&l, device, out);
+            st = run(&l, device, c, out);
         lbk__loose_close(&l);
     }
     lbk_opts_destroy(&o);

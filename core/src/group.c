@@ -7,6 +7,7 @@
 enum {
     PROLOGUE_WORDS = 12,               /* an operand expression longer than this is stored */
     TWICE_WORDS = 8,                   /* likewise a value that two groups would recompute */
+    MAP_WORDS = 16,                    /* and one that two roots of the same map would */
     WORDS = LBK_EXPR_MAX - 8, LOADS = LBK_ARG_MAX - 4,
     TINY = 4096,                       /* elements up to which maps are joined for the launch alone */
     LOOK_BACK = 12, PATH_BUDGET = 400,
@@ -312,12 +313,23 @@ static int roots_of(const struct work *w, lbk_node *n, lbk_node *found[3], int h
     return *budget > 0 ? have : 3;
 }
 
+/* Roots that one map may compute together share n in a register. */
+static bool one_map(const lbk_node *n, lbk_node *const root[], int n_root)
+{
+    bool yes = true;
+    for (int i = 0; i < n_root; i++)
+        yes &= lbk__is_pointwise(root[i]) && same_count(root[i], n);
+    return yes;
+}
+
 static void store_shared(struct work *w, lbk_node *n)
 {
     lbk_node *found[3];
     int budget = 200;
     const int roots = roots_of(w, n, found, 0, &budget);
     const int words = words_of(w, n, 0);
+    if (roots == 2 && one_map(n, found, roots) && words <= MAP_WORDS)
+        return;
     if (roots > 2 || (roots > 1 && (costly(n) || words > TWICE_WORDS)))
         w->stored[n->id] = true;
 }
