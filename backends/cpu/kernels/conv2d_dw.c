@@ -5,7 +5,14 @@
 
 /* Images are dealt out to slots, a number that depends on shapes alone; each sums its images in
  * order into its own weights, and the slots are added by a fixed tree. */
-enum { LANES = 16, SLOTS = 32, SLOT_BYTES = 16 << 20, PLACES = 256, COPY_FLOATS = 64 << 10 };
+enum {
+    LANES = 16,
+    SLOTS = 32,
+    SLOT_PIXELS = 512,
+    SLOT_BYTES = 16 << 20,
+    PLACES = 256,
+    COPY_FLOATS = 64 << 10
+};
 CPU_LOOPS(conv_loops);
 
 struct plan {
@@ -26,10 +33,12 @@ static int64_t worker_floats(const struct plan *p)
     return (p->x_floats + p->dy_floats) * p->images + LANES;
 }
 
-static int64_t slots_for(int64_t images, lbk_shape w)
+/* Enough pixels for each, so that adding the slots up costs little. */
+static int64_t slots_for(int64_t images, lbk_shape dy, lbk_shape w)
 {
     int64_t s = 1, bytes = cpu_up(w.d[0], LANES) * w.d[1] * w.d[2] * w.d[3] * 4;
-    while (s * 2 <= least(images, SLOTS) && s * 2 * bytes <= SLOT_BYTES)
+    int64_t limit = least(least(images, SLOTS), images * dy.d[2] * dy.d[3] / SLOT_PIXELS);
+    while (s * 2 <= limit && s * 2 * bytes <= SLOT_BYTES)
         s *= 2;
     return s;
 }
@@ -38,7 +47,7 @@ static int64_t slots_for(int64_t images, lbk_shape w)
 static bool make_plan(struct plan *p, const struct lbk_group *g)
 {
     int64_t n = g->arg[cpu_plain_operand(g, 0)].shape.d[0];
-    p->slots = slots_for(n, g->acc);
+    p->slots = slots_for(n, g->arg[cpu_plain_operand(g, 1)].shape, g->acc);
     p->c = conv_create(g, p->slots);
     if (!p->c)
         return false;

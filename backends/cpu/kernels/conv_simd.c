@@ -215,8 +215,9 @@ INL void outer(int m, int panels, int run, int step, const struct conv_outer *o,
         int q = i / nv < valid ? i / nv : valid - 1;
         acc[i] = vload(b + q * 16 + i % nv / VPB * b_panel + i % VPB * VL);
     }
-    for (int64_t r = 0; r < o->images * o->rows; r++) {
-        int64_t image = r / o->rows, row = r % o->rows, place = image * o->x_image + row * x_gap;
+    for (int64_t image = 0, row = 0; image < o->images;
+         row = row + 1 < o->rows ? row + 1 : 0, image += row == 0) {
+        int64_t place = image * o->x_image + row * x_gap;
         const float *g = o->dy + panel * dy_panel + image * o->dy_image + row * dy_gap;
         for (int64_t c = 0; c < cols; c++, g += 16, place += step) {
             vf d[2 * VPB];
@@ -298,8 +299,9 @@ INL void depth_taps(int m, const struct conv_outer *o, int64_t q)
     UNROLL
     for (int i = 0; i < m * VPB; i++)
         acc[i] = vload(b + i * VL);
-    for (int64_t r = 0; r < o->images * o->rows; r++) {
-        int64_t image = r / o->rows, row = r % o->rows, place = image * o->x_image + row * o->x_gap;
+    for (int64_t image = 0, row = 0; image < o->images;
+         row = row + 1 < o->rows ? row + 1 : 0, image += row == 0) {
+        int64_t place = image * o->x_image + row * o->x_gap;
         const float *g = o->dy + image * o->dy_image + row * o->dy_gap;
         for (int64_t c = 0; c < o->cols; c++, place += 16, g += 16)
             UNROLL
