@@ -32,10 +32,10 @@ cd "$work"
 "$limbeck" list methods | grep -q '^ *matchlogits'
 "$limbeck" list losses | grep -q 'matchlogits.match'
 "$limbeck" help method matchlogits | grep -q 'centre'
-"$limbeck" plugin check "$LIMBECK_PLUGIN_PATH/matchlogits.so"
 "$limbeck" train method=none data=synth model=lenet5_bn steps=3 batch=8 seed=1 device=cpu out=teacher
 "$limbeck" train method=matchlogits data=synth model=lenet5_bn teacher=lenet5_bn teacher.weights=teacher/student.safetensors \
     steps=3 batch=8 seed=2 device=cpu out=student
 test -s student/student.safetensors
 grep -q '"match"' student/metrics.jsonl
+"$limbeck" plugin check "$LIMBECK_PLUGIN_PATH/matchlogits.so"
 echo "out of tree: built, installed, listed, checked, trained"

@@ -8,6 +8,13 @@
 
 enum { NAME = ST_MAX_NAME * 2, PARTS = 64 };
 
+/* Part of a network: under the prefix, and not what an optimiser keeps of a weight
+ * ("conv1/weight@momentum"). */
+static bool is_ours(const char *name, const char *prefix)
+{
+    return !strncmp(name, prefix, strlen(prefix)) && !strchr(name, '@');
+}
+
 /* ---- saving ---- */
 
 static void dots(char *name, char from, char to)
@@ -39,7 +46,7 @@ lbk_status lbk_ckpt_save(const lbk_store *s, const char *path, const char *prefi
     lbk_status st = items && pairs ? LBK_OK : lbk_fail(ctx, LBK_ENOMEM, "%s: out of memory", path);
     int64_t n = 0;
     for (int64_t i = 0; !st && i < s->n; i++)
-        if (!prefix || !strncmp(s->at[i].name, prefix, strlen(prefix)))
+        if (!prefix || is_ours(s->at[i].name, prefix))
             st = item_of(s, &s->at[i], prefix, &a, &items[n++]);
     for (int i = 0; !st && i < n_meta; i++)
         pairs[i] = (struct st_meta){ meta[i][0], meta[i][1] };
@@ -249,7 +256,7 @@ static const char *nearest_ours(const lbk_store *s, const char *prefix, const ch
     const char **names = malloc(((size_t) s->n + 1) * sizeof *names), *found = NULL;
     int64_t n = 0;
     for (int64_t i = 0; names && i < s->n; i++)
-        if (!strncmp(s->at[i].name, prefix, strlen(prefix)))
+        if (is_ours(s->at[i].name, prefix))
             names[n++] = s->at[i].name;
     if (names) {
         names[n] = NULL;
@@ -281,7 +288,7 @@ static lbk_status check_all_ours(const lbk_store *s, const struct st_file *f, co
                                  int64_t n, const struct pair *p)
 {
     for (int64_t i = 0; i < s->n; i++) {
-        bool found = strncmp(s->at[i].name, prefix, strlen(prefix)) != 0;
+        bool found = !is_ours(s->at[i].name, prefix);
         for (int64_t j = 0; !found && j < n; j++)
             found = p[j].ours == s->at[i].tensor;
         if (!found) {

@@ -108,6 +108,8 @@ static void student_alone(void **state)
     lbk_store *a = network("student/", 1), *b = network("teacher/", 100);
     struct st_file f;
     put(a, "optim/student/conv1/weight", LBK_SHAPE(2), 7);
+    put(a, "student/conv1/weight@momentum", LBK_SHAPE(2), 7);
+    put(b, "teacher/conv1/weight@momentum", LBK_SHAPE(2), 7);
     assert_int_equal(lbk_ckpt_save(a, path, "student/", 0, NULL), LBK_OK);
     assert_int_equal(lbk__st_open(&ctx, path, &f), LBK_OK);
     assert_int_equal(f.n, 3);

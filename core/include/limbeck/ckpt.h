@@ -7,7 +7,7 @@ LBK_BEGIN
 /* safetensors on disk: any Python can read it. A file is replaced at once and whole, or is left as it was. [owner thread] */
 
 /* prefix NULL: all tensors under their own names, for lbk_ckpt_restore(). "student/": the student and nothing else, as
- * PyTorch names it: without the prefix, '.' for '/'. */
+ * PyTorch names it: without the prefix, '.' for '/'. Names with an '@', what an optimiser keeps, are no part of it. */
 LBK_API lbk_status lbk_ckpt_save(const lbk_store *s, const char *path, const char *prefix, int n_meta, const char *const meta[][2]);
 
 struct lbk_rename { const char *theirs, *ours; };     /* runs of whole parts; '?' is any one part: {"downsample.0", "short/conv"} */
