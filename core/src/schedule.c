@@ -178,7 +178,7 @@ static bool trains(const struct stage *t, const char *role)
     return false;
 }
 
-/* With every weight off nothing looks at what the other stages leave. */
+/* Stages that do not run go behind those that do. With every weight off nothing looks at what the other stages leave. */
 static void drop_unused(lbk_schedule *s)
 {
     const char *role = lbk__stage_delivers(s);
@@ -188,9 +188,9 @@ static void drop_unused(lbk_schedule *s)
         off = off && (!s->stage[i].delivers || s->stage[i].off);
     }
     s->n_all = s->n;
-    for (int64_t i = 0, n = s->n; off && i < n; i++) {
+    for (int64_t i = 0, n = s->n; i < n; i++) {
         const struct stage t = s->stage[i];
-        if (t.delivers)
+        if (!(t.d.flags & LBK_STAGE_SKIP) && (t.delivers || !off))
             continue;
         memmove(s->stage + i, s->stage + i + 1, (size_t) (s->n_all - i - 1) * sizeof t);
         s->stage[s->n_all - 1] = t;

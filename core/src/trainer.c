@@ -98,7 +98,7 @@ static lbk_status deliver(struct trainer *t)
     if (!st)
         st = lbk_ckpt_save(r->store, path, x->path, 2, meta);
     if (!st)
-        lbk__log_scores(t, "test", 0, 0, &test);
+        lbk__log_scores(t, "test", 0, t->at.best_epoch, &test);
     return st ? st : lbk__save_result(t, &test);
 }
 

@@ -193,10 +193,12 @@ static void add_table_stages(const struct reffakd *c, lbk_schedule *out)
     const char *model = c->mode == CODE ? "autoencoder" : "autoencoder_linear";
     const struct lbk_role learner[] = { { "autoencoder", model, LBK_TRAINED, 0 }, { 0 } };
     const struct lbk_role frozen[] = { { "autoencoder", model, LBK_FROZEN, 0 }, { 0 } };
-    if (c->table == AE && !lbk_schedule_given(out, "autoencoder"))
-        lbk_schedule_add(out, LBK_DESC(lbk_stage, .name = "autoencoder", .roles = learner,
-                                       .length = c->ae, .objective = encode));
+    const bool learn = c->table == AE && !lbk_schedule_given(out, "autoencoder");
+    lbk_schedule_add(out, LBK_DESC(lbk_stage, .name = "autoencoder", .roles = learner,
+                                   .flags = learn ? 0 : LBK_STAGE_SKIP, .length = c->ae,
+                                   .objective = encode));
     lbk_schedule_add(out, LBK_DESC(lbk_stage, .name = "table",
+                                   .flags = c->table == UNIFORM ? LBK_STAGE_SKIP : 0,
                                    .roles = c->table == AE        ? frozen
                                             : c->table == TEACHER ? embedder_roles
                                                                   : nobody,
@@ -212,8 +214,7 @@ static lbk_status schedule(lbk_ctx *ctx, const void *cfg, lbk_schedule *out)
         { 0 },
     };
     const struct reffakd *c = cfg;
-    if (c->table != UNIFORM)
-        add_table_stages(c, out);
+    add_table_stages(c, out);
     lbk_schedule_bind(out, "teacher", c->table == UNIFORM ? "uniform" : "table",
                       c->table == UNIFORM ? NULL : "soft");
     if (*c->student)

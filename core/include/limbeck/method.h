@@ -64,7 +64,9 @@ struct lbk_sweep_fns {
     lbk_status (*end)(lbk_sweep *s, const void *cfg, void *state, lbk_status so_far);         /* always called */
 };
 
-enum { LBK_STAGE_CARRY = 1 };         /* go on with the previous stage's weights, optimiser and ramp clock */
+/* CARRY: go on with the previous stage's weights, optimiser and ramp clock.
+ * SKIP: not run; there so that its settings are known whichever way the method's options point. */
+enum { LBK_STAGE_CARRY = 1, LBK_STAGE_SKIP = 2 };
 struct lbk_stage {
     uint32_t size;
     uint32_t flags;
