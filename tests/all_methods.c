@@ -61,6 +61,7 @@ static void descriptions(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(descriptions), cmocka_unit_test(losses), cmocka_unit_test(methods) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(descriptions), cmocka_unit_test(losses),
+                                        cmocka_unit_test(methods) };
     return cmocka_run_group_tests(tests, start, stop);
 }

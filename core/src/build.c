@@ -16,7 +16,7 @@ static lbk_val *weighted(lbk_objective *o, struct obj_term *t)
     if (t->constant && t->value == 1)
         return t->v;
     snprintf(name, sizeof name, "ramp/%s", t->label);
-    t->by = t->constant ? lbk_scalar(g, t->value) : lbk_input(g, name, LBK_F32, (lbk_shape) { 0 });
+    t->by = t->constant ? lbk_scalar(g, t->value) : lbk_input(g, name, LBK_F32, (lbk_shape){ 0 });
     return lbk_mul(g, t->v, t->by);
 }
 
@@ -110,7 +110,10 @@ static bool may_watch(const lbk_graph *g, const lbk_val *v, const bool *live)
 
 /* ---- outputs ---- */
 
-static lbk_val *one(lbk_graph *g, lbk_val *v) { return lbk_reshape(g, v, (struct lbk_dims) { 1, { 1 } }); }
+static lbk_val *one(lbk_graph *g, lbk_val *v)
+{
+    return lbk_reshape(g, v, (struct lbk_dims){ 1, { 1 } });
+}
 
 static void put_values(lbk_objective *o, const bool *live)
 {
@@ -125,7 +128,7 @@ static void put_values(lbk_objective *o, const bool *live)
         if (may_watch(o->g, o->watch[i].v, live))
             o->label[n] = o->watch[i].label, v[n++] = one(o->g, o->watch[i].v);
     o->n_label = n;
-    lbk_output(o->g, "values", n > 1 ? lbk_concat(o->g, n, v, (struct lbk_axis) { 0 }) : v[0]);
+    lbk_output(o->g, "values", n > 1 ? lbk_concat(o->g, n, v, (struct lbk_axis){ 0 }) : v[0]);
 }
 
 static void put_reads(lbk_objective *o)
@@ -140,7 +143,8 @@ static void put_reads(lbk_objective *o)
 static void update(lbk_objective *o, const char *optim, const bool *live, int64_t n_before)
 {
     lbk_graph *g = o->g;
-    lbk_val **w = calloc((size_t) n_before + 1, sizeof *w), **dw = calloc((size_t) n_before + 1, sizeof *dw);
+    lbk_val **w = calloc((size_t) n_before + 1, sizeof *w),
+            **dw = calloc((size_t) n_before + 1, sizeof *dw);
     int n = 0;
     for (int64_t i = 0; w && i < n_before; i++)
         if (live[i] && g->node[i]->kind == NODE_STATE && g->node[i]->trainable)
@@ -148,9 +152,11 @@ static void update(lbk_objective *o, const char *optim, const bool *live, int64_
     if (!w || !dw)
         lbk_graph_fail(g, LBK_ENOMEM, "objective: out of memory");
     else if (!n)
-        lbk_graph_fail(g, LBK_EINVAL, "stage '%s': the loss needs no weight that is trained", name_of(o));
+        lbk_graph_fail(g, LBK_EINVAL, "stage '%s': the loss needs no weight that is trained",
+                       name_of(o));
     else if (!lbk_grad(g, o->total, n, w, dw)) {
-        lbk_val *lr = lbk_input(g, "lr", LBK_F32, (lbk_shape) { 0 }), *step = lbk_input(g, "step", LBK_I32, (lbk_shape) { 0 });
+        lbk_val *lr = lbk_input(g, "lr", LBK_F32, (lbk_shape){ 0 }),
+                *step = lbk_input(g, "step", LBK_I32, (lbk_shape){ 0 });
         lbk__optim_build(g, optim, lr, lbk_finite(g, o->total), step, n, w, dw);
     }
     free(w);

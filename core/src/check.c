@@ -13,7 +13,11 @@ enum { ROOM = 1 << 16 };
 static const double load_seconds = 10, run_seconds = 180;
 
 /* What the child has to say, in memory that both see. */
-struct talk { const char *path; char *text; bool load_only; };
+struct talk {
+    const char *path;
+    char *text;
+    bool load_only;
+};
 
 void lbk__check_line(struct check *c, bool ok, const char *fmt, ...)
 {
@@ -46,8 +50,9 @@ static void check_models(struct check *c, const char *path)
     for (const struct lbk_model *m = NULL; (m = lbk_registry_next(c->ctx, LBK_MODELS, m));) {
         struct lbk_model_info info = { .size = sizeof info };
         if (from(lbk__registry_module(c->ctx, LBK_MODELS, m->name), path))
-            lbk__check_line(c, !lbk_model_describe(c->ctx, m->name, LBK_SHAPE(3, 32, 32), 0, NULL, &info),
-                            "model %s: %lld parameters", m->name, (long long) info.parameters);
+            lbk__check_line(
+                c, !lbk_model_describe(c->ctx, m->name, LBK_SHAPE(3, 32, 32), 0, NULL, &info),
+                "model %s: %lld parameters", m->name, (long long) info.parameters);
     }
 }
 
@@ -87,10 +92,12 @@ static lbk_status judge(lbk_ctx *ctx, struct talk *t, double seconds)
     const lbk_status st = lbk__isolated(ctx, in_child, t, seconds, &r);
     if (st || r.end == ISOLATE_DONE)
         return st;
-    return lbk_fail(ctx, r.status ? r.status : LBK_EABI, "plugin '%s': %s", t->path, r.text);
+    return lbk_fail(ctx, t->load_only ? LBK_EABI : r.status, "plugin '%s': %s%s", t->path,
+                    r.end == ISOLATE_HUNG ? "timed out: it " : "", r.text);
 }
 
-lbk_status lbk_plugin_check(lbk_ctx *ctx, const char *path, void (*put)(void *ud, const char *line), void *ud)
+lbk_status lbk_plugin_check(lbk_ctx *ctx, const char *path, void (*put)(void *ud, const char *line),
+                            void *ud)
 {
     struct talk t = { .path = path, .load_only = true };
     lbk_status st = judge(ctx, &t, load_seconds);

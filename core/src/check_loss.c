@@ -22,7 +22,7 @@ struct probe {
     lbk_val *in[MAX_IN], *dx[MAX_IN], *value;
     void *data[MAX_IN];
     struct lbk_wire wire[MAX_IN + 1];
-    void **state;                                    /* by node */
+    void **state; /* by node */
     int64_t n_state;
 };
 
@@ -78,11 +78,12 @@ static bool add_inputs(struct probe *p, int64_t samples, int64_t classes, bool n
     bool ok = true;
     for (int i = 0; ok && l->inputs[i] && i < MAX_IN; i++) {
         const lbk_shape s = shape_of(l->shapes ? l->shapes[i] : NULL, samples, classes);
-        snprintf(p->name[i], sizeof p->name[i], "%.*s", (int) strcspn(l->inputs[i], "?"), l->inputs[i]);
+        snprintf(p->name[i], sizeof p->name[i], "%.*s", (int) strcspn(l->inputs[i], "?"),
+                 l->inputs[i]);
         p->in[i] = lbk_input(p->o->g, p->name[i], is_label(p->name[i]) ? LBK_I32 : LBK_F32, s);
         if (p->in[i] && is_label(p->name[i]))
             p->in[i]->node.range = classes;
-        p->wire[i] = (struct lbk_wire) { p->name[i], p->in[i] };
+        p->wire[i] = (struct lbk_wire){ p->name[i], p->in[i] };
         ok = p->in[i] && fill(p, i, classes, nan);
         p->n = i + 1;
     }
@@ -160,14 +161,15 @@ static double value_of(struct probe *p)
     return y;
 }
 
-/* Largest difference between slope and gradient of input i over the largest gradient; negative: all zero. */
+/* Largest difference between slope and gradient of input i over the largest gradient; negative: all
+ * zero. */
 static double distance(struct probe *p, int i, const double *dx)
 {
     const int64_t n = lbk_shape_count(lbk_shape_of(p->in[i]));
     double *x = p->data[i], most = 0, worst = 0;
     for (int64_t k = 0; k < n; k++)
         most = fmax(most, fabs(dx[k]));
-    for (int64_t k = 0; most > 0 && k < n; k += n > 64 ? n / 61 : 1) {
+    for (int64_t k = 0; most > 0 && k<n; k += n> 64 ? n / 61 : 1) {
         const double at = x[k];
         x[k] = at + step;
         const double up = value_of(p);
@@ -196,7 +198,8 @@ static void check_gradient(struct check *c, struct probe *p)
         const double d = distance(p, at[i], v[target[i]->id]);
         judged += d >= 0;
         if (d >= 0)
-            lbk__check_line(c, d <= tolerance, "loss %s: gradient of %s differs from its slope by %.1e", p->loss->name,
+            lbk__check_line(c, d <= tolerance,
+                            "loss %s: gradient of %s differs from its slope by %.1e", p->loss->name,
                             p->name[at[i]], d);
     }
     if (v)
@@ -205,7 +208,8 @@ static void check_gradient(struct check *c, struct probe *p)
         lbk__check_line(c, false, "loss %s: no input has a gradient", p->loss->name);
 }
 
-static void check_batch(struct check *c, const struct lbk_loss *l, const char *what, int64_t samples, int64_t classes, bool nan)
+static void check_batch(struct check *c, const struct lbk_loss *l, const char *what,
+                        int64_t samples, int64_t classes, bool nan)
 {
     struct probe p = { .ctx = c->ctx, .loss = l };
     const bool built = probe_open(&p, samples, classes, nan);
@@ -223,7 +227,8 @@ void lbk__check_loss(struct check *c, const struct lbk_loss *l)
     if (probe_open(&p, 3, 5, false))
         check_gradient(c, &p);
     else
-        lbk__check_line(c, false, "loss %s: it does not build on inputs of the shapes it names", l->name);
+        lbk__check_line(c, false, "loss %s: it does not build on inputs of the shapes it names",
+                        l->name);
     probe_close(&p);
     check_batch(c, l, "one sample", 1, 5, false);
     check_batch(c, l, "one class", 3, 1, false);

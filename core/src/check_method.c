@@ -10,7 +10,13 @@
 #include "trainer.h"
 
 /* The weights of the last run; the runs of a check; where it stops. */
-struct trial { struct check *c; const char *folder, *model; const struct lbk_method *m; char teacher[512]; int64_t stop, steps; };
+struct trial {
+    struct check *c;
+    const char *folder, *model;
+    const struct lbk_method *m;
+    char teacher[512];
+    int64_t stop, steps;
+};
 
 static void clear(const char *folder)
 {
@@ -41,7 +47,8 @@ static bool has_teacher(lbk_ctx *ctx, const char *method)
     struct settings *set = NULL;
     lbk_schedule *s = NULL;
     bool found = false;
-    if (!lbk__settings_create(ctx, 0, NULL, &set) && !lbk__schedule_create(ctx, set, method, false, &s))
+    if (!lbk__settings_create(ctx, 0, NULL, &set) &&
+        !lbk__schedule_create(ctx, set, method, false, &s))
         for (int64_t i = 0; i < s->n_all; i++)
             for (int k = 0; k < s->stage[i].n_roles; k++)
                 found = found || !strcmp(s->stage[i].d.roles[k].name, "teacher");
@@ -50,17 +57,32 @@ static bool has_teacher(lbk_ctx *ctx, const char *method)
     return found;
 }
 
-static lbk_status train(struct trial *t, const char *method, const char *name, bool plain, bool resume)
+static lbk_status train(struct trial *t, const char *method, const char *name, bool plain,
+                        bool resume)
 {
     char out[512];
     const struct lbk_setting s[] = {
-        { "data", "synth,count=48,eval_count=16,classes=4" }, { "model", t->model }, { "steps", "3" }, { "batch", "8" },
-        { "eval_batch", "8" }, { "loaders", "0" }, { "optim", "sgd,momentum=0.9" }, { "lr", "0.01" },
-        { "teacher", t->model }, { "teacher.weights", t->teacher },
+        { "data", "synth,count=48,eval_count=16,classes=4" },
+        { "model", t->model },
+        { "steps", "3" },
+        { "batch", "8" },
+        { "eval_batch", "8" },
+        { "loaders", "0" },
+        { "optim", "sgd,momentum=0.9" },
+        { "lr", "0.01" },
+        { "teacher", t->model },
+        { "teacher.weights", t->teacher },
     };
     snprintf(out, sizeof out, "%s/%s", t->folder, name);
-    struct lbk_train_params p = { .size = sizeof p, .method = method, .device = "cpu,threads=1", .out_dir = out, .plain = plain,
-                                  .settings = s, .n_settings = has_teacher(t->c->ctx, method) ? 10 : 8, .progress = progress, .ud = t };
+    struct lbk_train_params p = { .size = sizeof p,
+                                  .method = method,
+                                  .device = "cpu,threads=1",
+                                  .out_dir = out,
+                                  .plain = plain,
+                                  .settings = s,
+                                  .n_settings = has_teacher(t->c->ctx, method) ? 10 : 8,
+                                  .progress = progress,
+                                  .ud = t };
     t->steps = 0;
     if (resume)
         p.resume = out, p.settings = NULL, p.n_settings = 0;
@@ -106,7 +128,8 @@ static void run_all(struct trial *t)
     struct check *c = t->c;
     const char *name = t->m->name;
     if (train(t, "none", "plain", false, false)) {
-        lbk__check_line(c, false, "method %s: plain training, which it is compared with, failed", name);
+        lbk__check_line(c, false, "method %s: plain training, which it is compared with, failed",
+                        name);
         return;
     }
     snprintf(t->teacher, sizeof t->teacher, "%s/plain/student.safetensors", t->folder);
@@ -121,7 +144,9 @@ static void run_all(struct trial *t)
     t->stop = steps - 1;
     const lbk_status stopped = train(t, name, "again", false, false);
     t->stop = 0;
-    lbk__check_line(c, stopped == LBK_ECANCELLED && !train(t, name, "again", false, true) && same(t, "again", "full"),
+    lbk__check_line(c,
+                    stopped == LBK_ECANCELLED && !train(t, name, "again", false, true) &&
+                        same(t, "again", "full"),
                     "method %s: stopped and resumed is uninterrupted, bit for bit", name);
 }
 

@@ -8,8 +8,8 @@
 #include "schedule.h"
 #include "str.h"
 
-lbk_status lbk_model_describe(lbk_ctx *ctx, const char *model, lbk_shape input, int n, const struct lbk_setting *options,
-                              struct lbk_model_info *io)
+lbk_status lbk_model_describe(lbk_ctx *ctx, const char *model, lbk_shape input, int n,
+                              const struct lbk_setting *options, struct lbk_model_info *io)
 {
     struct loose l;
     const void *found = NULL;
@@ -19,7 +19,7 @@ lbk_status lbk_model_describe(lbk_ctx *ctx, const char *model, lbk_shape input, 
     io->parameters = io->buffers = 0;
     const struct lbk_model *m = found;
     if (m->reads && strcmp(m->reads, "image"))
-        return LBK_OK;                               /* its weights are what a run leaves */
+        return LBK_OK; /* its weights are what a run leaves */
     st = lbk__loose_open(ctx, model, input, 1, 0, LBK_TRAINED, n, options, NULL, &l);
     for (int64_t i = 0; !st && i < l.o->g->n_node; i++) {
         const lbk_node *x = l.o->g->node[i];
@@ -49,7 +49,8 @@ static void describe_stage(const struct stage *s, char *line, size_t size)
 {
     char length[64];
     span_text(s->d.length, length);
-    int n = snprintf(line, size, "%s: %s, roles", s->d.name, s->d.sweep ? "one pass over the data" : length);
+    int n = snprintf(line, size, "%s: %s, roles", s->d.name,
+                     s->d.sweep ? "one pass over the data" : length);
     for (int i = 0; i < s->n_roles && n > 0 && (size_t) n < size; i++)
         n += snprintf(line + n, size - (size_t) n, "%s %s%s", i ? "," : "", s->d.roles[i].name,
                       s->d.roles[i].mode == LBK_TRAINED ? "" : " (frozen)");
@@ -61,7 +62,8 @@ static void describe_stage(const struct stage *s, char *line, size_t size)
         n += snprintf(line + n, size - (size_t) n, "%s %s", i ? "," : "", s->d.streams[i].name);
 }
 
-lbk_status lbk_method_describe(lbk_ctx *ctx, const char *method, int n, const struct lbk_setting *options,
+lbk_status lbk_method_describe(lbk_ctx *ctx, const char *method, int n,
+                               const struct lbk_setting *options,
                                void (*put)(void *ud, const char *line), void *ud)
 {
     struct settings *set = NULL;
@@ -72,7 +74,9 @@ lbk_status lbk_method_describe(lbk_ctx *ctx, const char *method, int n, const st
     lbk_status st = full ? LBK_OK : lbk_fail(ctx, LBK_ENOMEM, "method '%s': out of memory", method);
     for (int i = 0; !st && i < n; i++) {
         full[i].value = options[i].value;
-        full[i].name = strchr(options[i].name, '.') ? options[i].name : lbk__arena_str(&a, "%s.%s", method, options[i].name);
+        full[i].name = strchr(options[i].name, '.')
+                           ? options[i].name
+                           : lbk__arena_str(&a, "%s.%s", method, options[i].name);
         if (!full[i].name)
             st = lbk_fail(ctx, LBK_ENOMEM, "method '%s': out of memory", method);
     }

@@ -7,7 +7,10 @@
 #include "opdef.h"
 #include "opt.h"
 
-static lbk_status no_memory(const struct engine *e) { return lbk_fail(e->o->ctx, LBK_ENOMEM, "step: out of memory"); }
+static lbk_status no_memory(const struct engine *e)
+{
+    return lbk_fail(e->o->ctx, LBK_ENOMEM, "step: out of memory");
+}
 
 /* Which stream, field or number the input of that name is. */
 static bool feed_of(const lbk_objective *o, const char *name, struct feed *f)
@@ -19,7 +22,7 @@ static bool feed_of(const lbk_objective *o, const char *name, struct feed *f)
     if (!strncmp(name, "ramp/", 5)) {
         for (int i = 0; i < o->n_term; i++)
             if (!strcmp(o->term[i].label, name + 5)) {
-                *f = (struct feed) { .kind = FEED_RAMP, .term = i };
+                *f = (struct feed){ .kind = FEED_RAMP, .term = i };
                 return true;
             }
         return false;
@@ -29,7 +32,7 @@ static bool feed_of(const lbk_objective *o, const char *name, struct feed *f)
         if (strncmp(name, o->stream[i].name, n) || name[n] != '/')
             continue;
         const char *field = lbk__arena_str(&o->g->arena, "%s", name + n + 1);
-        *f = (struct feed) { strcmp(name + n + 1, "index") ? FEED_FIELD : FEED_INDEX, i, 0, field };
+        *f = (struct feed){ strcmp(name + n + 1, "index") ? FEED_FIELD : FEED_INDEX, i, 0, field };
         return field != NULL;
     }
     return false;
@@ -72,7 +75,7 @@ static lbk_status add_outputs(struct engine *e, lbk_device *d)
             e->values = t, e->host = host;
         else
             e->rows[e->n_out - (e->values != NULL)] = host;
-        e->out[e->n_out++] = (struct lbk_bind) { g->output[i].name, t };
+        e->out[e->n_out++] = (struct lbk_bind){ g->output[i].name, t };
         if (!host)
             st = no_memory(e);
     }
@@ -90,7 +93,8 @@ lbk_status lbk__engine_create(lbk_objective *o, struct engine **out)
     }
     e->o = o;
     const struct run *r = o->run;
-    const struct lbk_compile_params p = { .size = sizeof p, .strict = r->cfg->strict || r->p->strict };
+    const struct lbk_compile_params p = { .size = sizeof p,
+                                          .strict = r->cfg->strict || r->p->strict };
     lbk_status st = lbk__store_fill(r->store, o->g);
     if (!st)
         st = lbk_compile(o->g, r->store, &p, &e->exec);
@@ -144,7 +148,8 @@ static lbk_status write_index(struct engine *e, lbk_tensor *t, const struct batc
     return st;
 }
 
-static lbk_status write_input(struct engine *e, int i, const struct batch *const batch[], const struct step_now *now)
+static lbk_status write_input(struct engine *e, int i, const struct batch *const batch[],
+                              const struct step_now *now)
 {
     const struct feed *f = &e->feed[i];
     lbk_tensor *t = e->in[i].tensor;
@@ -153,17 +158,20 @@ static lbk_status write_input(struct engine *e, int i, const struct batch *const
     if (f->kind == FEED_STEP)
         return lbk_tensor_write(t, &step, sizeof step);
     if (f->kind == FEED_RAMP)
-        v = (float) lbk__ramp_at(e->o->term[f->term].weight, (double) now->step, now->epoch_steps, now->clock_steps);
+        v = (float) lbk__ramp_at(e->o->term[f->term].weight, (double) now->step, now->epoch_steps,
+                                 now->clock_steps);
     if (f->kind == FEED_RAMP || f->kind == FEED_LR)
         return lbk_tensor_write(t, &v, sizeof v);
     const struct batch *b = batch[f->stream];
     if (f->kind == FEED_INDEX)
         return write_index(e, t, b);
     const struct batch_field *x = field_of(b, f->field);
-    return x ? lbk_tensor_write(t, x->data, t->bytes) : lbk_fail(e->o->ctx, LBK_EINVAL, "step: no field '%s'", f->field);
+    return x ? lbk_tensor_write(t, x->data, t->bytes)
+             : lbk_fail(e->o->ctx, LBK_EINVAL, "step: no field '%s'", f->field);
 }
 
-lbk_status lbk__engine_run(struct engine *e, const struct batch *const batch[], const struct step_now *now)
+lbk_status lbk__engine_run(struct engine *e, const struct batch *const batch[],
+                           const struct step_now *now)
 {
     lbk_status st = LBK_OK;
     for (int i = 0; !st && i < e->n_in; i++)
@@ -220,7 +228,12 @@ lbk_status lbk__engine_sweep(struct engine *e, struct loader *l, int64_t most,
 
 /* ---- what is not finite ---- */
 
-struct blame { struct engine *e; void **copy; int64_t step; const char *stage; };
+struct blame {
+    struct engine *e;
+    void **copy;
+    int64_t step;
+    const char *stage;
+};
 
 static const void *leaf(void *ud, const lbk_node *n)
 {
@@ -250,7 +263,8 @@ static lbk_status seen(void *ud, const lbk_node *n, const void *value)
         if (isfinite(v[i]))
             continue;
         const char *what = n->op ? n->op->name : n->name ? n->name : "constant";
-        return lbk_fail(b->e->o->ctx, LBK_EDIVERGED, "stage '%s', step %lld: %s%s is %g, expected a finite number", b->stage,
+        return lbk_fail(b->e->o->ctx, LBK_EDIVERGED,
+                        "stage '%s', step %lld: %s%s is %g, expected a finite number", b->stage,
                         (long long) b->step, n->where ? n->where : "", what, (double) v[i]);
     }
     return LBK_OK;
@@ -266,7 +280,8 @@ lbk_status lbk__engine_blame(struct engine *e, int64_t step, const char *stage)
     const int64_t n = g->n_node;
     lbk_status st = b.copy ? lbk__eval(g, &v, 1, &target, &value) : no_memory(e);
     if (!st)
-        st = lbk_fail(e->o->ctx, LBK_EDIVERGED, "stage '%s', step %lld: the loss is not finite", stage, (long long) step);
+        st = lbk_fail(e->o->ctx, LBK_EDIVERGED, "stage '%s', step %lld: the loss is not finite",
+                      stage, (long long) step);
     if (value)
         lbk__eval_free(g, value);
     for (int64_t i = 0; b.copy && i < n; i++)

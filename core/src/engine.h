@@ -1,28 +1,40 @@
 /* SPDX-License-Identifier: MIT */
-/* An objective compiled and fed: inputs from batches, numbers from ramps, rows back into records. [owner thread] */
+/* An objective compiled and fed: inputs from batches, numbers from ramps, rows back into records.
+ * [owner thread] */
 #ifndef LBK_SRC_ENGINE_H
 #define LBK_SRC_ENGINE_H
 #include "objective.h"
 
-struct feed { enum { FEED_FIELD, FEED_INDEX, FEED_STEP, FEED_LR, FEED_RAMP } kind; int stream, term; const char *field; };
+struct feed {
+    enum { FEED_FIELD, FEED_INDEX, FEED_STEP, FEED_LR, FEED_RAMP } kind;
+    int stream, term;
+    const char *field;
+};
 
 struct engine {
     lbk_objective *o;
     lbk_exec *exec;
-    int n_in; struct lbk_bind in[128]; struct feed feed[128];
-    int n_out; struct lbk_bind out[OBJ_READS + 1];
+    int n_in;
+    struct lbk_bind in[128];
+    struct feed feed[128];
+    int n_out;
+    struct lbk_bind out[OBJ_READS + 1];
     lbk_tensor *values;
-    float *host;                                 /* of the values */
-    void *rows[OBJ_READS];                       /* of the reads */
+    float *host;           /* of the values */
+    void *rows[OBJ_READS]; /* of the reads */
 };
 /* What a step is told besides its batches. */
-struct step_now { int64_t step; double lr, epoch_steps, clock_steps; };
+struct step_now {
+    int64_t step;
+    double lr, epoch_steps, clock_steps;
+};
 
 /* Compiles o, which it owns from then on, even on failure. */
 lbk_status lbk__engine_create(lbk_objective *o, struct engine **out);
 void lbk__engine_destroy(struct engine **e);
 /* batch: one per stream of the objective. Values are in e->host afterwards. */
-lbk_status lbk__engine_run(struct engine *e, const struct batch *const batch[], const struct step_now *now);
+lbk_status lbk__engine_run(struct engine *e, const struct batch *const batch[],
+                           const struct step_now *now);
 /* The rows of the reads into the records of the batch. */
 lbk_status lbk__engine_rows(struct engine *e, const struct batch *b);
 /* Runs the step again on the host, node by node, and fails naming the first that is not finite. */

@@ -11,7 +11,8 @@ void lbk_scores_put(lbk_scores *s, const char *name, enum lbk_sense better, doub
 {
     struct score *x = s->n < MAX_SCORES ? &s->at[s->n++] : NULL;
     if (x) {
-        snprintf(x->name, sizeof x->name, "%s%s%s", s->metric ? s->metric : "", s->metric ? "." : "", name);
+        snprintf(x->name, sizeof x->name, "%s%s%s", s->metric ? s->metric : "",
+                 s->metric ? "." : "", name);
         x->better = better, x->v = v;
     }
 }
@@ -24,7 +25,8 @@ static lbk_status build(struct evaluator *e)
     if (st)
         return st;
     o->n_stream = 1;
-    o->stream[0] = (struct obj_stream) { "eval", e->source->data->fields, lbk__loader_layout(e->loader), e->source->data->n };
+    o->stream[0] = (struct obj_stream){ "eval", e->source->data->fields,
+                                        lbk__loader_layout(e->loader), e->source->data->n };
     lbk_pass *p = lbk__objective_pass(o, e->role, e->role->name, LBK_FROZEN, 0);
     if (p)
         e->role->task->predict(p, lbk_opts_cfg(e->role->task_opts));
@@ -38,7 +40,8 @@ static lbk_status build(struct evaluator *e)
     return lbk__engine_create(o, &e->engine);
 }
 
-lbk_status lbk__evaluator_create(struct run *r, struct role *role, enum data_split split, struct evaluator **out)
+lbk_status lbk__evaluator_create(struct run *r, struct role *role, enum data_split split,
+                                 struct evaluator **out)
 {
     *out = NULL;
     if (!role->task || !role->task->predict)
@@ -46,11 +49,14 @@ lbk_status lbk__evaluator_create(struct run *r, struct role *role, enum data_spl
     struct evaluator *e = calloc(1, sizeof *e);
     if (!e)
         return lbk_fail(r->ctx, LBK_ENOMEM, "evaluation: out of memory");
-    *e = (struct evaluator) { .run = r, .role = role };
+    *e = (struct evaluator){ .run = r, .role = role };
     e->source = lbk__source_get(r, "train", split);
-    const struct loader_params p = { .batch = r->cfg->eval_batch, .pad = true, .records = true, .epochs = 1,
+    const struct loader_params p = { .batch = r->cfg->eval_batch,
+                                     .pad = true,
+                                     .records = true,
+                                     .epochs = 1,
                                      .pipeline = e->source ? e->source->still : NULL };
-    lbk_status st = e->source ? lbk__source_loader(r, e->source, &p, &e->loader) : LBK_EINVAL;
+    lbk_status st = e->source ? lbk__source_loader(r, e->source, &p, &e->loader) : r->failed;
     if (!st)
         st = build(e);
     if (st)
@@ -91,7 +97,8 @@ static lbk_status begin(struct counting *c)
             break;
         const char *const prefix[] = { names[i] };
         c->metric[i] = found;
-        st = lbk__settings_opts(r->set, c->metric[i]->opts, c->metric[i]->cfg_size, names[i], NULL, 1, prefix, &c->opts[i]);
+        st = lbk__settings_opts(r->set, c->metric[i]->opts, c->metric[i]->cfg_size, names[i], NULL,
+                                1, prefix, &c->opts[i]);
         c->state[i] = st ? NULL : calloc(1, c->metric[i]->state_size + 1);
         if (!st && !c->state[i])
             st = lbk_fail(r->ctx, LBK_ENOMEM, "metric '%s': out of memory", names[i]);
@@ -117,7 +124,8 @@ static lbk_status end(struct counting *c, lbk_status st, lbk_scores *out)
 {
     for (int i = 0; i < c->n; i++) {
         out->metric = i ? c->metric[i]->name : NULL;
-        const lbk_status s = c->metric[i]->end(c->e->run->ctx, lbk_opts_cfg(c->opts[i]), c->state[i], st ? NULL : out);
+        const lbk_status s = c->metric[i]->end(c->e->run->ctx, lbk_opts_cfg(c->opts[i]),
+                                               c->state[i], st ? NULL : out);
         st = st ? st : s;
         free(c->state[i]);
         lbk_opts_destroy(&c->opts[i]);
@@ -125,14 +133,18 @@ static lbk_status end(struct counting *c, lbk_status st, lbk_scores *out)
     return st;
 }
 
-lbk_status lbk__evaluator_look(struct evaluator *e, struct lbk_scores *out, lbk_status (*look)(void *ud, const lbk_record *r), void *ud)
+lbk_status lbk__evaluator_look(struct evaluator *e, struct lbk_scores *out,
+                               lbk_status (*look)(void *ud, const lbk_record *r), void *ud)
 {
     struct counting c = { .e = e, .look = look, .ud = ud };
-    *out = (struct lbk_scores) { 0 };
+    *out = (struct lbk_scores){ 0 };
     lbk_status st = begin(&c);
     if (!st)
         st = lbk__engine_sweep(e->engine, e->loader, e->run->rehearsal, count, &c);
     return end(&c, st, out);
 }
 
-lbk_status lbk__evaluator_run(struct evaluator *e, struct lbk_scores *out) { return lbk__evaluator_look(e, out, NULL, NULL); }
+lbk_status lbk__evaluator_run(struct evaluator *e, struct lbk_scores *out)
+{
+    return lbk__evaluator_look(e, out, NULL, NULL);
+}

@@ -18,7 +18,8 @@ static double fan_in(lbk_shape s)
 /* Box and Muller, two draws to a number. */
 static float normal_at(uint64_t key, int64_t i)
 {
-    const double u = 1.0 - lbk_random_at(key, 0, 2 * (uint64_t) i), v = lbk_random_at(key, 0, 2 * (uint64_t) i + 1);
+    const double u = 1.0 - lbk_random_at(key, 0, 2 * (uint64_t) i),
+                 v = lbk_random_at(key, 0, 2 * (uint64_t) i + 1);
     return (float) (sqrt(-2 * log(u)) * cos(6.283185307179586 * v));
 }
 
@@ -27,8 +28,9 @@ static void draw(uint64_t key, const struct lbk_init *init, lbk_shape s, float *
     const int64_t n = lbk_shape_count(s);
     const double sd = init->kind == LBK_INIT_KAIMING ? sqrt(2 / fan_in(s)) : init->a;
     for (int64_t i = 0; i < n; i++)
-        v[i] = init->kind == LBK_INIT_UNIFORM ? (float) ((2.0 * lbk_random_at(key, 0, (uint64_t) i) - 1) * init->a)
-                                              : (float) (normal_at(key, i) * sd);
+        v[i] = init->kind == LBK_INIT_UNIFORM
+                   ? (float) ((2.0 * lbk_random_at(key, 0, (uint64_t) i) - 1) * init->a)
+                   : (float) (normal_at(key, i) * sd);
 }
 
 lbk_status lbk__init_values(lbk_ctx *ctx, const lbk_node *state, float *v)
@@ -36,18 +38,16 @@ lbk_status lbk__init_values(lbk_ctx *ctx, const lbk_node *state, float *v)
     const int64_t n = lbk_shape_count(state->shape);
     const struct lbk_init *init = state->init;
     switch (init->kind) {
-    case LBK_INIT_ZEROS:
-        memset(v, 0, (size_t) n * sizeof *v);
-        return LBK_OK;
+    case LBK_INIT_ZEROS: memset(v, 0, (size_t) n * sizeof *v); return LBK_OK;
     case LBK_INIT_ONES:
         for (int64_t i = 0; i < n; i++)
             v[i] = 1;
         return LBK_OK;
-    case LBK_INIT_DATA:
-        memcpy(v, init->data, (size_t) n * sizeof *v);
-        return LBK_OK;
+    case LBK_INIT_DATA: memcpy(v, init->data, (size_t) n * sizeof *v); return LBK_OK;
     case LBK_INIT_NONE:
-        return lbk_fail(ctx, LBK_ENOENT, "weight '%s' is missing: expected it in a file or an artifact", state->name);
+        return lbk_fail(ctx, LBK_ENOENT,
+                        "weight '%s' is missing: expected it in a file or an artifact",
+                        state->name);
     default:
         draw(lbk_mix(ctx->params.seed, lbk__name_key(state->name)), init, state->shape, v);
         return LBK_OK;
@@ -64,8 +64,8 @@ static lbk_status start_value(lbk_ctx *ctx, const lbk_node *n, void *v, size_t b
     else if (n->init->kind == LBK_INIT_ZEROS)
         memset(v, 0, bytes);
     else
-        return lbk_fail(ctx, LBK_EINVAL, "state '%s' is %s, expected zeros or data to start from", n->name,
-                        lbk__dtype_name(n->dtype));
+        return lbk_fail(ctx, LBK_EINVAL, "state '%s' is %s, expected zeros or data to start from",
+                        n->name, lbk__dtype_name(n->dtype));
     return LBK_OK;
 }
 
@@ -77,7 +77,8 @@ static lbk_status make(lbk_store *s, const lbk_node *n)
         return lbk_fail(ctx, LBK_EINVAL, "state '%s' is too large", n->name);
     void *v = malloc(bytes + 1);
     lbk_tensor *t = NULL;
-    lbk_status st = v ? start_value(ctx, n, v, bytes) : lbk_fail(ctx, LBK_ENOMEM, "state '%s': out of memory", n->name);
+    lbk_status st = v ? start_value(ctx, n, v, bytes)
+                      : lbk_fail(ctx, LBK_ENOMEM, "state '%s': out of memory", n->name);
     if (!st)
         st = lbk_tensor_create(s->device, n->dtype, n->shape, &t);
     if (!st && bytes)
@@ -93,8 +94,9 @@ static lbk_status check(lbk_store *s, const lbk_node *n, const lbk_tensor *t)
 {
     if (t->dtype == n->dtype && lbk__same_shape(t->shape, n->shape))
         return LBK_OK;
-    return lbk_fail(s->device->ctx, LBK_EINVAL, "weight '%s' is %s %s, expected %s %s", n->name, lbk__dtype_name(t->dtype),
-                    SHAPE(t->shape), lbk__dtype_name(n->dtype), SHAPE(n->shape));
+    return lbk_fail(s->device->ctx, LBK_EINVAL, "weight '%s' is %s %s, expected %s %s", n->name,
+                    lbk__dtype_name(t->dtype), SHAPE(t->shape), lbk__dtype_name(n->dtype),
+                    SHAPE(n->shape));
 }
 
 lbk_status lbk__store_fill(lbk_store *s, const lbk_graph *g)

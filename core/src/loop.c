@@ -14,11 +14,11 @@ struct loop {
     const struct stage *s;
     struct length n;
     struct lbk_ramp lr;
-    const char *optim, *best;                    /* best NULL: the last */
+    const char *optim, *best; /* best NULL: the last */
     struct stage_parts parts;
-    struct role *judged;                         /* first trained role */
+    struct role *judged; /* first trained role */
     struct evaluator *val;
-    char (*hash)[65];                            /* of frozen roles, by pass */
+    char (*hash)[65]; /* of frozen roles, by pass */
     const struct batch *batch[OBJ_STREAMS];
     double now_lr;
 };
@@ -37,14 +37,18 @@ static lbk_status choose_lr(struct loop *l)
     const char *own = lbk__setting(r->set, "%s.lr", l->s->d.name);
     l->lr = lbk__setting(r->set, "lr") || lbk_ramp_off(l->s->d.lr) ? r->cfg->lr : l->s->d.lr;
     const char *wrong = own ? lbk__parse_ramp(&r->arena, own, strlen(own), &l->lr) : NULL;
-    return wrong ? lbk_fail(r->ctx, LBK_EINVAL, "%s.lr: expected %s, got '%s'", l->s->d.name, wrong, own) : LBK_OK;
+    return wrong ? lbk_fail(r->ctx, LBK_EINVAL, "%s.lr: expected %s, got '%s'", l->s->d.name, wrong,
+                            own)
+                 : LBK_OK;
 }
 
 static lbk_status choose(struct loop *l)
 {
     struct run *r = l->t->run;
     const char *own = lbk__setting(r->set, "%s.optim", l->s->d.name);
-    l->optim = own ? own : lbk__setting(r->set, "optim") || !l->s->d.optim ? r->cfg->optim : l->s->d.optim;
+    l->optim = own                                               ? own
+               : lbk__setting(r->set, "optim") || !l->s->d.optim ? r->cfg->optim
+                                                                 : l->s->d.optim;
     l->best = l->s->d.best;
     const lbk_status st = choose_lr(l);
     return st ? st : lbk__optim_check(r->ctx, l->optim);
@@ -67,8 +71,9 @@ static lbk_status hash_frozen(struct loop *l, bool check)
             continue;
         st = lbk__store_hash(l->t->run->store, o->pass[i]->role->path, now);
         if (!st && check && strcmp(now, l->hash[i]))
-            st = lbk_fail(l->t->ctx, LBK_EINVAL, "stage '%s': role '%s' is frozen, but its weights have changed", l->s->d.name,
-                          o->pass[i]->name);
+            st = lbk_fail(l->t->ctx, LBK_EINVAL,
+                          "stage '%s': role '%s' is frozen, but its weights have changed",
+                          l->s->d.name, o->pass[i]->name);
         memcpy(l->hash[i], now, sizeof now);
     }
     return st;
@@ -82,6 +87,8 @@ static lbk_status make_validation(struct loop *l)
     for (int i = 0; i < l->s->n_roles && !l->judged; i++)
         if (l->s->d.roles[i].mode == LBK_TRAINED)
             l->judged = lbk__role_get(r, l->s, l->s->d.roles[i].name, l->s->d.roles[i].model, -1);
+    if (l->s->n_roles && !l->judged && r->failed)
+        return r->failed;
     if (!l->judged || (l->best && !strcmp(l->best, "last")))
         return LBK_OK;
     return lbk__evaluator_create(r, l->judged, DATA_VAL, &l->val);
@@ -109,10 +116,12 @@ static lbk_status validate(struct loop *l, int64_t epoch)
     lbk__log_scores(t, "val", t->at.step, epoch, &s);
     const struct score *x = judge(l, &s);
     if (!x)
-        return lbk_fail(t->ctx, LBK_ENOENT, "stage '%s': best is '%s', which no metric of the task gives", l->s->d.name,
+        return lbk_fail(t->ctx, LBK_ENOENT,
+                        "stage '%s': best is '%s', which no metric of the task gives", l->s->d.name,
                         l->best ? l->best : "a score");
     t->at.last = x->v;
-    const bool better = !t->at.has_best || (x->better == LBK_HIGHER ? x->v > t->at.best : x->v < t->at.best);
+    const bool better =
+        !t->at.has_best || (x->better == LBK_HIGHER ? x->v > t->at.best : x->v < t->at.best);
     if (!better)
         return LBK_OK;
     t->at.has_best = true, t->at.best = x->v, t->at.best_epoch = epoch;
@@ -135,8 +144,14 @@ static bool report(struct loop *l)
         label[n] = e->o->label[n], v[n] = e->host[n];
     if (t->at.has_best)
         label[n] = "val", v[n++] = t->at.last;
-    const struct lbk_progress g = { .size = sizeof g, .stage = l->s->d.name, .step = t->at.step, .steps = l->n.steps, .lr = l->now_lr,
-                                    .seconds = lbk__now() - t->begun + t->at.seconds[t->at.stage], .n = n, .labels = label,
+    const struct lbk_progress g = { .size = sizeof g,
+                                    .stage = l->s->d.name,
+                                    .step = t->at.step,
+                                    .steps = l->n.steps,
+                                    .lr = l->now_lr,
+                                    .seconds = lbk__now() - t->begun + t->at.seconds[t->at.stage],
+                                    .n = n,
+                                    .labels = label,
                                     .values = v };
     return p->progress(p->ud, &g);
 }
@@ -156,9 +171,11 @@ static lbk_status step(struct loop *l)
 {
     struct trainer *t = l->t;
     struct engine *e = l->parts.engine;
-    const struct step_now now = { .step = l->n.begin + t->at.step, .epoch_steps = (double) l->n.epoch,
+    const struct step_now now = { .step = l->n.begin + t->at.step,
+                                  .epoch_steps = (double) l->n.epoch,
                                   .clock_steps = (double) l->n.clock,
-                                  .lr = lbk__ramp_at(l->lr, (double) (l->n.begin + t->at.step), (double) l->n.epoch, (double) l->n.clock) };
+                                  .lr = lbk__ramp_at(l->lr, (double) (l->n.begin + t->at.step),
+                                                     (double) l->n.epoch, (double) l->n.clock) };
     l->now_lr = now.lr;
     lbk_status st = next_batches(l);
     if (!st)
@@ -170,16 +187,19 @@ static lbk_status step(struct loop *l)
     t->at.step++;
     t->at.images += l->batch[0]->count;
     if (t->at.step % LOG_STEPS == 0 || t->at.step == l->n.steps)
-        lbk__log_values(t, t->at.step, (t->at.step - 1) / l->n.epoch, e->o->n_label, e->o->label, e->host, now.lr);
+        lbk__log_values(t, t->at.step, (t->at.step - 1) / l->n.epoch, e->o->n_label, e->o->label,
+                        e->host, now.lr);
     return LBK_OK;
 }
 
 static bool time_to_save(const struct loop *l)
 {
     const struct run_cfg *c = l->t->run->cfg;
-    const double every = lbk__span_steps(c->checkpoint_every, (double) l->n.epoch, (double) l->n.steps);
+    const double every =
+        lbk__span_steps(c->checkpoint_every, (double) l->n.epoch, (double) l->n.steps);
     const int64_t n = every >= 1 ? llround(every) : 1;
-    return l->t->at.step % n == 0 || (c->checkpoint_seconds && lbk__now() - l->t->saved > (double) c->checkpoint_seconds);
+    return l->t->at.step % n == 0 ||
+           (c->checkpoint_seconds && lbk__now() - l->t->saved > (double) c->checkpoint_seconds);
 }
 
 static void add_seconds(struct trainer *t)
@@ -195,7 +215,8 @@ static lbk_status cancelled(struct loop *l)
     const lbk_status st = lbk__save_checkpoint(l->t);
     if (st)
         return st;
-    lbk_ctx_log(l->t->ctx, LBK_LOG_INFO, "stopped in stage '%s' after step %lld", l->s->d.name, (long long) l->t->at.step);
+    lbk_ctx_log(l->t->ctx, LBK_LOG_INFO, "stopped in stage '%s' after step %lld", l->s->d.name,
+                (long long) l->t->at.step);
     return LBK_ECANCELLED;
 }
 
@@ -205,7 +226,8 @@ static lbk_status all_steps(struct loop *l)
     lbk_status st = LBK_OK;
     for (int i = 0; !st && i < l->parts.n; i++) {
         const int64_t n = lbk__loader_batches(l->parts.loader[i]);
-        st = lbk__loader_seek(l->parts.loader[i], (l->n.begin + t->at.step) / n, (l->n.begin + t->at.step) % n);
+        st = lbk__loader_seek(l->parts.loader[i], (l->n.begin + t->at.step) / n,
+                              (l->n.begin + t->at.step) % n);
     }
     while (!st && t->at.step < l->n.steps) {
         st = step(l);
@@ -234,7 +256,8 @@ static lbk_status rehearse(struct loop *l)
         st = step(l);
     for (int i = 0; !st && i < o->n_label; i++)
         if (!isfinite(l->parts.engine->host[i]))
-            st = lbk_fail(t->ctx, LBK_EDIVERGED, "stage '%s': term '%s' is not finite", l->s->d.name, o->label[i]);
+            st = lbk_fail(t->ctx, LBK_EDIVERGED, "stage '%s': term '%s' is not finite",
+                          l->s->d.name, o->label[i]);
     return st ? st : validate(l, 1);
 }
 
@@ -243,7 +266,8 @@ static lbk_status test_last(struct loop *l)
 {
     struct trainer *t = l->t;
     struct evaluator *e = NULL;
-    if (t->run->rehearsal || t->at.stage + 1 < t->run->schedule->n || !l->judged || !l->judged->task || !t->at.has_best)
+    if (t->run->rehearsal || t->at.stage + 1 < t->run->schedule->n || !l->judged ||
+        !l->judged->task || !t->at.has_best)
         return LBK_OK;
     lbk_status st = lbk__evaluator_create(t->run, l->judged, DATA_TEST, &e);
     if (!st && e)

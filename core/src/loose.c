@@ -13,7 +13,8 @@ static bool listed(const char *const *names, const char *name)
     return false;
 }
 
-static lbk_status set_options(struct loose *l, int64_t classes, int n, const struct lbk_setting *options, const char *const *not)
+static lbk_status set_options(struct loose *l, int64_t classes, int n,
+                              const struct lbk_setting *options, const char *const * not )
 {
     static const struct lbk_opt none[] = { LBK_OPTS_END };
     const struct lbk_model *m = l->role.model;
@@ -39,7 +40,8 @@ static lbk_status set_task(struct loose *l)
     lbk_status st = lbk__registry_need(l->ctx, LBK_TASKS, l->role.model->task, &found);
     l->role.task = found;
     if (!st)
-        st = lbk_opts_create(l->ctx, l->role.task->opts ? l->role.task->opts : none, l->role.task->cfg_size, &l->role.task_opts);
+        st = lbk_opts_create(l->ctx, l->role.task->opts ? l->role.task->opts : none,
+                             l->role.task->cfg_size, &l->role.task_opts);
     return st;
 }
 
@@ -47,22 +49,24 @@ static void describe_batch(struct loose *l, lbk_shape input, int64_t batch, int6
 {
     lbk_shape s = { input.n + 1, { batch } };
     memcpy(s.d + 1, input.d, (size_t) input.n * sizeof *s.d);
-    l->spec[0] = (struct lbk_field) { "image", LBK_IMAGE, LBK_F32, 0, 0 };
-    l->spec[1] = (struct lbk_field) { "label", LBK_CLASS, LBK_I32, classes ? classes : 10, -1 };
-    l->field[0] = (struct batch_field) { "image", LBK_F32, s, NULL, &l->spec[0] };
-    l->field[1] = (struct batch_field) { "label", LBK_I32, LBK_SHAPE(batch), NULL, &l->spec[1] };
-    l->layout = (struct batch) { .count = batch, .n = 2, .fields = l->field };
+    l->spec[0] = (struct lbk_field){ "image", LBK_IMAGE, LBK_F32, 0, 0 };
+    l->spec[1] = (struct lbk_field){ "label", LBK_CLASS, LBK_I32, classes ? classes : 10, -1 };
+    l->field[0] = (struct batch_field){ "image", LBK_F32, s, NULL, &l->spec[0] };
+    l->field[1] = (struct batch_field){ "label", LBK_I32, LBK_SHAPE(batch), NULL, &l->spec[1] };
+    l->layout = (struct batch){ .count = batch, .n = 2, .fields = l->field };
 }
 
-lbk_status lbk__loose_open(lbk_ctx *ctx, const char *model, lbk_shape input, int64_t batch, int64_t classes, enum lbk_mode mode,
-                           int n, const struct lbk_setting *options, const char *const *not, struct loose *l)
+lbk_status lbk__loose_open(lbk_ctx *ctx, const char *model, lbk_shape input, int64_t batch,
+                           int64_t classes, enum lbk_mode mode, int n,
+                           const struct lbk_setting *options, const char *const * not,
+                           struct loose *l)
 {
     const void *found = NULL;
-    *l = (struct loose) { .ctx = ctx, .role = { .name = "model", .path = "model/" } };
+    *l = (struct loose){ .ctx = ctx, .role = { .name = "model", .path = "model/" } };
     lbk_status st = lbk__registry_need(ctx, LBK_MODELS, model, &found);
     l->role.model = found;
     if (!st)
-        st = set_options(l, classes, n, options, not);
+        st = set_options(l, classes, n, options, not );
     if (!st)
         st = set_task(l);
     l->o = st ? NULL : calloc(1, sizeof *l->o);
@@ -77,7 +81,7 @@ lbk_status lbk__loose_open(lbk_ctx *ctx, const char *model, lbk_shape input, int
     describe_batch(l, input, batch, classes);
     l->o->ctx = ctx;
     l->o->n_stream = 1;
-    l->o->stream[0] = (struct obj_stream) { "data", l->spec, &l->layout, batch };
+    l->o->stream[0] = (struct obj_stream){ "data", l->spec, &l->layout, batch };
     l->pass = lbk__objective_pass(l->o, &l->role, "model", mode, 0);
     lbk_pass_find(l->pass, "out");
     return lbk_graph_status(l->o->g);

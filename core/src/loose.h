@@ -14,8 +14,10 @@ struct loose {
     lbk_pass *pass;
 };
 /* options beside those of `not`, which ends at NULL; classes 0 = 10. input: of one sample. */
-lbk_status lbk__loose_open(lbk_ctx *ctx, const char *model, lbk_shape input, int64_t batch, int64_t classes, enum lbk_mode mode,
-                           int n, const struct lbk_setting *options, const char *const *not, struct loose *out);
+lbk_status lbk__loose_open(lbk_ctx *ctx, const char *model, lbk_shape input, int64_t batch,
+                           int64_t classes, enum lbk_mode mode, int n,
+                           const struct lbk_setting *options, const char *const * not,
+                           struct loose *out);
 void lbk__loose_close(struct loose *l);
 
 #endif

@@ -15,13 +15,15 @@ static bool same(const char *input, const char *name)
     return strlen(name) == n && !strncmp(input, name, n);
 }
 
-static bool wire(lbk_graph *g, const struct lbk_loss *l, const struct lbk_wire *wires, lbk_val *in[])
+static bool wire(lbk_graph *g, const struct lbk_loss *l, const struct lbk_wire *wires,
+                 lbk_val *in[])
 {
     int n = 0;
     while (l->inputs[n])
         n++;
     if (n > MAX_INPUTS) {
-        lbk_graph_fail(g, LBK_EINVAL, "loss '%s' has %d inputs, expected %d at most", l->name, n, MAX_INPUTS);
+        lbk_graph_fail(g, LBK_EINVAL, "loss '%s' has %d inputs, expected %d at most", l->name, n,
+                       MAX_INPUTS);
         return false;
     }
     for (const struct lbk_wire *w = wires; w && w->input; w++) {
@@ -29,20 +31,23 @@ static bool wire(lbk_graph *g, const struct lbk_loss *l, const struct lbk_wire *
         while (i < n && !same(l->inputs[i], w->input))
             i++;
         if (i == n) {
-            lbk_graph_fail(g, LBK_ENOENT, "loss '%s' has no input '%s'; its first is '%s'", l->name, w->input, l->inputs[0]);
+            lbk_graph_fail(g, LBK_ENOENT, "loss '%s' has no input '%s'; its first is '%s'", l->name,
+                           w->input, l->inputs[0]);
             return false;
         }
         in[i] = w->v;
     }
     for (int i = 0; i < n; i++)
         if (!in[i] && !strchr(l->inputs[i], '?')) {
-            lbk_graph_fail(g, LBK_EINVAL, "loss '%s': input '%s' is not wired", l->name, l->inputs[i]);
+            lbk_graph_fail(g, LBK_EINVAL, "loss '%s': input '%s' is not wired", l->name,
+                           l->inputs[i]);
             return false;
         }
     return true;
 }
 
-lbk_val *lbk__loss_build(lbk_scope *s, const char *name, const struct lbk_wire *wires, const char *text)
+lbk_val *lbk__loss_build(lbk_scope *s, const char *name, const struct lbk_wire *wires,
+                         const char *text)
 {
     static const struct lbk_opt none[] = { LBK_OPTS_END };
     lbk_val *in[MAX_INPUTS] = { NULL }, *v = NULL;
@@ -60,7 +65,7 @@ lbk_val *lbk__loss_build(lbk_scope *s, const char *name, const struct lbk_wire *
     if (!st)
         st = lbk_opts_parse(o, text);
     if (st)
-        g->status = st;                              /* said already */
+        g->status = st; /* said already */
     else if (wire(g, l, wires, in)) {
         const char *before = lbk__scope_enter(g, s->path);
         v = l->build(s, in, lbk_opts_cfg(o));
@@ -70,7 +75,8 @@ lbk_val *lbk__loss_build(lbk_scope *s, const char *name, const struct lbk_wire *
     return v;
 }
 
-lbk_val *lbk_loss_call(lbk_scope *s, const char *loss, const struct lbk_wire *wires, const char *fmt, ...)
+lbk_val *lbk_loss_call(lbk_scope *s, const char *loss, const struct lbk_wire *wires,
+                       const char *fmt, ...)
 {
     char text[1024] = "";
     if (fmt) {
@@ -84,7 +90,8 @@ lbk_val *lbk_loss_call(lbk_scope *s, const char *loss, const struct lbk_wire *wi
 
 /* ---- term.<label>.* ---- */
 
-/* "role/tap", "role/tap@stream", "@stream/field"; false: its role or stream is not of this stage. */
+/* "role/tap", "role/tap@stream", "@stream/field"; false: its role or stream is not of this stage.
+ */
 static bool find_wire(lbk_objective *o, const char *text, lbk_val **out)
 {
     char a[160], b[160];
@@ -98,7 +105,8 @@ static bool find_wire(lbk_objective *o, const char *text, lbk_val **out)
     }
     const size_t n = strcspn(text, "/");
     if (!text[n] || n >= sizeof a) {
-        lbk_graph_fail(o->g, LBK_EINVAL, "wire '%s': expected role/tap, role/tap@stream or @stream/field", text);
+        lbk_graph_fail(o->g, LBK_EINVAL,
+                       "wire '%s': expected role/tap, role/tap@stream or @stream/field", text);
         return true;
     }
     snprintf(a, sizeof a, "%.*s", (int) n, text);
@@ -112,7 +120,14 @@ static bool find_wire(lbk_objective *o, const char *text, lbk_val **out)
     return true;
 }
 
-struct extra { char label[96]; const char *loss, *weight; char with[512]; int n; struct lbk_wire wire[MAX_INPUTS + 1]; bool fits; };
+struct extra {
+    char label[96];
+    const char *loss, *weight;
+    char with[512];
+    int n;
+    struct lbk_wire wire[MAX_INPUTS + 1];
+    bool fits;
+};
 
 static void add_part(lbk_objective *o, struct extra *e, const char *name, const char *value)
 {
@@ -132,9 +147,11 @@ static void add_part(lbk_objective *o, struct extra *e, const char *name, const 
 static void add_extra(lbk_objective *o, struct extra *e)
 {
     struct lbk_ramp weight = LBK_CONST(1);
-    const char *wrong = e->weight ? lbk__parse_ramp(&o->g->arena, e->weight, strlen(e->weight), &weight) : NULL;
+    const char *wrong =
+        e->weight ? lbk__parse_ramp(&o->g->arena, e->weight, strlen(e->weight), &weight) : NULL;
     if (wrong)
-        lbk_graph_fail(o->g, LBK_EINVAL, "term.%s.weight: expected %s, got '%s'", e->label, wrong, e->weight);
+        lbk_graph_fail(o->g, LBK_EINVAL, "term.%s.weight: expected %s, got '%s'", e->label, wrong,
+                       e->weight);
     else if (!e->loss)
         lbk_graph_fail(o->g, LBK_EINVAL, "term.%s.loss is missing", e->label);
     else if (e->fits && !o->run->schedule->plain)

@@ -31,10 +31,11 @@ static lbk_status add_input(struct trial *t, const char *spec)
     if (!x && spec[n])
         return LBK_OK;
     if (!x)
-        return lbk_fail(t->ctx, LBK_ENOENT, "loss '%s': the file has no tensor '%s'", t->loss->name, name);
+        return lbk_fail(t->ctx, LBK_ENOENT, "loss '%s': the file has no tensor '%s'", t->loss->name,
+                        name);
     t->in[t->n] = lbk_input(t->o->g, name, x->dtype, x->shape);
-    t->wire[t->n] = (struct lbk_wire) { name, t->in[t->n] };
-    t->bind[t->n] = (struct lbk_bind) { name, x };
+    t->wire[t->n] = (struct lbk_wire){ name, t->in[t->n] };
+    t->bind[t->n] = (struct lbk_bind){ name, x };
     t->n++;
     return lbk_graph_status(t->o->g);
 }
@@ -51,8 +52,8 @@ static lbk_status no_strangers(struct trial *t)
 {
     for (int64_t i = 0; i < t->data->n; i++)
         if (!grows_name(t, t->data->at[i].name))
-            return lbk_fail(t->ctx, LBK_ENOENT, "loss '%s' has no input '%s'; its first is '%s'", t->loss->name, t->data->at[i].name,
-                            t->loss->inputs[0]);
+            return lbk_fail(t->ctx, LBK_ENOENT, "loss '%s' has no input '%s'; its first is '%s'",
+                            t->loss->name, t->data->at[i].name, t->loss->inputs[0]);
     return LBK_OK;
 }
 
@@ -63,7 +64,8 @@ static char *options_text(int n, const struct lbk_setting *options)
         size += strlen(options[i].name) + strlen(options[i].value) + 4;
     char *text = calloc(1, size);
     for (int i = 0; text && i < n; i++)
-        snprintf(text + strlen(text), size - strlen(text), "%s%s=[%s]", i ? "," : "", options[i].name, options[i].value);
+        snprintf(text + strlen(text), size - strlen(text), "%s%s=[%s]", i ? "," : "",
+                 options[i].name, options[i].value);
     return text;
 }
 
@@ -105,7 +107,7 @@ static lbk_status compute(struct trial *t, double *value)
         st = lbk_tensor_create(t->device, g->output[i].v->dtype, g->output[i].v->shape, &x);
         if (!st)
             st = lbk_store_put(t->result, g->output[i].name, x);
-        out[i] = (struct lbk_bind) { g->output[i].name, x };
+        out[i] = (struct lbk_bind){ g->output[i].name, x };
         lbk_tensor_unref(&x);
     }
     float v = 0;
@@ -143,8 +145,8 @@ static lbk_status open_trial(struct trial *t, const char *device, const char *lo
     return st ? st : no_strangers(t);
 }
 
-lbk_status lbk_loss_eval(lbk_ctx *ctx, const char *device, const char *loss, const char *in, const char *out,
-                         int n, const struct lbk_setting *options, double *value)
+lbk_status lbk_loss_eval(lbk_ctx *ctx, const char *device, const char *loss, const char *in,
+                         const char *out, int n, const struct lbk_setting *options, double *value)
 {
     struct trial t = { .ctx = ctx };
     lbk_status st = open_trial(&t, device, loss, in);

@@ -14,12 +14,18 @@ static lbk_val *reduced(lbk_graph *g, lbk_val *v, int how)
 
 /* ---- kl: T^2 * KL(softmax(t / Tt) || softmax(s / T)) over axis 1 ---- */
 
-struct kl { double temperature, teacher_temperature; int reduction; bool factor; };
+struct kl {
+    double temperature, teacher_temperature;
+    int reduction;
+    bool factor;
+};
 static const struct lbk_opt kl_opts[] = {
-    LBK_FLOAT(kl, temperature, 1, 0.01, 1000,         "divides the logits of both before the softmax"),
-    LBK_FLOAT(kl, teacher_temperature, 0, 0, 1000,    "another one for the teacher's logits; 0 = the same"),
-    LBK_ENUM (kl, reduction, "batchmean", reductions, "sum over classes and mean over samples, mean over both, or sum"),
-    LBK_BOOL (kl, factor, true,                       "times the square of the temperature"),
+    LBK_FLOAT(kl, temperature, 1, 0.01, 1000, "divides the logits of both before the softmax"),
+    LBK_FLOAT(kl, teacher_temperature, 0, 0, 1000,
+              "another one for the teacher's logits; 0 = the same"),
+    LBK_ENUM(kl, reduction, "batchmean", reductions,
+             "sum over classes and mean over samples, mean over both, or sum"),
+    LBK_BOOL(kl, factor, true, "times the square of the temperature"),
     LBK_OPTS_END,
 };
 
@@ -42,10 +48,14 @@ static lbk_val *kl(lbk_scope *s, lbk_val *const in[], const void *cfg)
 
 /* ---- ce: of labels; what is ignored counts neither above nor below ---- */
 
-struct ce { int64_t ignore; int reduction; };
+struct ce {
+    int64_t ignore;
+    int reduction;
+};
 static const struct lbk_opt ce_opts[] = {
-    LBK_INT (ce, ignore, -1, -1e9, 1e9,        "label that does not count"),
-    LBK_ENUM(ce, reduction, "mean", reductions, "mean over what counts, or sum; batchmean: divided by the samples"),
+    LBK_INT(ce, ignore, -1, -1e9, 1e9, "label that does not count"),
+    LBK_ENUM(ce, reduction, "mean", reductions,
+             "mean over what counts, or sum; batchmean: divided by the samples"),
     LBK_OPTS_END,
 };
 
@@ -53,10 +63,10 @@ static lbk_val *ce(lbk_scope *s, lbk_val *const in[], const void *cfg)
 {
     const struct ce *c = cfg;
     lbk_graph *g = lbk_scope_graph(s);
-    lbk_val *v = lbk_cross_entropy(g, in[0], in[1], (struct lbk_labels) { 1, c->ignore });
+    lbk_val *v = lbk_cross_entropy(g, in[0], in[1], (struct lbk_labels){ 1, c->ignore });
     if (c->reduction != MEAN)
         return reduced(g, v, c->reduction);
-    lbk_val *y = lbk_cast(g, in[1], (struct lbk_cast) { LBK_F32 });
+    lbk_val *y = lbk_cast(g, in[1], (struct lbk_cast){ LBK_F32 });
     lbk_val *skip = lbk_eq(g, y, lbk_scalar(g, (double) c->ignore));
     const struct lbk_term t = { "ce", 1, v, lbk_sub(g, lbk_scalar(g, 1), skip), NULL };
     return lbk_terms_reduce(g, 1, &t);
@@ -64,9 +74,12 @@ static lbk_val *ce(lbk_scope *s, lbk_val *const in[], const void *cfg)
 
 /* ---- mse, l1 ---- */
 
-struct distance { int reduction; };
+struct distance {
+    int reduction;
+};
 static const struct lbk_opt distance_opts[] = {
-    LBK_ENUM(distance, reduction, "mean", reductions, "mean over all elements, sum, or sum divided by the samples"),
+    LBK_ENUM(distance, reduction, "mean", reductions,
+             "mean over all elements, sum, or sum divided by the samples"),
     LBK_OPTS_END,
 };
 
@@ -90,15 +103,24 @@ static lbk_val *l1(lbk_scope *s, lbk_val *const in[], const void *cfg)
 
 lbk_status lbk__register_losses(lbk_registrar *r)
 {
-    static const char *const pair[] = { "student", "teacher", NULL }, *const logits[] = { "N x K", "N x K", NULL };
-    static const char *const labelled[] = { "student", "label", NULL }, *const labels[] = { "N x K", "N", NULL };
+    static const char *const pair[] = { "student", "teacher", NULL }, *const logits[] = { "N x K",
+                                                                                          "N x K",
+                                                                                          NULL };
+    static const char *const labelled[] = { "student", "label", NULL }, *const labels[] = { "N x K",
+                                                                                            "N",
+                                                                                            NULL };
     static const char *const any[] = { "N x ...", "N x ...", NULL };
-    lbk_register_loss(r, LBK_DESC(lbk_loss, .name = "kl", .doc = "softened outputs against a teacher's", .inputs = pair,
-                                  .shapes = logits, .opts = kl_opts, .cfg_size = sizeof(struct kl), .build = kl));
-    lbk_register_loss(r, LBK_DESC(lbk_loss, .name = "ce", .doc = "cross-entropy with labels", .inputs = labelled,
-                                  .shapes = labels, .opts = ce_opts, .cfg_size = sizeof(struct ce), .build = ce));
-    lbk_register_loss(r, LBK_DESC(lbk_loss, .name = "mse", .doc = "squared difference", .inputs = pair, .shapes = any,
-                                  .opts = distance_opts, .cfg_size = sizeof(struct distance), .build = mse));
-    return lbk_register_loss(r, LBK_DESC(lbk_loss, .name = "l1", .doc = "absolute difference", .inputs = pair, .shapes = any,
-                                         .opts = distance_opts, .cfg_size = sizeof(struct distance), .build = l1));
+    lbk_register_loss(r, LBK_DESC(lbk_loss, .name = "kl",
+                                  .doc = "softened outputs against a teacher's", .inputs = pair,
+                                  .shapes = logits, .opts = kl_opts, .cfg_size = sizeof(struct kl),
+                                  .build = kl));
+    lbk_register_loss(r, LBK_DESC(lbk_loss, .name = "ce", .doc = "cross-entropy with labels",
+                                  .inputs = labelled, .shapes = labels, .opts = ce_opts,
+                                  .cfg_size = sizeof(struct ce), .build = ce));
+    lbk_register_loss(r, LBK_DESC(lbk_loss, .name = "mse", .doc = "squared difference",
+                                  .inputs = pair, .shapes = any, .opts = distance_opts,
+                                  .cfg_size = sizeof(struct distance), .build = mse));
+    return lbk_register_loss(r, LBK_DESC(lbk_loss, .name = "l1", .doc = "absolute difference",
+                                         .inputs = pair, .shapes = any, .opts = distance_opts,
+                                         .cfg_size = sizeof(struct distance), .build = l1));
 }

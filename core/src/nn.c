@@ -9,7 +9,7 @@ static const double bn_eps = 1e-5, bn_momentum = 0.1;
 /* kaiming_uniform with a = sqrt(5): weight and bias in +-1/sqrt(fan). */
 static struct lbk_init spread(double fan)
 {
-    return (struct lbk_init) { .kind = LBK_INIT_UNIFORM, .a = 1 / sqrt(fan > 0 ? fan : 1) };
+    return (struct lbk_init){ .kind = LBK_INIT_UNIFORM, .a = 1 / sqrt(fan > 0 ? fan : 1) };
 }
 
 static lbk_val *with_bias(lbk_scope *s, lbk_val *y, int64_t out, int tail, double fan)
@@ -25,9 +25,13 @@ static bool good_conv(lbk_scope *s, lbk_val *x, struct lbk_conv c, int64_t group
     lbk_graph *g = lbk_scope_graph(s);
     if (!s || !x)
         return false;
-    if (in.n != 4 || c.out < 1 || c.kernel < 0 || c.groups < 0 || in.d[1] % groups || c.out % groups)
-        lbk_graph_fail(g, LBK_EINVAL, "%sconv: x is %s, expected N C H W that fits %lld channels, a kernel of %lld and %lld groups",
-                       s->path, SHAPE(in), (long long) c.out, (long long) c.kernel, (long long) groups);
+    if (in.n != 4 || c.out < 1 || c.kernel < 0 || c.groups < 0 || in.d[1] % groups ||
+        c.out % groups)
+        lbk_graph_fail(g, LBK_EINVAL,
+                       "%sconv: x is %s, expected N C H W that fits %lld channels, a kernel of "
+                       "%lld and %lld groups",
+                       s->path, SHAPE(in), (long long) c.out, (long long) c.kernel,
+                       (long long) groups);
     return !lbk_graph_status(g);
 }
 
@@ -41,7 +45,7 @@ lbk_val *lbk_nn_conv2d(lbk_scope *s, lbk_val *x, struct lbk_conv c)
     const int64_t in = lbk_shape_of(x).d[1] / groups;
     const double fan = (double) (in * k * k);
     lbk_val *w = lbk_weight(s, "weight", LBK_SHAPE(c.out, in, k, k), spread(fan));
-    lbk_val *y = lbk_conv2d(g, x, w, (struct lbk_conv2d) { c.stride, c.pad, c.dilation, c.groups });
+    lbk_val *y = lbk_conv2d(g, x, w, (struct lbk_conv2d){ c.stride, c.pad, c.dilation, c.groups });
     y = c.bias ? with_bias(s, y, c.out, 2, fan) : y;
     lbk__scope_leave(g, before);
     return y;
@@ -55,8 +59,10 @@ lbk_val *lbk_nn_conv2d_transpose(lbk_scope *s, lbk_val *x, struct lbk_conv c)
     lbk_graph *g = lbk_scope_graph(s);
     const char *before = lbk__scope_enter(g, s->path);
     const double fan = (double) (c.out / groups * k * k);
-    lbk_val *w = lbk_weight(s, "weight", LBK_SHAPE(lbk_shape_of(x).d[1], c.out / groups, k, k), spread(fan));
-    lbk_val *y = lbk_conv2d_transpose(g, x, w, (struct lbk_conv2d_up) { c.stride, c.pad, c.dilation, c.groups, 0 });
+    lbk_val *w =
+        lbk_weight(s, "weight", LBK_SHAPE(lbk_shape_of(x).d[1], c.out / groups, k, k), spread(fan));
+    lbk_val *y = lbk_conv2d_transpose(
+        g, x, w, (struct lbk_conv2d_up){ c.stride, c.pad, c.dilation, c.groups, 0 });
     y = c.bias ? with_bias(s, y, c.out, 2, fan) : y;
     lbk__scope_leave(g, before);
     return y;
@@ -69,14 +75,16 @@ lbk_val *lbk_nn_linear(lbk_scope *s, lbk_val *x, int64_t out, bool bias)
         return NULL;
     lbk_graph *g = lbk_scope_graph(s);
     if (in.n < 2 || out < 1) {
-        lbk_graph_fail(g, LBK_EINVAL, "%slinear: x is %s and the result of %lld, expected rank 2 or more and 1 or more", s->path,
-                       SHAPE(in), (long long) out);
+        lbk_graph_fail(
+            g, LBK_EINVAL,
+            "%slinear: x is %s and the result of %lld, expected rank 2 or more and 1 or more",
+            s->path, SHAPE(in), (long long) out);
         return NULL;
     }
     const char *before = lbk__scope_enter(g, s->path);
     const int64_t n = in.d[in.n - 1];
     lbk_val *w = lbk_weight(s, "weight", LBK_SHAPE(out, n), spread((double) n));
-    lbk_val *y = lbk_matmul(g, x, w, (struct lbk_matmul) { false, true });
+    lbk_val *y = lbk_matmul(g, x, w, (struct lbk_matmul){ false, true });
     y = bias ? with_bias(s, y, out, 0, (double) n) : y;
     lbk__scope_leave(g, before);
     return y;
@@ -92,7 +100,8 @@ static lbk_val *along(lbk_graph *g, lbk_val *v, const lbk_val *x)
     return lbk_reshape(g, v, d);
 }
 
-static lbk_val *frozen(lbk_graph *g, lbk_val *x, lbk_val *gamma, lbk_val *beta, lbk_val *mean, lbk_val *var)
+static lbk_val *frozen(lbk_graph *g, lbk_val *x, lbk_val *gamma, lbk_val *beta, lbk_val *mean,
+                       lbk_val *var)
 {
     lbk_val *scale = lbk_div(g, gamma, lbk_sqrt(g, lbk_add(g, var, lbk_scalar(g, bn_eps))));
     lbk_val *shift = lbk_sub(g, beta, lbk_mul(g, mean, scale));
@@ -101,7 +110,8 @@ static lbk_val *frozen(lbk_graph *g, lbk_val *x, lbk_val *gamma, lbk_val *beta, 
 
 static lbk_val *row(lbk_graph *g, lbk_val *stats, int64_t i, int64_t channels)
 {
-    return lbk_reshape(g, lbk_slice(g, stats, (struct lbk_slice) { 0, i, i + 1 }), (struct lbk_dims) { 1, { channels } });
+    return lbk_reshape(g, lbk_slice(g, stats, (struct lbk_slice){ 0, i, i + 1 }),
+                       (struct lbk_dims){ 1, { channels } });
 }
 
 static void track(lbk_scope *s, lbk_val *x, lbk_val *mean, lbk_val *var)
@@ -111,7 +121,9 @@ static void track(lbk_scope *s, lbk_val *x, lbk_val *mean, lbk_val *var)
     const double n = (double) (lbk_shape_count(in) / in.d[1]);
     lbk_val *stats = lbk_bn_stats(g, x, LBK_NONE);
     lbk__scope_drift(s, mean, row(g, stats, 0, in.d[1]), bn_momentum);
-    lbk__scope_drift(s, var, lbk_mul(g, row(g, stats, 1, in.d[1]), lbk_scalar(g, n > 1 ? n / (n - 1) : 1)), bn_momentum);
+    lbk__scope_drift(s, var,
+                     lbk_mul(g, row(g, stats, 1, in.d[1]), lbk_scalar(g, n > 1 ? n / (n - 1) : 1)),
+                     bn_momentum);
 }
 
 static lbk_val *batch_norm(lbk_scope *s, lbk_val *x)
@@ -120,12 +132,13 @@ static lbk_val *batch_norm(lbk_scope *s, lbk_val *x)
     const struct lbk_init zeros = { .kind = LBK_INIT_ZEROS }, ones = { .kind = LBK_INIT_ONES };
     const lbk_shape c = LBK_SHAPE(lbk_shape_of(x).d[1]);
     lbk_val *gamma = lbk_weight(s, "weight", c, ones), *beta = lbk_weight(s, "bias", c, zeros);
-    lbk_val *mean = lbk_buffer(s, "running_mean", LBK_F32, c, zeros), *var = lbk_buffer(s, "running_var", LBK_F32, c, ones);
+    lbk_val *mean = lbk_buffer(s, "running_mean", LBK_F32, c, zeros),
+            *var = lbk_buffer(s, "running_var", LBK_F32, c, ones);
     if (s->net->mode == LBK_FROZEN)
         return frozen(g, x, gamma, beta, mean, var);
     if (s->net->mode == LBK_TRAINED)
         track(s, x, mean, var);
-    return lbk_batch_norm(g, x, gamma, beta, (struct lbk_bn) { bn_eps });
+    return lbk_batch_norm(g, x, gamma, beta, (struct lbk_bn){ bn_eps });
 }
 
 lbk_val *lbk_nn_batch_norm(lbk_scope *s, lbk_val *x)
@@ -134,7 +147,8 @@ lbk_val *lbk_nn_batch_norm(lbk_scope *s, lbk_val *x)
         return NULL;
     lbk_graph *g = lbk_scope_graph(s);
     if (lbk_shape_of(x).n < 2 || lbk_shape_of(x).d[1] < 1) {
-        lbk_graph_fail(g, LBK_EINVAL, "%sbatch_norm: x is %s, expected channels on axis 1", s->path, SHAPE(lbk_shape_of(x)));
+        lbk_graph_fail(g, LBK_EINVAL, "%sbatch_norm: x is %s, expected channels on axis 1", s->path,
+                       SHAPE(lbk_shape_of(x)));
         return NULL;
     }
     const char *before = lbk__scope_enter(g, s->path);
@@ -149,7 +163,8 @@ lbk_val *lbk_nn_dropout(lbk_scope *s, lbk_val *x, double p)
         return x;
     lbk_graph *g = lbk_scope_graph(s);
     if (p >= 1) {
-        lbk_graph_fail(g, LBK_EINVAL, "%sdropout: expected a probability below 1, got %g", s->path, p);
+        lbk_graph_fail(g, LBK_EINVAL, "%sdropout: expected a probability below 1, got %g", s->path,
+                       p);
         return NULL;
     }
     const char *before = lbk__scope_enter(g, s->path);

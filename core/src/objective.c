@@ -68,7 +68,7 @@ int lbk_obj_passes(lbk_objective *o, const char *role, const char *stream, int m
     for (int i = 0; i < n && i < max; i++) {
         struct role *r = lbk__role_get(o->run, o->stage, role, d->model, n > 1 ? i : -1);
         if (!r) {
-            lbk_graph_fail(o->g, LBK_EINVAL, "stage '%s' needs role '%s'", o->stage->d.name, role);
+            o->g->status = o->run->failed; /* said already */
             return 0;
         }
         out[i] = lbk__objective_pass(o, r, r->name, d->mode, s);
@@ -84,9 +84,11 @@ lbk_pass *lbk_obj_pass(lbk_objective *o, const char *role, const char *stream)
     if (lbk_obj_passes(o, role, stream, 1, &p) > 0)
         return p;
     if (!role_of(o, role))
-        lbk_graph_fail(o->g, LBK_ENOENT, "stage '%s' has no role '%s'", o->stage ? o->stage->d.name : "", role);
+        lbk_graph_fail(o->g, LBK_ENOENT, "stage '%s' has no role '%s'",
+                       o->stage ? o->stage->d.name : "", role);
     else if (stream && stream_of(o, stream) < 0)
-        lbk_graph_fail(o->g, LBK_ENOENT, "stage '%s' has no stream '%s'", o->stage ? o->stage->d.name : "", stream);
+        lbk_graph_fail(o->g, LBK_ENOENT, "stage '%s' has no stream '%s'",
+                       o->stage ? o->stage->d.name : "", stream);
     else
         lbk_graph_fail(o->g, LBK_EINVAL, "role '%s' has no model: set %s=NAME", role, role);
     return NULL;
@@ -113,7 +115,9 @@ lbk_scope *lbk__objective_scope(lbk_objective *o, const char *path)
         lbk_graph_fail(o->g, LBK_ENOMEM, "scope '%s': too many", path);
         return NULL;
     }
-    p->net = (struct net) { .g = o->g, .path = lbk__arena_str(&o->g->arena, "%s", path), .mode = LBK_TRAINED };
+    p->net = (struct net){ .g = o->g,
+                           .path = lbk__arena_str(&o->g->arena, "%s", path),
+                           .mode = LBK_TRAINED };
     p->node[0] = p->node[1] = o->g->n_node, p->assign[0] = p->assign[1] = o->g->n_assign;
     o->piece[o->n_piece++] = p;
     return lbk__scope_root(&p->net);
@@ -161,24 +165,28 @@ void lbk_obj_loss(lbk_objective *o, const char *label, struct lbk_ramp weight, l
         return;
     }
     if (lbk_shape_of(v).n != 0) {
-        lbk_graph_fail(o->g, LBK_EINVAL, "term '%s' is %s, expected a scalar", label, SHAPE(lbk_shape_of(v)));
+        lbk_graph_fail(o->g, LBK_EINVAL, "term '%s' is %s, expected a scalar", label,
+                       SHAPE(lbk_shape_of(v)));
         return;
     }
     struct obj_term *t = &o->term[o->n_term++];
-    *t = (struct obj_term) { .label = lbk__arena_str(&o->g->arena, "%s", label), .weight = weight, .v = v };
+    *t = (struct obj_term){ .label = lbk__arena_str(&o->g->arena, "%s", label),
+                            .weight = weight,
+                            .v = v };
     t->constant = lbk__ramp_constant(weight, &t->value);
 }
 
 void lbk_obj_watch(lbk_objective *o, const char *label, lbk_val *v)
 {
     if (v && o->n_watch < OBJ_TERMS && lbk_shape_of(v).n == 0)
-        o->watch[o->n_watch++] = (struct obj_watch) { lbk__arena_str(&o->g->arena, "%s", label), v };
+        o->watch[o->n_watch++] = (struct obj_watch){ lbk__arena_str(&o->g->arena, "%s", label), v };
     else if (v)
-        lbk_graph_fail(o->g, LBK_EINVAL, "watch '%s' is %s, expected one of %d scalars", label, SHAPE(lbk_shape_of(v)), OBJ_TERMS);
+        lbk_graph_fail(o->g, LBK_EINVAL, "watch '%s' is %s, expected one of %d scalars", label,
+                       SHAPE(lbk_shape_of(v)), OBJ_TERMS);
 }
 
-void lbk_obj_term(lbk_objective *o, const char *label, struct lbk_ramp weight, const char *loss, const struct lbk_wire *wires,
-                  const char *fmt, ...)
+void lbk_obj_term(lbk_objective *o, const char *label, struct lbk_ramp weight, const char *loss,
+                  const struct lbk_wire *wires, const char *fmt, ...)
 {
     char text[1024] = "", path[160];
     if (lbk_ramp_off(weight) || lbk_graph_status(o->g))

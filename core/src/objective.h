@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A graph under construction for a stage, an evaluation or a sweep: passes, terms, and what is read back. */
+/* A graph under construction for a stage, an evaluation or a sweep: passes, terms, and what is read
+ * back. */
 #ifndef LBK_SRC_OBJECTIVE_H
 #define LBK_SRC_OBJECTIVE_H
 #include "run.h"
@@ -7,21 +8,37 @@
 enum { OBJ_STREAMS = 16, OBJ_PASSES = 64, OBJ_TERMS = 64, OBJ_READS = 32, OBJ_SCOPES = 64 };
 
 /* What was built in one go: it is kept when anything needs a node of it. */
-struct piece { struct net net; int64_t node[2], assign[2]; bool kept; };
+struct piece {
+    struct net net;
+    int64_t node[2], assign[2];
+    bool kept;
+};
 
 struct obj_stream {
     const char *name;
-    const struct lbk_field *fields;              /* of its data set */
-    const struct batch *layout;                  /* what its loader delivers */
-    int64_t count;                               /* samples of the data set, 0 = unknown */
+    const struct lbk_field *fields; /* of its data set */
+    const struct batch *layout;     /* what its loader delivers */
+    int64_t count;                  /* samples of the data set, 0 = unknown */
 };
-struct obj_read { const char *name; lbk_val *v; };
-struct obj_term { const char *label; struct lbk_ramp weight; bool constant; double value; lbk_val *v, *by; };
-struct obj_watch { const char *label; lbk_val *v; };
+struct obj_read {
+    const char *name;
+    lbk_val *v;
+};
+struct obj_term {
+    const char *label;
+    struct lbk_ramp weight;
+    bool constant;
+    double value;
+    lbk_val *v, *by;
+};
+struct obj_watch {
+    const char *label;
+    lbk_val *v;
+};
 
 struct lbk_pass {
     struct lbk_objective *o;
-    struct role *role;                           /* NULL: its stage does not look at frozen roles */
+    struct role *role; /* NULL: its stage does not look at frozen roles */
     const char *name;
     int stream;
     bool built;
@@ -29,32 +46,41 @@ struct lbk_pass {
 };
 struct lbk_objective {
     lbk_ctx *ctx;
-    struct run *run;                             /* NULL: a loss alone */
-    const struct stage *stage;                   /* NULL: evaluation */
+    struct run *run;           /* NULL: a loss alone */
+    const struct stage *stage; /* NULL: evaluation */
     lbk_graph *g;
-    int n_stream; struct obj_stream stream[OBJ_STREAMS];
-    int n_pass; struct lbk_pass *pass[OBJ_PASSES];
-    int n_piece; struct piece *piece[OBJ_SCOPES];            /* of scopes and losses */
-    int n_term; struct obj_term term[OBJ_TERMS];
-    int n_watch; struct obj_watch watch[OBJ_TERMS];
-    int n_read; struct obj_read read[OBJ_READS];
+    int n_stream;
+    struct obj_stream stream[OBJ_STREAMS];
+    int n_pass;
+    struct lbk_pass *pass[OBJ_PASSES];
+    int n_piece;
+    struct piece *piece[OBJ_SCOPES]; /* of scopes and losses */
+    int n_term;
+    struct obj_term term[OBJ_TERMS];
+    int n_watch;
+    struct obj_watch watch[OBJ_TERMS];
+    int n_read;
+    struct obj_read read[OBJ_READS];
     lbk_val *total;
-    int n_label; const char *label[2 * OBJ_TERMS];           /* of the output "values": total, terms, watches */
+    int n_label;
+    const char *label[2 * OBJ_TERMS]; /* of the output "values": total, terms, watches */
     bool artifact_used;
 };
 
 lbk_status lbk__objective_create(struct run *r, const struct stage *stage, lbk_objective **out);
 void lbk__objective_destroy(lbk_objective **o);
-lbk_pass *lbk__objective_pass(lbk_objective *o, struct role *role, const char *name, enum lbk_mode mode, int stream);
+lbk_pass *lbk__objective_pass(lbk_objective *o, struct role *role, const char *name,
+                              enum lbk_mode mode, int stream);
 /* A scope of its own for what belongs to no role; "loss/kd/" */
 lbk_scope *lbk__objective_scope(lbk_objective *o, const char *path);
 void lbk__piece_end(lbk_objective *o, struct piece *p);
 /* Terms of the settings term.<label>.* */
 void lbk__objective_extra(lbk_objective *o);
-/* The sum of the terms, what it needs and no more, its gradients and the update of every weight (optim NULL: none).
- * Outputs "values" and, with reads, "read/<name>". */
+/* The sum of the terms, what it needs and no more, its gradients and the update of every weight
+ * (optim NULL: none). Outputs "values" and, with reads, "read/<name>". */
 lbk_status lbk__objective_finish(lbk_objective *o, const char *optim);
 /* As lbk_loss_call with the text done. */
-lbk_val *lbk__loss_build(lbk_scope *s, const char *loss, const struct lbk_wire *wires, const char *text);
+lbk_val *lbk__loss_build(lbk_scope *s, const char *loss, const struct lbk_wire *wires,
+                         const char *text);
 
 #endif

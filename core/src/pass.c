@@ -16,20 +16,25 @@ static lbk_shape stored_shape(void *ud, const char *state)
     return t ? t->shape : LBK_SHAPE_ANY;
 }
 
-lbk_pass *lbk__objective_pass(lbk_objective *o, struct role *role, const char *name, enum lbk_mode mode, int stream)
+lbk_pass *lbk__objective_pass(lbk_objective *o, struct role *role, const char *name,
+                              enum lbk_mode mode, int stream)
 {
     for (int i = 0; i < o->n_pass; i++)
-        if (o->pass[i]->role == role && o->pass[i]->stream == stream && !strcmp(o->pass[i]->name, name))
+        if (o->pass[i]->role == role && o->pass[i]->stream == stream &&
+            !strcmp(o->pass[i]->name, name))
             return o->pass[i];
     lbk_pass *p = o->n_pass < OBJ_PASSES ? lbk__arena_get(&o->g->arena, sizeof *p) : NULL;
     if (!p) {
         lbk_graph_fail(o->g, LBK_ENOMEM, "role '%s': too many passes", name);
         return NULL;
     }
-    *p = (lbk_pass) { .o = o, .role = role, .stream = stream };
+    *p = (lbk_pass){ .o = o, .role = role, .stream = stream };
     p->name = lbk__arena_str(&o->g->arena, "%s", name);
-    p->piece.net = (struct net) { .g = o->g, .path = role ? lbk__arena_str(&o->g->arena, "%s", role->path) : "", .mode = mode,
-                                  .shape_of = stored_shape, .ud = o->run };
+    p->piece.net = (struct net){ .g = o->g,
+                                 .path = role ? lbk__arena_str(&o->g->arena, "%s", role->path) : "",
+                                 .mode = mode,
+                                 .shape_of = stored_shape,
+                                 .ud = o->run };
     o->pass[o->n_pass++] = p;
     return p;
 }
@@ -50,8 +55,10 @@ static void no_field(lbk_pass *p, const char *field)
     const struct batch *b = p->o->stream[p->stream].layout;
     char list[256] = "";
     for (int i = 0; i < b->n; i++)
-        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? ", " : "", b->fields[i].name);
-    lbk_graph_fail(p->o->g, LBK_ENOENT, "stream '%s' has no field '%s', it has %s", p->o->stream[p->stream].name, field, list);
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? ", " : "",
+                 b->fields[i].name);
+    lbk_graph_fail(p->o->g, LBK_ENOENT, "stream '%s' has no field '%s', it has %s",
+                   p->o->stream[p->stream].name, field, list);
 }
 
 lbk_val *lbk_pass_field(lbk_pass *p, const char *field)
@@ -62,7 +69,8 @@ lbk_val *lbk_pass_field(lbk_pass *p, const char *field)
     const struct obj_stream *s = &p->o->stream[p->stream];
     snprintf(name, sizeof name, "%s/%s", s->name, field);
     if (!strcmp(field, "index")) {
-        lbk_val *v = lbk_input(p->o->g, name, LBK_I32, LBK_SHAPE(s->layout->n ? s->layout->fields[0].shape.d[0] : 0));
+        lbk_val *v = lbk_input(p->o->g, name, LBK_I32,
+                               LBK_SHAPE(s->layout->n ? s->layout->fields[0].shape.d[0] : 0));
         if (v)
             v->node.range = s->count;
         return v;
@@ -101,7 +109,8 @@ static void set_taps(lbk_pass *p)
     for (int i = 0; i < n; i++) {
         struct tap *t = lbk__net_tap(&p->piece.net, list[i].value);
         if (!t)
-            lbk_graph_fail(p->o->g, LBK_ENOENT, "%s.%s: the model has no tap '%s'", prefix, list[i].name, list[i].value);
+            lbk_graph_fail(p->o->g, LBK_ENOENT, "%s.%s: the model has no tap '%s'", prefix,
+                           list[i].name, list[i].value);
         else
             lbk_tap(lbk__scope_root(&p->piece.net), list[i].name, t->v);
     }
@@ -116,7 +125,8 @@ static void build(lbk_pass *p)
     p->piece.node[0] = g->n_node, p->piece.assign[0] = g->n_assign;
     const char *before = lbk__scope_enter(g, p->piece.net.path);
     lbk_scope *s = lbk__scope_root(&p->piece.net);
-    lbk_val *y = x && s ? m->build(s, lbk__role_input(g, p->role, x), lbk_opts_cfg(p->role->opts)) : NULL;
+    lbk_val *y =
+        x && s ? m->build(s, lbk__role_input(g, p->role, x), lbk_opts_cfg(p->role->opts)) : NULL;
     if (!y)
         lbk_graph_fail(g, LBK_EINVAL, "model '%s' built nothing", m->name);
     if (!lbk__net_tap(&p->piece.net, "out"))
@@ -151,12 +161,13 @@ lbk_val *lbk_pass_tap(lbk_pass *p, const char *name)
     int n = 0;
     for (struct tap *t = p->piece.net.taps; t && n < 255; t = t->next) {
         names[n++] = t->name;
-        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", n > 1 ? ", " : "", t->name);
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", n > 1 ? ", " : "",
+                 t->name);
     }
     names[n] = NULL;
     const char *near = lbk__nearest(name, names);
-    lbk_graph_fail(p->o->g, LBK_ENOENT, "role '%s' has no tap '%s'%s%s%s; it has %s", p->name, name, near ? ", did you mean '" : "",
-                   near ? near : "", near ? "'?" : "", list);
+    lbk_graph_fail(p->o->g, LBK_ENOENT, "role '%s' has no tap '%s'%s%s%s; it has %s", p->name, name,
+                   near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "", list);
     return NULL;
 }
 
@@ -184,9 +195,10 @@ void lbk_pass_read(lbk_pass *p, const char *name, lbk_val *v)
     if (!own || o->n_read == OBJ_READS)
         lbk_graph_fail(o->g, LBK_ENOMEM, "read '%s': too many", name);
     else if (s.n < 1 || (b->n && s.d[0] != b->fields[0].shape.d[0]))
-        lbk_graph_fail(o->g, LBK_EINVAL, "read '%s' is %s, expected a row for each sample", name, SHAPE(s));
+        lbk_graph_fail(o->g, LBK_EINVAL, "read '%s' is %s, expected a row for each sample", name,
+                       SHAPE(s));
     else
-        o->read[o->n_read++] = (struct obj_read) { own, v };
+        o->read[o->n_read++] = (struct obj_read){ own, v };
 }
 
 /* ---- task ---- */
@@ -196,7 +208,8 @@ int lbk_pass_terms(lbk_pass *p, int max, struct lbk_term out[])
     if (!p || !p->role || lbk_graph_status(p->o->g))
         return 0;
     if (!p->role->task) {
-        lbk_graph_fail(p->o->g, LBK_EINVAL, "role '%s' has no task: set %s.task=NAME", p->name, p->name);
+        lbk_graph_fail(p->o->g, LBK_EINVAL, "role '%s' has no task: set %s.task=NAME", p->name,
+                       p->name);
         return 0;
     }
     return p->role->task->terms(p, lbk_opts_cfg(p->role->task_opts), max, out);
@@ -209,7 +222,8 @@ lbk_val *lbk_pass_loss(lbk_pass *p)
     if (!p || n < 1)
         return NULL;
     if (n > 32) {
-        lbk_graph_fail(p->o->g, LBK_EINVAL, "task '%s' has %d terms, expected 32 at most", p->role->task->name, n);
+        lbk_graph_fail(p->o->g, LBK_EINVAL, "task '%s' has %d terms, expected 32 at most",
+                       p->role->task->name, n);
         return NULL;
     }
     return lbk_terms_reduce(p->o->g, n, t);

@@ -17,14 +17,17 @@ static const char *stage_name(const struct trainer *t)
 
 /* ---- metrics ---- */
 
-static void put_csv(struct trainer *t, const char *part, int64_t step, int64_t epoch, const char *name, double v)
+static void put_csv(struct trainer *t, const char *part, int64_t step, int64_t epoch,
+                    const char *name, double v)
 {
     if (!ftell(t->csv))
         fputs("stage,part,step,epoch,name,value\n", t->csv);
-    fprintf(t->csv, "%s,%s,%lld,%lld,%s,%.9g\n", stage_name(t), part, (long long) step, (long long) epoch, name, v);
+    fprintf(t->csv, "%s,%s,%lld,%lld,%s,%.9g\n", stage_name(t), part, (long long) step,
+            (long long) epoch, name, v);
 }
 
-static void begin_line(struct trainer *t, struct json *j, const char *part, int64_t step, int64_t epoch)
+static void begin_line(struct trainer *t, struct json *j, const char *part, int64_t step,
+                       int64_t epoch)
 {
     lbk__json_begin(j, NULL, '{');
     lbk__json_string(j, "stage", stage_name(t));
@@ -41,7 +44,8 @@ static void end_line(struct trainer *t, struct json *j)
     lbk__json_free(j);
 }
 
-void lbk__log_values(struct trainer *t, int64_t step, int64_t epoch, int n, const char *const label[], const float v[], double lr)
+void lbk__log_values(struct trainer *t, int64_t step, int64_t epoch, int n,
+                     const char *const label[], const float v[], double lr)
 {
     struct json j = { 0 };
     if (!t->jsonl || !t->csv)
@@ -55,7 +59,8 @@ void lbk__log_values(struct trainer *t, int64_t step, int64_t epoch, int n, cons
     end_line(t, &j);
 }
 
-void lbk__log_scores(struct trainer *t, const char *part, int64_t step, int64_t epoch, const struct lbk_scores *s)
+void lbk__log_scores(struct trainer *t, const char *part, int64_t step, int64_t epoch,
+                     const struct lbk_scores *s)
 {
     struct json j = { 0 };
     if (!t->jsonl || !t->csv)
@@ -66,8 +71,12 @@ void lbk__log_scores(struct trainer *t, const char *part, int64_t step, int64_t 
         put_csv(t, part, step, epoch, s->at[i].name, s->at[i].v);
     }
     end_line(t, &j);
-    lbk_ctx_log(t->ctx, LBK_LOG_INFO, "%s: epoch %lld: %s %s %.6g", stage_name(t), (long long) epoch, part, s->n ? s->at[0].name : "",
-                s->n ? s->at[0].v : 0.0);
+    if (epoch)
+        lbk_ctx_log(t->ctx, LBK_LOG_INFO, "%s: epoch %lld: %s %s %.6g", stage_name(t),
+                    (long long) epoch, part, s->n ? s->at[0].name : "", s->n ? s->at[0].v : 0.0);
+    else
+        lbk_ctx_log(t->ctx, LBK_LOG_INFO, "%s: %s %s %.6g", stage_name(t), part,
+                    s->n ? s->at[0].name : "", s->n ? s->at[0].v : 0.0);
 }
 
 /* ---- environment ---- */

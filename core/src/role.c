@@ -54,7 +54,7 @@ static lbk_status classes_of(struct run *r, struct role *x, int n, const char *c
         return LBK_OK;
     struct source *s = lbk__source_get(r, "train", DATA_TRAIN);
     if (!s)
-        return LBK_EINVAL;
+        return r->failed;
     for (const struct lbk_field *f = s->data->fields; f->name; f++) {
         char text[32];
         snprintf(text, sizeof text, "%lld", (long long) f->classes);
@@ -75,7 +75,9 @@ static lbk_status find_task(struct run *r, struct role *x)
     lbk_status st = lbk__registry_need(r->ctx, LBK_TASKS, name, &found);
     x->task = found;
     const char *const prefix[] = { name };
-    return st ? st : lbk__settings_opts(r->set, x->task->opts, x->task->cfg_size, name, NULL, 1, prefix, &x->task_opts);
+    return st ? st
+              : lbk__settings_opts(r->set, x->task->opts, x->task->cfg_size, name, NULL, 1, prefix,
+                                   &x->task_opts);
 }
 
 static lbk_status configure(struct run *r, struct role *x, const char *base, const char *model)
@@ -89,13 +91,15 @@ static lbk_status configure(struct run *r, struct role *x, const char *base, con
     int n = strcmp(model, x->name) ? 2 : 1;
     if (!strcmp(base, r->deliver))
         prefix[n++] = "model";
-    st = lbk__settings_opts(r->set, x->model->opts, x->model->cfg_size, model, NULL, n, prefix, &x->opts);
+    st = lbk__settings_opts(r->set, x->model->opts, x->model->cfg_size, model, NULL, n, prefix,
+                            &x->opts);
     if (!st)
         st = classes_of(r, x, n, prefix);
     return st ? st : find_task(r, x);
 }
 
-static const char *model_of(struct run *r, const char *name, const char *fixed, const struct binding *b, int i)
+static const char *model_of(struct run *r, const char *name, const char *fixed,
+                            const struct binding *b, int i)
 {
     const char *v = b ? b->model : chosen(r, name);
     if (b || !v)
@@ -103,7 +107,8 @@ static const char *model_of(struct run *r, const char *name, const char *fixed, 
     return i < 0 ? v : item(r, v, i);
 }
 
-struct role *lbk__role_get(struct run *r, const struct stage *at, const char *name, const char *fixed, int i)
+struct role *lbk__role_get(struct run *r, const struct stage *at, const char *name,
+                           const char *fixed, int i)
 {
     const char *own = text_of(r, name, i);
     const struct binding *b = lbk__schedule_binding(r->schedule, at, name);
@@ -112,31 +117,38 @@ struct role *lbk__role_get(struct run *r, const struct stage *at, const char *na
             return x;
     const char *model = model_of(r, name, fixed, b, i);
     if (!model) {
-        lbk_fail(r->ctx, LBK_EINVAL, "role '%s' has no model: set %s=NAME", name, strcmp(name, r->deliver) ? name : "model");
+        r->failed = lbk_fail(r->ctx, LBK_EINVAL, "role '%s' has no model: set %s=NAME", name,
+                             strcmp(name, r->deliver) ? name : "model");
         return NULL;
     }
     struct role *x = own ? lbk__arena_get(&r->arena, sizeof *x) : NULL;
     if (!x) {
-        lbk_fail(r->ctx, LBK_ENOMEM, "role '%s': out of memory", name);
+        r->failed = lbk_fail(r->ctx, LBK_ENOMEM, "role '%s': out of memory", name);
         return NULL;
     }
-    *x = (struct role) { .name = own, .bound = b, .artifact = b ? b->artifact : NULL };
-    x->path = x->artifact ? lbk__arena_str(&r->arena, "artifact/%s/", x->artifact) : lbk__arena_str(&r->arena, "%s/", own);
+    *x = (struct role){ .name = own, .bound = b, .artifact = b ? b->artifact : NULL };
+    x->path = x->artifact ? lbk__arena_str(&r->arena, "artifact/%s/", x->artifact)
+                          : lbk__arena_str(&r->arena, "%s/", own);
     const char *files = b ? NULL : lbk__setting(r->set, "%s.weights", name);
     x->weights = i < 0 ? files : item(r, files, i);
     x->next = r->roles;
     r->roles = x;
-    return configure(r, x, name, model) ? NULL : x;
+    r->failed = configure(r, x, name, model);
+    return r->failed ? NULL : x;
 }
 
 /* ---- input ---- */
 
-struct input_cfg { bool bgr; struct lbk_numbers mean, std; double scale; };
+struct input_cfg {
+    bool bgr;
+    struct lbk_numbers mean, std;
+    double scale;
+};
 static const struct lbk_opt input_opts[] = {
-    LBK_BOOL   (input_cfg, bgr, false, "channels in reverse order"),
+    LBK_BOOL(input_cfg, bgr, false, "channels in reverse order"),
     LBK_NUMBERS(input_cfg, mean, "", "taken off, after scaling"),
     LBK_NUMBERS(input_cfg, std, "", "what it is then divided by"),
-    LBK_FLOAT  (input_cfg, scale, 1, 0, 1e6, "what 1 becomes"),
+    LBK_FLOAT(input_cfg, scale, 1, 0, 1e6, "what 1 becomes"),
     LBK_OPTS_END,
 };
 
@@ -149,8 +161,8 @@ static lbk_val *reversed(lbk_graph *g, lbk_val *x)
 {
     lbk_val *c[3];
     for (int64_t i = 0; i < 3; i++)
-        c[i] = lbk_slice(g, x, (struct lbk_slice) { 1, 2 - i, 3 - i });
-    return lbk_concat(g, 3, c, (struct lbk_axis) { 1 });
+        c[i] = lbk_slice(g, x, (struct lbk_slice){ 1, 2 - i, 3 - i });
+    return lbk_concat(g, 3, c, (struct lbk_axis){ 1 });
 }
 
 lbk_val *lbk__role_input(lbk_graph *g, const struct role *r, lbk_val *x)
@@ -162,7 +174,8 @@ lbk_val *lbk__role_input(lbk_graph *g, const struct role *r, lbk_val *x)
     if (!st)
         st = lbk_opts_parse(o, r->model->input);
     if (st)
-        lbk_graph_fail(g, st, "model '%s': input '%s' is malformed", r->model->name, r->model->input);
+        lbk_graph_fail(g, st, "model '%s': input '%s' is malformed", r->model->name,
+                       r->model->input);
     else {
         const struct input_cfg *c = lbk_opts_cfg(o);
         x = c->bgr ? reversed(g, x) : x;
@@ -176,12 +189,16 @@ lbk_val *lbk__role_input(lbk_graph *g, const struct role *r, lbk_val *x)
 
 /* ---- weights ---- */
 
-static bool begins(const char *name, const char *prefix) { return !strncmp(name, prefix, strlen(prefix)); }
+static bool begins(const char *name, const char *prefix)
+{
+    return !strncmp(name, prefix, strlen(prefix));
+}
 
 static const char *missing(const struct run *run, const struct role *r, const lbk_graph *g)
 {
     for (int64_t i = 0; i < g->n_node; i++)
-        if (g->node[i]->kind == NODE_STATE && begins(g->node[i]->name, r->path) && !lbk_store_get(run->store, g->node[i]->name))
+        if (g->node[i]->kind == NODE_STATE && begins(g->node[i]->name, r->path) &&
+            !lbk_store_get(run->store, g->node[i]->name))
             return g->node[i]->name;
     return NULL;
 }
@@ -190,7 +207,8 @@ lbk_status lbk__role_load(struct run *run, struct role *r, const lbk_graph *g, b
 {
     const char *lacks = missing(run, r, g);
     if (lacks && !r->weights && !fresh)
-        return lbk_fail(run->ctx, LBK_EINVAL, "role '%s' has no weights: set %s.weights=FILE", r->name, r->name);
+        return lbk_fail(run->ctx, LBK_EINVAL, "role '%s' has no weights: set %s.weights=FILE",
+                        r->name, r->name);
     if (!r->weights || r->loaded)
         return LBK_OK;
     lbk_status st = lbk__store_fill(run->store, g);

@@ -19,9 +19,9 @@ static int data_settings(struct run *r, const char *stream, const struct lbk_set
         return n;
     memcpy(list, *out, (size_t) n * sizeof *list);
     if (*r->cfg->augment)
-        list[n++] = (struct lbk_setting) { "augment", r->cfg->augment };
+        list[n++] = (struct lbk_setting){ "augment", r->cfg->augment };
     if (*r->cfg->val)
-        list[n++] = (struct lbk_setting) { "val", r->cfg->val };
+        list[n++] = (struct lbk_setting){ "val", r->cfg->val };
     *out = list;
     return n;
 }
@@ -49,15 +49,21 @@ struct source *lbk__source_get(struct run *r, const char *stream, enum data_spli
     const char *text = main ? r->cfg->data : lbk__setting(r->set, "%s", stream);
     struct source *s = lbk__arena_get(&r->arena, sizeof *s);
     if (!text || !*text || !s) {
-        lbk_fail(r->ctx, s ? LBK_EINVAL : LBK_ENOMEM, "stream '%s' has no data: set %s=NAME", stream, main ? "data" : stream);
+        r->failed =
+            lbk_fail(r->ctx, s ? LBK_EINVAL : LBK_ENOMEM, "stream '%s' has no data: set %s=NAME",
+                     stream, main ? "data" : stream);
         return NULL;
     }
-    *s = (struct source) { .name = lbk__arena_str(&r->arena, "%s", stream), .split = split, .next = r->sources };
+    *s = (struct source){ .name = lbk__arena_str(&r->arena, "%s", stream),
+                          .split = split,
+                          .next = r->sources };
     r->sources = s;
-    return open_source(r, s, text) ? NULL : s;
+    r->failed = open_source(r, s, text);
+    return r->failed ? NULL : s;
 }
 
-lbk_status lbk__source_loader(struct run *r, struct source *s, const struct loader_params *p, struct loader **out)
+lbk_status lbk__source_loader(struct run *r, struct source *s, const struct loader_params *p,
+                              struct loader **out)
 {
     struct loader_params q = *p;
     q.data = s->data;
@@ -82,7 +88,8 @@ static lbk_status configure(struct run *r)
     const struct lbk_train_params *p = r->p;
     lbk_status st = lbk__settings_create(r->ctx, p->n_settings, p->settings, &r->set);
     if (!st)
-        st = lbk__settings_opts(r->set, lbk_train_options(), sizeof(struct run_cfg), "", NULL, 1, bare, &r->opts);
+        st = lbk__settings_opts(r->set, lbk_train_options(), sizeof(struct run_cfg), "", NULL, 1,
+                                bare, &r->opts);
     if (st)
         return st;
     r->cfg = lbk_opts_cfg(r->opts);
@@ -94,7 +101,8 @@ static lbk_status configure(struct run *r)
     return lbk__schedule_create(r->ctx, r->set, method, p->plain || r->cfg->plain, &r->schedule);
 }
 
-static lbk_status know_role(struct run *r, const struct stage *t, const struct lbk_role *role, bool used)
+static lbk_status know_role(struct run *r, const struct stage *t, const struct lbk_role *role,
+                            bool used)
 {
     const struct lbk_setting *list;
     lbk__setting(r->set, "%s", role->name), lbk__setting(r->set, "%s.weights", role->name);
@@ -104,10 +112,38 @@ static lbk_status know_role(struct run *r, const struct stage *t, const struct l
     }
     const int n = lbk__role_count(r, t, role);
     if (role->mode == LBK_TRAINED && !n)
-        return lbk__role_get(r, t, role->name, role->model, -1) ? LBK_OK : LBK_EINVAL;
+        return lbk__role_get(r, t, role->name, role->model, -1) ? LBK_OK : r->failed;
     for (int m = 0; m < n; m++)
         if (!lbk__role_get(r, t, role->name, role->model, n > 1 ? m : -1))
-            return LBK_EINVAL;
+            return r->failed;
+    return LBK_OK;
+}
+
+/* Names that nobody can know, before anything is opened: without a dot, or below the name of a
+ * method. */
+static lbk_status check_names(struct run *r)
+{
+    const lbk_schedule *s = r->schedule;
+    for (int64_t i = 0; i < s->n_all; i++) {
+        const struct stage *t = &s->stage[i];
+        for (int k = 0; k < t->n_roles; k++)
+            lbk__setting(r->set, "%s", t->d.roles[k].name),
+                lbk__setting(r->set, "%s.weights", t->d.roles[k].name);
+        for (int k = 0; k < t->n_streams; k++)
+            lbk__setting(r->set, "%s", t->d.streams[k].name);
+    }
+    for (const struct lbk_opt *o = lbk__data_opts; o->name; o++)
+        lbk__setting(r->set, "data.%s", o->name);
+    for (int i = 0; i < r->set->n; i++) {
+        const char *name = r->set->at[i].name;
+        bool own = !strchr(name, '.');
+        for (int64_t k = 0; k < s->n_used; k++) {
+            const size_t n = strlen(s->used[k].method->name);
+            own = own || (!strncmp(name, s->used[k].method->name, n) && name[n] == '.');
+        }
+        if (own && !r->set->taken[i])
+            return lbk__settings_unknown(r->set, name);
+    }
     return LBK_OK;
 }
 
@@ -130,11 +166,11 @@ static lbk_status open_all(struct run *r)
     if (st)
         return st;
     r->deliver = lbk__stage_delivers(r->schedule);
-    if (!lbk__source_get(r, "train", DATA_TRAIN))
-        return LBK_EINVAL;
-    st = know_all(r);
-    for (struct lbk_opt const *o = lbk__data_opts; !st && o->name; o++)
-        lbk__setting(r->set, "data.%s", o->name);
+    st = check_names(r);
+    if (!st && !lbk__source_get(r, "train", DATA_TRAIN))
+        return r->failed;
+    if (!st)
+        st = know_all(r);
     if (!st)
         st = open_device(r, r->p->device ? r->p->device : r->cfg->device);
     return st;

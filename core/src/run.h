@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One run: settings, schedule, networks, data, device and the store of all its state. [owner thread] */
+/* One run: settings, schedule, networks, data, device and the store of all its state. [owner
+ * thread] */
 #ifndef LBK_SRC_RUN_H
 #define LBK_SRC_RUN_H
 #include "dataset.h"
@@ -9,21 +10,22 @@
 #include "scope.h"
 #include "transform.h"
 
-/* A network as the run knows it. One of a role that is many is called "teacher0", "teacher1", ... */
+/* A network as the run knows it. One of a role that is many is called "teacher0", "teacher1", ...
+ */
 struct role {
-    const char *name, *path;                     /* "student", "student/" */
+    const char *name, *path; /* "student", "student/" */
     const struct lbk_model *model;
-    const struct lbk_task *task;                 /* NULL = it has none */
+    const struct lbk_task *task; /* NULL = it has none */
     lbk_opts *opts, *task_opts;
-    const char *weights;                         /* file, or NULL */
-    const struct binding *bound;                 /* NULL = not */
-    const char *artifact;                        /* whose tensors its weights are, or NULL */
-    bool loaded;                                 /* weights read */
+    const char *weights;         /* file, or NULL */
+    const struct binding *bound; /* NULL = not */
+    const char *artifact;        /* whose tensors its weights are, or NULL */
+    bool loaded;                 /* weights read */
     struct role *next;
 };
 /* A part of a data set with the pipelines of training and of evaluation. */
 struct source {
-    const char *name;                            /* stream */
+    const char *name; /* stream */
     enum data_split split;
     struct data *data;
     struct pipeline *moving, *still;
@@ -41,16 +43,18 @@ struct run {
     lbk_store *store;
     struct role *roles;
     struct source *sources;
-    bool rehearsal;                              /* one batch of every stage, nothing written */
-    const char *deliver;                         /* role whose weights are the result */
+    bool rehearsal;      /* one batch of every stage, nothing written */
+    lbk_status failed;   /* why lbk__role_get or lbk__source_get gave NULL */
+    const char *deliver; /* role whose weights are the result */
 };
 
 lbk_status lbk__run_open(lbk_ctx *ctx, const struct lbk_train_params *p, struct run **out);
 void lbk__run_close(struct run **r);
 
-/* As a stage (NULL = none) sees it: name of the table, model fixed by the method or NULL; i: of many, else -1. NULL: failed,
- * said so. */
-struct role *lbk__role_get(struct run *r, const struct stage *at, const char *name, const char *model, int i);
+/* As a stage (NULL = none) sees it: name of the table, model fixed by the method or NULL; i: of
+ * many, else -1. NULL: failed, said so. */
+struct role *lbk__role_get(struct run *r, const struct stage *at, const char *name,
+                           const char *model, int i);
 /* How many networks the user gave a role that may be many; 0 = none. */
 int lbk__role_count(struct run *r, const struct stage *at, const struct lbk_role *role);
 /* What is fed to build(): the input field as the model wants it. */
@@ -61,6 +65,7 @@ lbk_status lbk__role_load(struct run *run, struct role *r, const lbk_graph *g, b
 lbk_status lbk__store_hash(const lbk_store *s, const char *prefix, char out[65]);
 
 struct source *lbk__source_get(struct run *r, const char *stream, enum data_split split);
-lbk_status lbk__source_loader(struct run *r, struct source *s, const struct loader_params *p, struct loader **out);
+lbk_status lbk__source_loader(struct run *r, struct source *s, const struct loader_params *p,
+                              struct loader **out);
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The folder of a run: what it was told, where it stands. A checkpoint is one file, named by the file "latest" once it is whole. */
+/* The folder of a run: what it was told, where it stands. A checkpoint is one file, named by the
+ * file "latest" once it is whole. */
+#include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -67,20 +69,25 @@ static lbk_status put_config(struct trainer *t)
     return st;
 }
 
-static lbk_status read_line(lbk_ctx *ctx, const char *path, char *line, struct arena *a, struct lbk_setting *out)
+static lbk_status read_line(lbk_ctx *ctx, const char *path, char *line, struct arena *a,
+                            struct lbk_setting *out)
 {
     char *colon = strstr(line, ": ");
     json_t *v = colon ? json_loads(colon + 2, JSON_DECODE_ANY, NULL) : NULL;
     if (json_is_string(v)) {
         *colon = 0;
-        *out = (struct lbk_setting) { lbk__arena_str(a, "%s", line), lbk__arena_str(a, "%s", json_string_value(v)) };
+        *out = (struct lbk_setting){ lbk__arena_str(a, "%s", line),
+                                     lbk__arena_str(a, "%s", json_string_value(v)) };
     }
     const bool ok = json_is_string(v);
     json_decref(v);
-    return ok ? LBK_OK : lbk_fail(ctx, LBK_EFORMAT, "%s: expected name: \"text\", found '%.80s'", path, line);
+    return ok ? LBK_OK
+              : lbk_fail(ctx, LBK_EFORMAT, "%s: expected name: \"text\", found '%.80s'", path,
+                         line);
 }
 
-lbk_status lbk__save_settings(lbk_ctx *ctx, const char *dir, struct arena *a, int *n, struct lbk_setting **out)
+lbk_status lbk__save_settings(lbk_ctx *ctx, const char *dir, struct arena *a, int *n,
+                              struct lbk_setting **out)
 {
     char path[4096];
     unsigned char *text = NULL;
@@ -118,7 +125,9 @@ lbk_status lbk__save_begin(struct trainer *t)
     char path[4096];
     lbk_status st = lbk__mkdirs(t->ctx, path_in(t, path, "checkpoints"));
     if (!st && !t->run->p->resume && !access(path_in(t, path, "config.yaml"), F_OK))
-        st = lbk_fail(t->ctx, LBK_EINVAL, "%s: holds a run already: go on with it by resume, or choose another folder", t->dir);
+        st = lbk_fail(t->ctx, LBK_EINVAL,
+                      "%s: holds a run already: go on with it by resume, or choose another folder",
+                      t->dir);
     if (!st)
         st = put_config(t);
     if (!st)
@@ -144,9 +153,10 @@ void lbk__save_end(struct trainer *t)
 /* One text that holds the position; %a keeps every bit of a score. */
 static void position_text(const struct position *p, char *buf, size_t size)
 {
-    int n = snprintf(buf, size, "%lld %lld %lld %lld %lld %d %a %a %lld %lld", (long long) p->stage, (long long) p->step,
-                     (long long) p->best_epoch, (long long) p->images, (long long) p->fallbacks, p->has_best, p->best, p->last,
-                     (long long) p->jsonl, (long long) p->csv);
+    int n = snprintf(buf, size, "%lld %lld %lld %lld %lld %d %a %a %lld %lld", (long long) p->stage,
+                     (long long) p->step, (long long) p->best_epoch, (long long) p->images,
+                     (long long) p->fallbacks, p->has_best, p->best, p->last, (long long) p->jsonl,
+                     (long long) p->csv);
     for (int i = 0; i < MAX_STAGES && n > 0 && (size_t) n < size; i++)
         n += snprintf(buf + n, size - (size_t) n, " %.3f", p->seconds[i]);
 }
@@ -155,15 +165,53 @@ static bool read_position(const char *text, struct position *p)
 {
     long long v[7];
     int has, used = 0;
-    if (sscanf(text, "%lld %lld %lld %lld %lld %d %la %la %lld %lld%n", &v[0], &v[1], &v[2], &v[3], &v[4], &has, &p->best, &p->last,
-               &v[5], &v[6], &used) != 10)
+    if (sscanf(text, "%lld %lld %lld %lld %lld %d %la %la %lld %lld%n", &v[0], &v[1], &v[2], &v[3],
+               &v[4], &has, &p->best, &p->last, &v[5], &v[6], &used) != 10)
         return false;
-    p->stage = v[0], p->step = v[1], p->best_epoch = v[2], p->images = v[3], p->fallbacks = v[4], p->has_best = has;
+    p->stage = v[0], p->step = v[1], p->best_epoch = v[2], p->images = v[3], p->fallbacks = v[4],
+    p->has_best = has;
     p->jsonl = v[5], p->csv = v[6];
     char *at = (char *) (uintptr_t) text + used;
     for (int i = 0; i < MAX_STAGES; i++)
         p->seconds[i] = strtod(at, &at);
     return p->stage >= 0 && p->stage <= MAX_STAGES && p->step >= 0;
+}
+
+static void last_text(const struct lbk_scores *s, char *buf, size_t size)
+{
+    int n = 0;
+    *buf = 0;
+    for (int i = 0; i < s->n && n >= 0 && (size_t) n < size; i++)
+        n += snprintf(buf + n, size - (size_t) n, "%s %d %a;", s->at[i].name, (int) s->at[i].better,
+                      s->at[i].v);
+}
+
+static void read_last(const char *text, struct lbk_scores *s)
+{
+    int better, used;
+    *s = (struct lbk_scores){ 0 };
+    while (s->n < MAX_SCORES &&
+           sscanf(text, "%95s %d %la;%n", s->at[s->n].name, &better, &s->at[s->n].v, &used) == 3) {
+        s->at[s->n++].better = better ? LBK_LOWER : LBK_HIGHER;
+        text += used;
+    }
+}
+
+/* What a killed run has left beside the checkpoint that counts. */
+static void remove_strays(const struct trainer *t)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/checkpoints", t->dir);
+    DIR *d = opendir(path);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        if (*e->d_name == '.' && (!e->d_name[1] || !strcmp(e->d_name, "..")))
+            continue;
+        snprintf(path, sizeof path, "%s/checkpoints/%s", t->dir, e->d_name);
+        if (strcmp(e->d_name, "latest") && strcmp(e->d_name, t->latest))
+            unlink(path);
+    }
+    if (d)
+        closedir(d);
 }
 
 static int64_t flushed(FILE *f)
@@ -175,13 +223,15 @@ static int64_t flushed(FILE *f)
 
 lbk_status lbk__save_checkpoint(struct trainer *t)
 {
-    char path[4096], name[64], text[1024];
+    char path[4096], name[64], text[1024], last[8192];
     t->at.jsonl = flushed(t->jsonl), t->at.csv = flushed(t->csv);
     position_text(&t->at, text, sizeof text);
-    snprintf(name, sizeof name, "%lld-%09lld.safetensors", (long long) t->at.stage, (long long) t->at.step);
+    snprintf(name, sizeof name, "%lld-%09lld.safetensors", (long long) t->at.stage,
+             (long long) t->at.step);
     snprintf(path, sizeof path, "%s/checkpoints/%s", t->dir, name);
-    const char *const meta[][2] = { { "limbeck.position", text } };
-    lbk_status st = lbk_ckpt_save(t->run->store, path, NULL, 1, meta);
+    last_text(&t->last_test, last, sizeof last);
+    const char *const meta[][2] = { { "limbeck.position", text }, { "limbeck.last_test", last } };
+    lbk_status st = lbk_ckpt_save(t->run->store, path, NULL, 2, meta);
     if (!st)
         st = lbk__file_write(t->ctx, path_in(t, path, "checkpoints/latest"), name, strlen(name));
     if (st)
@@ -201,13 +251,14 @@ lbk_status lbk__save_checkpoint(struct trainer *t)
 static lbk_status cut(struct trainer *t, FILE *f, int64_t n)
 {
     if (ftruncate(fileno(f), (off_t) n) || fseek(f, (long) n, SEEK_SET))
-        return lbk_fail(t->ctx, LBK_EIO, "%s: cannot cut the metrics back: %s", t->dir, strerror(errno));
+        return lbk_fail(t->ctx, LBK_EIO, "%s: cannot cut the metrics back: %s", t->dir,
+                        strerror(errno));
     return LBK_OK;
 }
 
 lbk_status lbk__save_restore(struct trainer *t)
 {
-    char path[4096], text[1024];
+    char path[4096], text[1024], last[8192];
     unsigned char *name = NULL;
     size_t n;
     if (access(path_in(t, path, "checkpoints/latest"), F_OK)) {
@@ -220,7 +271,8 @@ lbk_status lbk__save_restore(struct trainer *t)
     snprintf(t->latest, sizeof t->latest, "%s", (const char *) name);
     free(name);
     if (strchr(t->latest, '/'))
-        return lbk_fail(t->ctx, LBK_EFORMAT, "%s: expected the name of a checkpoint, found '%s'", path, t->latest);
+        return lbk_fail(t->ctx, LBK_EFORMAT, "%s: expected the name of a checkpoint, found '%s'",
+                        path, t->latest);
     snprintf(path, sizeof path, "%s/checkpoints/%s", t->dir, t->latest);
     st = lbk_ckpt_meta(t->ctx, path, "limbeck.position", text, sizeof text);
     if (st == LBK_ENOENT || (!st && !read_position(text, &t->at)))
@@ -231,8 +283,13 @@ lbk_status lbk__save_restore(struct trainer *t)
         st = cut(t, t->jsonl, t->at.jsonl);
     if (!st)
         st = cut(t, t->csv, t->at.csv);
+    if (!st && !lbk_ckpt_meta(t->ctx, path, "limbeck.last_test", last, sizeof last))
+        read_last(last, &t->last_test);
+    if (!st)
+        remove_strays(t);
     for (struct role *x = t->run->roles; x; x = x->next)
         x->loaded = true;
-    lbk_ctx_log(t->ctx, LBK_LOG_INFO, "going on at stage %lld, step %lld", (long long) t->at.stage, (long long) t->at.step);
+    lbk_ctx_log(t->ctx, LBK_LOG_INFO, "going on at stage %lld, step %lld", (long long) t->at.stage,
+                (long long) t->at.step);
     return st;
 }

@@ -23,7 +23,10 @@ bool lbk_schedule_given(const lbk_schedule *s, const char *name)
     return false;
 }
 
-static const char *copy_text(lbk_schedule *s, const char *t) { return t ? lbk__arena_str(&s->arena, "%s", t) : NULL; }
+static const char *copy_text(lbk_schedule *s, const char *t)
+{
+    return t ? lbk__arena_str(&s->arena, "%s", t) : NULL;
+}
 
 static bool copy_tables(lbk_schedule *s, struct stage *t)
 {
@@ -45,7 +48,8 @@ static bool copy_tables(lbk_schedule *s, struct stage *t)
         x[i].name = copy_text(s, streams[i].name), x[i].of = copy_text(s, streams[i].of);
     }
     t->d.roles = r, t->d.streams = x;
-    t->d.name = copy_text(s, t->d.name), t->d.optim = copy_text(s, t->d.optim), t->d.best = copy_text(s, t->d.best);
+    t->d.name = copy_text(s, t->d.name), t->d.optim = copy_text(s, t->d.optim),
+    t->d.best = copy_text(s, t->d.best);
     return r && x && t->d.name;
 }
 
@@ -53,30 +57,39 @@ lbk_status lbk_schedule_add(lbk_schedule *s, const struct lbk_stage *st)
 {
     if (s->status)
         return s->status;
-    struct stage t = { .method = s->method, .cfg = s->cfg, .off = s->off, .n_binding = s->n_binding };
+    struct stage t = {
+        .method = s->method, .cfg = s->cfg, .off = s->off, .n_binding = s->n_binding
+    };
     memcpy(&t.d, st, st->size < sizeof t.d ? st->size : sizeof t.d);
     if (!t.d.name || (!t.d.objective && !t.d.sweep))
-        return s->status = lbk_fail(s->ctx, LBK_EINVAL, "method '%s': a stage lacks a name or an objective", s->method->name);
+        return s->status =
+                   lbk_fail(s->ctx, LBK_EINVAL, "method '%s': a stage lacks a name or an objective",
+                            s->method->name);
     if (!copy_tables(s, &t) || !lbk__grow(&s->stage, s->n, &s->cap, sizeof *s->stage))
         return no_memory(s);
     for (int64_t i = 0; i < s->n; i++)
         if (!strcmp(s->stage[i].d.name, t.d.name))
-            return s->status = lbk_fail(s->ctx, LBK_EINVAL, "method '%s': stage '%s' is there twice", s->method->name, t.d.name);
+            return s->status =
+                       lbk_fail(s->ctx, LBK_EINVAL, "method '%s': stage '%s' is there twice",
+                                s->method->name, t.d.name);
     s->stage[s->n++] = t;
     return LBK_OK;
 }
 
-lbk_status lbk_schedule_bind(lbk_schedule *s, const char *role, const char *model, const char *artifact)
+lbk_status lbk_schedule_bind(lbk_schedule *s, const char *role, const char *model,
+                             const char *artifact)
 {
     if (s->status)
         return s->status;
     if (!lbk__grow(&s->binding, s->n_binding, &s->cap_binding, sizeof *s->binding))
         return no_memory(s);
-    s->binding[s->n_binding++] = (struct binding) { copy_text(s, role), copy_text(s, model), copy_text(s, artifact) };
+    s->binding[s->n_binding++] =
+        (struct binding){ copy_text(s, role), copy_text(s, model), copy_text(s, artifact) };
     return LBK_OK;
 }
 
-const struct binding *lbk__schedule_binding(const lbk_schedule *s, const struct stage *at, const char *role)
+const struct binding *lbk__schedule_binding(const lbk_schedule *s, const struct stage *at,
+                                            const char *role)
 {
     for (int64_t i = at ? at->n_binding : 0; i > 0; i--)
         if (!strcmp(s->binding[i - 1].role, role))
@@ -119,7 +132,9 @@ static lbk_status run_method(lbk_schedule *s, const char *name, const char *text
     const void *found = NULL;
     const unsigned errors = s->ctx->errors;
     if (++s->depth > MAX_DEPTH)
-        return s->status = lbk_fail(s->ctx, LBK_EINVAL, "method '%s': methods that use each other more than %d deep", name, MAX_DEPTH);
+        return s->status = lbk_fail(s->ctx, LBK_EINVAL,
+                                    "method '%s': methods that use each other more than %d deep",
+                                    name, MAX_DEPTH);
     lbk_status st = lbk__registry_need(s->ctx, LBK_METHODS, name, &found);
     if (!st)
         st = configure(s, found, text);
@@ -198,7 +213,8 @@ static void drop_unused(lbk_schedule *s)
     }
 }
 
-lbk_status lbk__schedule_create(lbk_ctx *ctx, struct settings *set, const char *method, bool plain, lbk_schedule **out)
+lbk_status lbk__schedule_create(lbk_ctx *ctx, struct settings *set, const char *method, bool plain,
+                                lbk_schedule **out)
 {
     lbk_schedule *s = calloc(1, sizeof *s);
     *out = s;

@@ -7,7 +7,7 @@
 
 uint64_t lbk__name_key(const char *name)
 {
-    uint64_t h = 0xcbf29ce484222325u;                /* FNV-1a, spread by the finalizer */
+    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a, spread by the finalizer */
     for (; *name; name++)
         h = (h ^ (unsigned char) *name) * 0x100000001b3u;
     return lbk_mix(h, 0);
@@ -24,7 +24,7 @@ static lbk_scope *scope_at(struct net *n, const char *path)
     lbk_scope *s = path ? lbk__arena_get(&n->g->arena, sizeof *s) : NULL;
     if (!s)
         return out_of_memory(n->g);
-    *s = (lbk_scope) { n, path };
+    *s = (lbk_scope){ n, path };
     return s;
 }
 
@@ -59,7 +59,8 @@ const char *lbk__scope_enter(lbk_graph *g, const char *path)
 
 void lbk__scope_leave(lbk_graph *g, const char *before) { g->where = before; }
 
-static lbk_val *state(lbk_scope *s, const char *name, lbk_dtype t, lbk_shape shape, bool trainable, struct lbk_init init)
+static lbk_val *state(lbk_scope *s, const char *name, lbk_dtype t, lbk_shape shape, bool trainable,
+                      struct lbk_init init)
 {
     if (!s)
         return NULL;
@@ -71,7 +72,9 @@ static lbk_val *state(lbk_scope *s, const char *name, lbk_dtype t, lbk_shape sha
         if (s->net->shape_of)
             shape = s->net->shape_of(s->net->ud, path);
         if (shape.n < 0) {
-            lbk_graph_fail(g, LBK_ENOENT, "weight '%s' is missing: it has no shape but that of a file or an artifact", path);
+            lbk_graph_fail(
+                g, LBK_ENOENT,
+                "weight '%s' is missing: it has no shape but that of a file or an artifact", path);
             return NULL;
         }
     }
@@ -86,7 +89,8 @@ lbk_val *lbk_weight(lbk_scope *s, const char *name, lbk_shape shape, struct lbk_
     return state(s, name, LBK_F32, shape, lbk_scope_training(s), init);
 }
 
-lbk_val *lbk_buffer(lbk_scope *s, const char *name, lbk_dtype t, lbk_shape shape, struct lbk_init init)
+lbk_val *lbk_buffer(lbk_scope *s, const char *name, lbk_dtype t, lbk_shape shape,
+                    struct lbk_init init)
 {
     return state(s, name, t, shape, false, init);
 }
@@ -101,7 +105,7 @@ lbk_val *lbk_uniform(lbk_scope *s, const char *name, lbk_shape shape)
         return out_of_memory(g);
     struct lbk_random p = { .key = (int64_t) lbk__name_key(path), .n = shape.n };
     memcpy(p.d, shape.d, sizeof p.d);
-    return lbk_random(g, lbk_input(g, "step", LBK_I32, (lbk_shape) { 0 }), p);
+    return lbk_random(g, lbk_input(g, "step", LBK_I32, (lbk_shape){ 0 }), p);
 }
 
 struct tap *lbk__net_tap(const struct net *n, const char *name)
@@ -131,7 +135,7 @@ void lbk_tap(lbk_scope *s, const char *name, lbk_val *v)
         lbk_graph_fail(n->g, LBK_EINVAL, "tap '%s' is set twice", full);
         return;
     }
-    *t = (struct tap) { full, v, NULL };
+    *t = (struct tap){ full, v, NULL };
     if (!n->last_tap)
         n->last_tap = &n->taps;
     *n->last_tap = t;
@@ -147,7 +151,7 @@ void lbk__scope_drift(lbk_scope *s, lbk_val *state_, lbk_val *to, double momentu
             out_of_memory(n->g);
         return;
     }
-    *d = (struct drift) { state_, to, momentum, NULL };
+    *d = (struct drift){ state_, to, momentum, NULL };
     if (!n->last_drift)
         n->last_drift = &n->drifts;
     *n->last_drift = d;
@@ -170,7 +174,8 @@ static lbk_val *chain(lbk_graph *g, int n, struct net *const net[], lbk_val *sta
     for (int i = 0; i < n; i++)
         for (struct drift *d = net[i]->drifts; d; d = d->next)
             if (d->state == state_)
-                v = lbk_add(g, lbk_mul(g, v, lbk_scalar(g, 1 - d->momentum)), lbk_mul(g, d->to, lbk_scalar(g, d->momentum)));
+                v = lbk_add(g, lbk_mul(g, v, lbk_scalar(g, 1 - d->momentum)),
+                            lbk_mul(g, d->to, lbk_scalar(g, d->momentum)));
     return v;
 }
 

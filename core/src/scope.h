@@ -5,21 +5,35 @@
 #include <limbeck/method.h>
 #include "graph.h"
 
-struct tap { const char *name; lbk_val *v; struct tap *next; };
-/* state = state + momentum * (to - state), once for every pass of a trained role, in the order of the passes. */
-struct drift { lbk_val *state, *to; double momentum; struct drift *next; };
+struct tap {
+    const char *name;
+    lbk_val *v;
+    struct tap *next;
+};
+/* state = state + momentum * (to - state), once for every pass of a trained role, in the order of
+ * the passes. */
+struct drift {
+    lbk_val *state, *to;
+    double momentum;
+    struct drift *next;
+};
 
-/* One pass of one network. Zero-initialised but for g, path and mode; lives as long as the graph. */
+/* One pass of one network. Zero-initialised but for g, path and mode; lives as long as the graph.
+ */
 struct net {
     lbk_graph *g;
-    const char *path;                            /* "student/" */
+    const char *path; /* "student/" */
     enum lbk_mode mode;
-    struct tap *taps, **last_tap;                /* in the order of the model */
+    struct tap *taps, **last_tap; /* in the order of the model */
     struct drift *drifts, **last_drift;
-    lbk_shape (*shape_of)(void *ud, const char *state);      /* optional: of weights that exist; rank -1 = absent */
+    lbk_shape (*shape_of)(
+        void *ud, const char *state); /* optional: of weights that exist; rank -1 = absent */
     void *ud;
 };
-struct lbk_scope { struct net *net; const char *path; };
+struct lbk_scope {
+    struct net *net;
+    const char *path;
+};
 
 lbk_scope *lbk__scope_root(struct net *n);
 /* The scope that new nodes are stamped with; returns the one before. */
@@ -32,7 +46,8 @@ lbk_status lbk__nets_assign(lbk_graph *g, int n, struct net *const net[]);
 struct tap *lbk__net_tap(const struct net *n, const char *name);
 
 uint64_t lbk__name_key(const char *name);
-/* Every live state of the graph that the store lacks, at its start value: a function of (seed of the context, name). */
+/* Every live state of the graph that the store lacks, at its start value: a function of (seed of
+ * the context, name). */
 lbk_status lbk__store_fill(lbk_store *s, const lbk_graph *g);
 /* The start value of one state into n floats. */
 lbk_status lbk__init_values(lbk_ctx *ctx, const lbk_node *state, float *v);

@@ -7,34 +7,42 @@
 #include "setting.h"
 
 static const struct lbk_opt run_opts[] = {
-    LBK_STRING(run_cfg, method, "none",        "how the student learns"),
-    LBK_STRING(run_cfg, data, "",              "data set, as in fashion_mnist or idx,images=FILE,labels=FILE"),
-    LBK_STRING(run_cfg, model, "",             "network of the student"),
-    LBK_INT   (run_cfg, epochs, 0, 0, 1e6,     "passes over the training data; 0 = as steps says"),
-    LBK_INT   (run_cfg, steps, 0, 0, 1e12,     "optimiser steps instead of epochs"),
-    LBK_INT   (run_cfg, batch, 128, 1, 1e6,    "samples to a step"),
-    LBK_INT   (run_cfg, eval_batch, 256, 1, 1e6, "samples to a step of evaluation"),
-    LBK_STRING(run_cfg, optim, "adam",         "optimiser, as in sgd,momentum=0.9,wd=5e-4; <stage>.optim for one stage"),
-    LBK_RAMP  (run_cfg, lr, "0.001 cos 0",     "learning rate, as in 0.1 x0.2 60e 120e; <stage>.lr for one stage"),
-    LBK_STRING(run_cfg, augment, "",           "the same as data.augment"),
-    LBK_STRING(run_cfg, val, "",               "the same as data.val"),
-    LBK_INT   (run_cfg, loaders, 1, 0, 256,    "threads that prepare batches"),
-    LBK_SPAN  (run_cfg, checkpoint_every, "1e", "steps or epochs from checkpoint to checkpoint"),
-    LBK_INT   (run_cfg, checkpoint_seconds, 120, 0, 1e9, "and at least every so many seconds; 0 = never"),
-    LBK_INT   (run_cfg, seed, 0, 0, 9e15,      "of weights, order of data and augmentation"),
-    LBK_INT   (run_cfg, threads, 0, 0, 4096,   "of the device; 0 = one per core"),
-    LBK_STRING(run_cfg, device, "cpu",         "what runs it, as in cpu,threads=2"),
-    LBK_STRING(run_cfg, out, "",               "folder of the run"),
-    LBK_BOOL  (run_cfg, strict, false,         "an operator that the device cannot run is an error"),
-    LBK_BOOL  (run_cfg, plain, false,          "every distillation weight off: the baseline of the same recipe"),
+    LBK_STRING(run_cfg, method, "none", "how the student learns"),
+    LBK_STRING(run_cfg, data, "", "data set, as in fashion_mnist or idx,images=FILE,labels=FILE"),
+    LBK_STRING(run_cfg, model, "", "network of the student"),
+    LBK_INT(run_cfg, epochs, 0, 0, 1e6, "passes over the training data; 0 = as steps says"),
+    LBK_INT(run_cfg, steps, 0, 0, 1e12, "optimiser steps instead of epochs"),
+    LBK_INT(run_cfg, batch, 128, 1, 1e6, "samples to a step"),
+    LBK_INT(run_cfg, eval_batch, 256, 1, 1e6, "samples to a step of evaluation"),
+    LBK_STRING(run_cfg, optim, "adam",
+               "optimiser, as in sgd,momentum=0.9,wd=5e-4; <stage>.optim for one stage"),
+    LBK_RAMP(run_cfg, lr, "0.001 cos 0",
+             "learning rate, as in 0.1 x0.2 60e 120e; <stage>.lr for one stage"),
+    LBK_STRING(run_cfg, augment, "", "the same as data.augment"),
+    LBK_STRING(run_cfg, val, "", "the same as data.val"),
+    LBK_INT(run_cfg, loaders, 1, 0, 256, "threads that prepare batches"),
+    LBK_SPAN(run_cfg, checkpoint_every, "1e", "steps or epochs from checkpoint to checkpoint"),
+    LBK_INT(run_cfg, checkpoint_seconds, 120, 0, 1e9,
+            "and at least every so many seconds; 0 = never"),
+    LBK_INT(run_cfg, seed, 0, 0, 9e15, "of weights, order of data and augmentation"),
+    LBK_INT(run_cfg, threads, 0, 0, 4096, "of the device; 0 = one per core"),
+    LBK_STRING(run_cfg, device, "cpu", "what runs it, as in cpu,threads=2"),
+    LBK_STRING(run_cfg, out, "", "folder of the run"),
+    LBK_BOOL(run_cfg, strict, false, "an operator that the device cannot run is an error"),
+    LBK_BOOL(run_cfg, plain, false,
+             "every distillation weight off: the baseline of the same recipe"),
     LBK_OPTS_END,
 };
 
 const struct lbk_opt *lbk_train_options(void) { return run_opts; }
 
-static lbk_status no_memory(lbk_ctx *ctx) { return lbk_fail(ctx, LBK_ENOMEM, "settings: out of memory"); }
+static lbk_status no_memory(lbk_ctx *ctx)
+{
+    return lbk_fail(ctx, LBK_ENOMEM, "settings: out of memory");
+}
 
-lbk_status lbk__settings_create(lbk_ctx *ctx, int n, const struct lbk_setting at[], struct settings **out)
+lbk_status lbk__settings_create(lbk_ctx *ctx, int n, const struct lbk_setting at[],
+                                struct settings **out)
 {
     struct settings *s = calloc(1, sizeof *s);
     *out = s;
@@ -112,8 +120,9 @@ lbk_status lbk__settings_fill(struct settings *s, const char *prefix, lbk_opts *
     return st;
 }
 
-lbk_status lbk__settings_opts(struct settings *s, const struct lbk_opt *table, size_t size, const char *owner, const char *text,
-                              int n, const char *const prefix[], lbk_opts **out)
+lbk_status lbk__settings_opts(struct settings *s, const struct lbk_opt *table, size_t size,
+                              const char *owner, const char *text, int n,
+                              const char *const prefix[], lbk_opts **out)
 {
     static const struct lbk_opt none[] = { LBK_OPTS_END };
     lbk_status st = lbk_opts_create(s->ctx, table ? table : none, size, out);
@@ -141,7 +150,7 @@ int lbk__settings_list(struct settings *s, const char *prefix, const struct lbk_
     for (int i = 0; list && i < s->n; i++) {
         if (!below(s->at[i].name, prefix))
             continue;
-        list[n++] = (struct lbk_setting) { s->at[i].name + strlen(prefix) + 1, s->at[i].value };
+        list[n++] = (struct lbk_setting){ s->at[i].name + strlen(prefix) + 1, s->at[i].value };
         s->taken[i] = true;
     }
     *out = list;
@@ -156,17 +165,20 @@ bool lbk__settings_any(const struct settings *s, const char *prefix)
     return false;
 }
 
+lbk_status lbk__settings_unknown(struct settings *s, const char *name)
+{
+    if (!lbk__grow(&s->known, s->n_known + 1, &s->cap_known, sizeof *s->known))
+        return no_memory(s->ctx);
+    s->known[s->n_known] = NULL;
+    const char *near = lbk__nearest(name, s->known);
+    return lbk_fail(s->ctx, LBK_ENOENT, "setting '%s' is unknown%s%s%s", name,
+                    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
 lbk_status lbk__settings_done(struct settings *s)
 {
-    for (int i = 0; i < s->n; i++) {
-        if (s->taken[i])
-            continue;
-        if (!lbk__grow(&s->known, s->n_known + 1, &s->cap_known, sizeof *s->known))
-            return no_memory(s->ctx);
-        s->known[s->n_known] = NULL;
-        const char *near = lbk__nearest(s->at[i].name, s->known);
-        return lbk_fail(s->ctx, LBK_ENOENT, "setting '%s' is unknown%s%s%s", s->at[i].name, near ? "; did you mean '" : "",
-                        near ? near : "", near ? "'?" : "");
-    }
+    for (int i = 0; i < s->n; i++)
+        if (!s->taken[i])
+            return lbk__settings_unknown(s, s->at[i].name);
     return LBK_OK;
 }

@@ -28,10 +28,11 @@ static lbk_status epoch_of(struct run *r, const struct stage *s, int64_t *out)
     const struct lbk_stream *first = &s->d.streams[0];
     struct source *x = lbk__source_get(r, first->name, DATA_TRAIN);
     if (!x)
-        return LBK_EINVAL;
+        return r->failed;
     *out = x->data->n / batch_of(r, first);
     if (*out < 1)
-        return lbk_fail(r->ctx, LBK_EINVAL, "batch: %lld samples to a step, but stream '%s' has %lld",
+        return lbk_fail(r->ctx, LBK_EINVAL,
+                        "batch: %lld samples to a step, but stream '%s' has %lld",
                         (long long) batch_of(r, first), first->name, (long long) x->data->n);
     return LBK_OK;
 }
@@ -44,7 +45,10 @@ static lbk_status steps_of(struct run *r, const struct stage *s, int64_t *steps,
     if (st)
         return st;
     const int64_t all = r->cfg->steps ? r->cfg->steps : r->cfg->epochs * *epoch;
-    *steps = s->d.length.n > 0 ? llround(lbk__span_steps(s->d.length, (double) *epoch, (double) all)) : s->delivers ? -all : all;
+    *steps = s->d.length.n > 0
+                 ? llround(lbk__span_steps(s->d.length, (double) *epoch, (double) all))
+             : s->delivers ? -all
+                           : all;
     return LBK_OK;
 }
 
@@ -77,9 +81,10 @@ lbk_status lbk__stage_length(struct run *r, int64_t stage, struct length *out)
     int64_t first = stage, steps, epoch;
     while (first > 0 && (s->stage[first].d.flags & LBK_STAGE_CARRY))
         first--;
-    *out = (struct length) { 0 };
+    *out = (struct length){ 0 };
     lbk_status st = LBK_OK;
-    for (int64_t i = first; !st && i < s->n && (i == first || (s->stage[i].d.flags & LBK_STAGE_CARRY)); i++) {
+    for (int64_t i = first;
+         !st && i < s->n && (i == first || (s->stage[i].d.flags & LBK_STAGE_CARRY)); i++) {
         st = own_steps(r, i, &steps, &epoch);
         out->begin += i < stage ? steps : 0;
         out->clock += steps;
@@ -91,14 +96,16 @@ lbk_status lbk__stage_length(struct run *r, int64_t stage, struct length *out)
 
 /* ---- parts ---- */
 
-static lbk_status add_stream(struct run *r, const struct stage *s, int i, lbk_objective *o, struct stage_parts *p)
+static lbk_status add_stream(struct run *r, const struct stage *s, int i, lbk_objective *o,
+                             struct stage_parts *p)
 {
     const struct lbk_stream *d = &s->d.streams[i];
-    if ((d->flags & LBK_STREAM_OPTIONAL) && strcmp(d->name, "train") && !lbk_schedule_given(r->schedule, d->name))
+    if ((d->flags & LBK_STREAM_OPTIONAL) && strcmp(d->name, "train") &&
+        !lbk_schedule_given(r->schedule, d->name))
         return LBK_OK;
     struct source *x = lbk__source_get(r, d->of ? d->of : d->name, DATA_TRAIN);
     if (!x)
-        return LBK_EINVAL;
+        return r->failed;
     int order = i;
     for (int k = 0; d->of && k < s->n_streams; k++)
         if (!strcmp(s->d.streams[k].name, d->of))
@@ -106,8 +113,14 @@ static lbk_status add_stream(struct run *r, const struct stage *s, int i, lbk_ob
     const bool still = d->flags & LBK_STREAM_STILL, sweep = s->d.sweep != NULL;
     const char *views = lbk__setting(r->set, "%s.views", d->name);
     const struct loader_params q = {
-        .pipeline = still ? x->still : x->moving, .batch = sweep ? r->cfg->eval_batch : batch_of(r, d), .order = (uint64_t) order,
-        .draws = (uint64_t) i, .views = views ? atoll(views) : 0, .epochs = sweep ? 1 : 0, .shuffle = !still, .pad = sweep,
+        .pipeline = still ? x->still : x->moving,
+        .batch = sweep ? r->cfg->eval_batch : batch_of(r, d),
+        .order = (uint64_t) order,
+        .draws = (uint64_t) i,
+        .views = views ? atoll(views) : 0,
+        .epochs = sweep ? 1 : 0,
+        .shuffle = !still,
+        .pad = sweep,
         .records = sweep,
     };
     struct loader **l = &p->loader[o->n_stream];
@@ -115,7 +128,8 @@ static lbk_status add_stream(struct run *r, const struct stage *s, int i, lbk_ob
     if (st)
         return st;
     p->n = o->n_stream + 1;
-    o->stream[o->n_stream++] = (struct obj_stream) { d->name, x->data->fields, lbk__loader_layout(*l), x->data->n };
+    o->stream[o->n_stream++] =
+        (struct obj_stream){ d->name, x->data->fields, lbk__loader_layout(*l), x->data->n };
     return LBK_OK;
 }
 
@@ -124,11 +138,13 @@ static lbk_status load_roles(struct run *r, lbk_objective *o)
     lbk_status st = LBK_OK;
     for (int i = 0; !st && i < o->n_pass; i++)
         if (o->pass[i]->built && o->pass[i]->piece.kept)
-            st = lbk__role_load(r, o->pass[i]->role, o->g, o->pass[i]->piece.net.mode == LBK_TRAINED);
+            st = lbk__role_load(r, o->pass[i]->role, o->g,
+                                o->pass[i]->piece.net.mode == LBK_TRAINED);
     return st;
 }
 
-static lbk_status build(struct run *r, const struct stage *s, const char *optim, lbk_objective *o, struct stage_parts *p)
+static lbk_status build(struct run *r, const struct stage *s, const char *optim, lbk_objective *o,
+                        struct stage_parts *p)
 {
     lbk_status st = LBK_OK;
     for (int i = 0; !st && i < s->n_streams && i < OBJ_STREAMS; i++)
@@ -142,10 +158,11 @@ static lbk_status build(struct run *r, const struct stage *s, const char *optim,
     return st ? st : load_roles(r, o);
 }
 
-lbk_status lbk__stage_open(struct run *r, const struct stage *s, const char *optim, struct stage_parts *p)
+lbk_status lbk__stage_open(struct run *r, const struct stage *s, const char *optim,
+                           struct stage_parts *p)
 {
     lbk_objective *o = NULL;
-    *p = (struct stage_parts) { 0 };
+    *p = (struct stage_parts){ 0 };
     lbk_status st = lbk__objective_create(r, s, &o);
     if (st)
         return st;

@@ -6,7 +6,14 @@
 #include <limbeck/ckpt.h>
 #include "trainer.h"
 
-struct lbk_sweep { struct trainer *t; const struct stage *s; void *state; const struct lbk_field *fields; int64_t seen, count; bool stopped; };
+struct lbk_sweep {
+    struct trainer *t;
+    const struct stage *s;
+    void *state;
+    const struct lbk_field *fields;
+    int64_t seen, count;
+    bool stopped;
+};
 
 lbk_ctx *lbk_sweep_ctx(const lbk_sweep *s) { return s->t->ctx; }
 
@@ -21,7 +28,8 @@ const struct lbk_field *lbk_sweep_field(const lbk_sweep *s, const char *field)
     return &none;
 }
 
-lbk_status lbk_sweep_leave(lbk_sweep *s, const char *name, lbk_dtype t, lbk_shape shape, const void *data)
+lbk_status lbk_sweep_leave(lbk_sweep *s, const char *name, lbk_dtype t, lbk_shape shape,
+                           const void *data)
 {
     char path[256];
     lbk_tensor *x = NULL;
@@ -44,7 +52,10 @@ static lbk_status each(void *ud, lbk_record *rec)
     s->seen++;
     if (st || !p->progress || s->seen % 512)
         return st;
-    const struct lbk_progress g = { .size = sizeof g, .stage = s->s->d.name, .step = s->seen, .steps = s->count,
+    const struct lbk_progress g = { .size = sizeof g,
+                                    .stage = s->s->d.name,
+                                    .step = s->seen,
+                                    .steps = s->count,
                                     .seconds = lbk__now() - s->t->begun };
     return p->progress(p->ud, &g) ? LBK_OK : LBK_ECANCELLED;
 }
@@ -86,7 +97,8 @@ lbk_status lbk__stage_sweep(struct trainer *t)
     struct stage_parts p;
     t->begun = lbk__now();
     s.state = calloc(1, d->d.sweep->state_size + 1);
-    lbk_status st = s.state ? lbk__stage_open(t->run, d, NULL, &p) : lbk_fail(t->ctx, LBK_ENOMEM, "sweep: out of memory");
+    lbk_status st = s.state ? lbk__stage_open(t->run, d, NULL, &p)
+                            : lbk_fail(t->ctx, LBK_ENOMEM, "sweep: out of memory");
     if (!st) {
         struct source *x = lbk__source_get(t->run, d->d.streams[0].name, DATA_TRAIN);
         s.fields = x ? x->data->fields : NULL;

@@ -14,7 +14,8 @@ static lbk_status all_stages(struct trainer *t)
     const lbk_schedule *s = t->run->schedule;
     lbk_status st = LBK_OK;
     if (s->n > MAX_STAGES)
-        return lbk_fail(t->ctx, LBK_EINVAL, "a run of %lld stages, expected %d at most", (long long) s->n, MAX_STAGES);
+        return lbk_fail(t->ctx, LBK_EINVAL, "a run of %lld stages, expected %d at most",
+                        (long long) s->n, MAX_STAGES);
     while (!st && t->at.stage < s->n) {
         const struct stage *d = &s->stage[t->at.stage];
         const unsigned errors = t->ctx->errors;
@@ -38,7 +39,8 @@ static lbk_status all_stages(struct trainer *t)
 
 /* ---- pre-flight ---- */
 
-static lbk_status rehearse(lbk_ctx *ctx, const struct lbk_train_params *p, void (*put)(void *ud, const char *line), void *ud)
+static lbk_status rehearse(lbk_ctx *ctx, const struct lbk_train_params *p,
+                           void (*put)(void *ud, const char *line), void *ud)
 {
     struct run *r;
     lbk_status st = lbk__run_open(ctx, p, &r);
@@ -53,7 +55,8 @@ static lbk_status rehearse(lbk_ctx *ctx, const struct lbk_train_params *p, void 
     return st;
 }
 
-lbk_status lbk_check(lbk_ctx *ctx, const struct lbk_train_params *p, void (*put)(void *ud, const char *line), void *ud)
+lbk_status lbk_check(lbk_ctx *ctx, const struct lbk_train_params *p,
+                     void (*put)(void *ud, const char *line), void *ud)
 {
     struct lbk_train_params q = *p;
     q.progress = NULL;
@@ -88,7 +91,7 @@ static lbk_status deliver(struct trainer *t)
     struct lbk_scores test = { 0 };
     char path[4096];
     struct role *x = lbk__role_get(r, NULL, r->deliver, NULL, -1);
-    lbk_status st = x ? lbk__evaluator_create(r, x, DATA_TEST, &e) : LBK_EINVAL;
+    lbk_status st = x ? lbk__evaluator_create(r, x, DATA_TEST, &e) : r->failed;
     if (!st && e)
         st = lbk__evaluator_run(e, &test);
     lbk__evaluator_destroy(&e);
@@ -102,7 +105,8 @@ static lbk_status deliver(struct trainer *t)
     return st ? st : lbk__save_result(t, &test);
 }
 
-static lbk_status train(lbk_ctx *ctx, const struct lbk_train_params *p, const char *dir, bool resume)
+static lbk_status train(lbk_ctx *ctx, const struct lbk_train_params *p, const char *dir,
+                        bool resume)
 {
     struct run *r;
     lbk_status st = lbk__run_open(ctx, p, &r);
@@ -125,7 +129,8 @@ static lbk_status train(lbk_ctx *ctx, const struct lbk_train_params *p, const ch
 }
 
 /* The settings of the run that goes on, under what is said now. */
-static lbk_status merge(lbk_ctx *ctx, const struct lbk_train_params *p, struct arena *a, struct lbk_train_params *q)
+static lbk_status merge(lbk_ctx *ctx, const struct lbk_train_params *p, struct arena *a,
+                        struct lbk_train_params *q)
 {
     struct lbk_setting *old, *all;
     int n;
@@ -167,7 +172,8 @@ lbk_status lbk_train(lbk_ctx *ctx, const struct lbk_train_params *p)
 
 /* ---- evaluation of a run ---- */
 
-static lbk_status fill_progress(lbk_ctx *ctx, const struct lbk_scores *s, double seconds, struct lbk_progress *out)
+static lbk_status fill_progress(lbk_ctx *ctx, const struct lbk_scores *s, double seconds,
+                                struct lbk_progress *out)
 {
     const char **label = lbk__arena_get(&ctx->arena, (size_t) (s->n + 1) * sizeof *label);
     double *v = lbk__arena_get(&ctx->arena, (size_t) (s->n + 1) * sizeof *v);
@@ -189,24 +195,29 @@ static lbk_status put_record(void *ud, const lbk_record *rec)
     for (int64_t i = 0; i < rec->n; i++) {
         const struct slot *s = &rec->at[i];
         c = s->array;
-        if (!s->used || lbk_record_field(rec, s->name) || lbk_shape_count(c.shape) > 1024 || c.dtype == LBK_U8)
+        if (!s->used || lbk_record_field(rec, s->name) || lbk_shape_count(c.shape) > 1024 ||
+            c.dtype == LBK_U8)
             continue;
         fprintf(f, ", \"%s\": [", s->name);
         for (int64_t k = 0, n = lbk_shape_count(c.shape); k < n; k++)
-            fprintf(f, "%s%.9g", k ? ", " : "", c.dtype == LBK_I32 ? ((const int32_t *) c.data)[k] : (double) ((const float *) c.data)[k]);
+            fprintf(f, "%s%.9g", k ? ", " : "",
+                    c.dtype == LBK_I32 ? ((const int32_t *) c.data)[k]
+                                       : (double) ((const float *) c.data)[k]);
         fputs("]", f);
     }
-    return fputs("}\n", f) < 0 ? lbk_fail(lbk_record_ctx(rec), LBK_EIO, "predictions: cannot write") : LBK_OK;
+    return fputs("}\n", f) < 0 ? lbk_fail(lbk_record_ctx(rec), LBK_EIO, "predictions: cannot write")
+                               : LBK_OK;
 }
 
-static lbk_status evaluate(struct run *r, const char *dir, const char *out_dir, struct lbk_scores *s)
+static lbk_status evaluate(struct run *r, const char *dir, const char *out_dir,
+                           struct lbk_scores *s)
 {
     char path[4096];
     struct evaluator *e = NULL;
     FILE *f = NULL;
     struct role *x = lbk__role_get(r, NULL, r->deliver, NULL, -1);
     if (!x)
-        return LBK_EINVAL;
+        return r->failed;
     snprintf(path, sizeof path, "%s/%s.safetensors", dir, r->deliver);
     if (!x->weights)
         x->weights = lbk__arena_str(&r->arena, "%s", path);

@@ -9,53 +9,63 @@ enum { MAX_STAGES = 16 };
 
 /* All that a checkpoint holds beside the store. */
 struct position {
-    int64_t stage, step;                         /* the next one to do */
+    int64_t stage, step; /* the next one to do */
     int64_t best_epoch, images, fallbacks;
-    double best, last;                           /* scores on validation */
+    double best, last; /* scores on validation */
     bool has_best;
     double seconds[MAX_STAGES];
-    int64_t jsonl, csv;                          /* bytes of the metric files */
+    int64_t jsonl, csv; /* bytes of the metric files */
 };
 struct trainer {
     struct run *run;
     lbk_ctx *ctx;
-    const char *dir;                             /* NULL: rehearsal */
+    const char *dir; /* NULL: rehearsal */
     struct position at;
     FILE *jsonl, *csv;
-    char latest[64], before[64];                 /* names of the two checkpoints that are kept */
-    double begun, saved;                         /* seconds of the clock: of this stage, of the last checkpoint */
-    struct lbk_scores last_test;                 /* with the weights of the last step */
-    void (*put)(void *ud, const char *line);     /* rehearsal: the plans */
+    char latest[64], before[64]; /* names of the two checkpoints that are kept */
+    double begun, saved;         /* seconds of the clock: of this stage, of the last checkpoint */
+    struct lbk_scores last_test; /* with the weights of the last step */
+    void (*put)(void *ud, const char *line); /* rehearsal: the plans */
     void *ud;
 };
 
 double lbk__now(void);
 /* Steps of a stage, of the clock it belongs to, and where on it the stage begins. */
-struct length { int64_t steps, clock, begin, epoch; };
+struct length {
+    int64_t steps, clock, begin, epoch;
+};
 lbk_status lbk__stage_length(struct run *r, int64_t stage, struct length *out);
 
 /* The streams of a stage with their loaders, its objective finished and compiled. */
-struct stage_parts { int n; struct loader *loader[OBJ_STREAMS]; struct engine *engine; };
-lbk_status lbk__stage_open(struct run *r, const struct stage *s, const char *optim, struct stage_parts *out);
+struct stage_parts {
+    int n;
+    struct loader *loader[OBJ_STREAMS];
+    struct engine *engine;
+};
+lbk_status lbk__stage_open(struct run *r, const struct stage *s, const char *optim,
+                           struct stage_parts *out);
 void lbk__stage_close(struct stage_parts *p);
 lbk_status lbk__stage_train(struct trainer *t);
 lbk_status lbk__stage_sweep(struct trainer *t);
 
 /* ---- saving ---- */
 
-lbk_status lbk__save_begin(struct trainer *t);               /* folder, config.yaml, env.json, metric files */
-lbk_status lbk__save_restore(struct trainer *t);             /* from the latest checkpoint, if there is one */
+lbk_status lbk__save_begin(struct trainer *t);   /* folder, config.yaml, env.json, metric files */
+lbk_status lbk__save_restore(struct trainer *t); /* from the latest checkpoint, if there is one */
 lbk_status lbk__save_checkpoint(struct trainer *t);
 void lbk__save_end(struct trainer *t);
 /* Reads config.yaml of a run; free with lbk__arena_finish. */
-lbk_status lbk__save_settings(lbk_ctx *ctx, const char *dir, struct arena *a, int *n, struct lbk_setting **out);
+lbk_status lbk__save_settings(lbk_ctx *ctx, const char *dir, struct arena *a, int *n,
+                              struct lbk_setting **out);
 lbk_status lbk__save_result(struct trainer *t, const struct lbk_scores *test);
-void lbk__log_values(struct trainer *t, int64_t step, int64_t epoch, int n, const char *const label[], const float v[], double lr);
-void lbk__log_scores(struct trainer *t, const char *part, int64_t step, int64_t epoch, const struct lbk_scores *s);
+void lbk__log_values(struct trainer *t, int64_t step, int64_t epoch, int n,
+                     const char *const label[], const float v[], double lr);
+void lbk__log_scores(struct trainer *t, const char *part, int64_t step, int64_t epoch,
+                     const struct lbk_scores *s);
 
 /* Copies of the trained states of a role, under "best/". */
 lbk_status lbk__best_keep(lbk_store *s, const char *path);
-lbk_status lbk__best_use(lbk_store *s);          /* back, and forgotten */
+lbk_status lbk__best_use(lbk_store *s); /* back, and forgotten */
 void lbk__store_drop(lbk_store *s, bool (*which)(const char *name));
 bool lbk__is_best(const char *name);
 bool lbk__is_optim(const char *name);

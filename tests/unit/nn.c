@@ -5,13 +5,18 @@
 #include "opdef.h"
 #include "scope.h"
 
-struct rig { lbk_graph *g; struct net net; const float *x; float state[8][64]; };
+struct rig {
+    lbk_graph *g;
+    struct net net;
+    const float *x;
+    float state[8][64];
+};
 
 static lbk_scope *fresh(void **state, enum lbk_mode mode, struct rig *r)
 {
     ((struct unit *) *state)->errors = 0;
     assert_int_equal(lbk_graph_create(unit_ctx(state), &r->g), LBK_OK);
-    r->net = (struct net) { .g = r->g, .path = "m/", .mode = mode };
+    r->net = (struct net){ .g = r->g, .path = "m/", .mode = mode };
     return lbk__scope_root(&r->net);
 }
 
@@ -42,11 +47,11 @@ static void compute(struct rig *r, lbk_val *y, float *out)
 
 static void test_linear(void **state)
 {
-    struct rig r = { .x = (const float[]) { 1, 2, 3 } };
+    struct rig r = { .x = (const float[]){ 1, 2, 3 } };
     lbk_scope *s = fresh(state, LBK_TRAINED, &r);
     float y[2];
     lbk_val *x = lbk_input(r.g, "x", LBK_F32, LBK_SHAPE(1, 3));
-    compute(&r, lbk_nn_linear(s, x, 2, true), y);      /* weights 1, bias 2 */
+    compute(&r, lbk_nn_linear(s, x, 2, true), y); /* weights 1, bias 2 */
     assert_true(y[0] == 8 && y[1] == 8);
     const lbk_node *w = lbk__graph_find(r.g, NODE_STATE, "m/weight");
     assert_true(fabs(w->init->a - 1 / sqrt(3)) < 1e-12);
@@ -55,7 +60,7 @@ static void test_linear(void **state)
 
 static void test_conv(void **state)
 {
-    struct rig r = { .x = (const float[]) { 1, 2, 3, 4 } };
+    struct rig r = { .x = (const float[]){ 1, 2, 3, 4 } };
     lbk_scope *s = fresh(state, LBK_TRAINED, &r);
     float y[4];
     lbk_val *x = lbk_input(r.g, "x", LBK_F32, LBK_SHAPE(1, 1, 2, 2));
@@ -70,7 +75,8 @@ static void test_transposed_shapes(void **state)
     struct rig r = { 0 };
     lbk_scope *s = fresh(state, LBK_TRAINED, &r);
     lbk_val *x = lbk_input(r.g, "x", LBK_F32, LBK_SHAPE(2, 6, 4, 4));
-    lbk_val *y = lbk_nn_conv2d_transpose(s, x, lbk_conv(.out = 3, .kernel = 4, .stride = 2, .pad = 1, .bias = true));
+    lbk_val *y = lbk_nn_conv2d_transpose(
+        s, x, lbk_conv(.out = 3, .kernel = 4, .stride = 2, .pad = 1, .bias = true));
     assert_true(lbk__same_shape(lbk_shape_of(y), LBK_SHAPE(2, 3, 8, 8)));
     const lbk_node *w = lbk__graph_find(r.g, NODE_STATE, "m/weight");
     assert_true(lbk__same_shape(w->shape, LBK_SHAPE(6, 3, 4, 4)));
@@ -81,7 +87,7 @@ static void test_transposed_shapes(void **state)
 /* gamma 1, beta 2, mean 3, var 4 */
 static void test_frozen_batch_norm(void **state)
 {
-    struct rig r = { .x = (const float[]) { 3, 5 } };
+    struct rig r = { .x = (const float[]){ 3, 5 } };
     lbk_scope *s = fresh(state, LBK_FROZEN, &r);
     float y[2];
     compute(&r, lbk_nn_batch_norm(s, lbk_input(r.g, "x", LBK_F32, LBK_SHAPE(2, 1))), y);
@@ -92,7 +98,7 @@ static void test_frozen_batch_norm(void **state)
 
 static void test_batch_norm_of_a_batch(void **state)
 {
-    struct rig r = { .x = (const float[]) { 3, 5 } };
+    struct rig r = { .x = (const float[]){ 3, 5 } };
     lbk_scope *s = fresh(state, LBK_TRAINED, &r);
     float y[2], to;
     compute(&r, lbk_nn_batch_norm(s, lbk_input(r.g, "x", LBK_F32, LBK_SHAPE(2, 1))), y);
@@ -100,7 +106,7 @@ static void test_batch_norm_of_a_batch(void **state)
     assert_non_null(r.net.drifts);
     compute(&r, r.net.drifts->to, &to);
     assert_true(fabsf(to - 4) < 1e-6f);
-    compute(&r, r.net.drifts->next->to, &to);             /* unbiased: 1 * 2 / 1 */
+    compute(&r, r.net.drifts->next->to, &to); /* unbiased: 1 * 2 / 1 */
     assert_true(fabsf(to - 2) < 1e-6f);
     lbk_graph_destroy(&r.g);
 }
@@ -127,7 +133,8 @@ static void test_misfits(void **state)
     lbk_scope *s = fresh(state, LBK_TRAINED, &r);
     lbk_val *x = lbk_input(r.g, "x", LBK_F32, LBK_SHAPE(4));
     assert_null(lbk_nn_conv2d(s, x, lbk_conv(.out = 1)));
-    assert_unit_error(state, "m/conv: x is 4, expected N C H W that fits 1 channels, a kernel of 0 and 1 groups");
+    assert_unit_error(
+        state, "m/conv: x is 4, expected N C H W that fits 1 channels, a kernel of 0 and 1 groups");
     lbk_graph_destroy(&r.g);
 }
 

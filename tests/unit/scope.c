@@ -5,14 +5,18 @@
 #include "opdef.h"
 #include "scope.h"
 
-struct bench { lbk_graph *g; struct net net; lbk_scope *s; };
+struct bench {
+    lbk_graph *g;
+    struct net net;
+    lbk_scope *s;
+};
 
 static struct bench fresh(void **state, enum lbk_mode mode, struct net *net)
 {
     struct bench b = { 0 };
     ((struct unit *) *state)->errors = 0;
     assert_int_equal(lbk_graph_create(unit_ctx(state), &b.g), LBK_OK);
-    *net = (struct net) { .g = b.g, .path = "student/", .mode = mode };
+    *net = (struct net){ .g = b.g, .path = "student/", .mode = mode };
     b.s = lbk__scope_root(net);
     return b;
 }
@@ -23,7 +27,8 @@ static void test_paths(void **state)
     struct bench b = fresh(state, LBK_TRAINED, &net);
     const struct lbk_init zeros = { .kind = LBK_INIT_ZEROS };
     lbk_scope *s = lbk_scope_sub(lbk_scope_sub(b.s, "layer%d", 1), "0");
-    lbk_val *w = lbk_weight(s, "weight", LBK_SHAPE(3), zeros), *m = lbk_buffer(s, "mean", LBK_F32, LBK_SHAPE(3), zeros);
+    lbk_val *w = lbk_weight(s, "weight", LBK_SHAPE(3), zeros),
+            *m = lbk_buffer(s, "mean", LBK_F32, LBK_SHAPE(3), zeros);
     assert_string_equal(w->node.name, "student/layer1/0/weight");
     assert_true(w->node.trainable);
     assert_false(m->node.trainable);
@@ -37,7 +42,7 @@ static void test_frozen_does_not_train(void **state)
 {
     struct net net;
     struct bench b = fresh(state, LBK_FROZEN, &net);
-    lbk_val *w = lbk_weight(b.s, "w", LBK_SHAPE(3), (struct lbk_init) { .kind = LBK_INIT_ONES });
+    lbk_val *w = lbk_weight(b.s, "w", LBK_SHAPE(3), (struct lbk_init){ .kind = LBK_INIT_ONES });
     assert_false(w->node.trainable);
     assert_false(lbk_scope_training(b.s));
     lbk_graph_destroy(&b.g);
@@ -70,7 +75,8 @@ static void values(void **state, const char *name, struct lbk_init init, lbk_sha
 static void test_start_values(void **state)
 {
     float a[1000], c[1000], d[1000];
-    const struct lbk_init u = { .kind = LBK_INIT_UNIFORM, .a = 0.5 }, normal = { .kind = LBK_INIT_NORMAL, .a = 2 };
+    const struct lbk_init u = { .kind = LBK_INIT_UNIFORM, .a = 0.5 },
+                          normal = { .kind = LBK_INIT_NORMAL, .a = 2 };
     double sum = 0, square = 0;
     values(state, "a", u, LBK_SHAPE(1000), a);
     values(state, "a", u, LBK_SHAPE(1000), c);
@@ -90,8 +96,11 @@ static void test_unknown_shape(void **state)
 {
     struct net net;
     struct bench b = fresh(state, LBK_FROZEN, &net);
-    assert_null(lbk_weight(b.s, "table", LBK_SHAPE_ANY, (struct lbk_init) { .kind = LBK_INIT_NONE }));
-    assert_unit_error(state, "weight 'student/table' is missing: it has no shape but that of a file or an artifact");
+    assert_null(
+        lbk_weight(b.s, "table", LBK_SHAPE_ANY, (struct lbk_init){ .kind = LBK_INIT_NONE }));
+    assert_unit_error(
+        state,
+        "weight 'student/table' is missing: it has no shape but that of a file or an artifact");
     lbk_graph_destroy(&b.g);
 }
 
@@ -100,11 +109,12 @@ static void test_drifts_are_chained(void **state)
 {
     struct net net[2];
     struct bench b = fresh(state, LBK_TRAINED, &net[0]);
-    net[1] = (struct net) { .g = b.g, .path = "student/", .mode = LBK_TRAINED };
+    net[1] = (struct net){ .g = b.g, .path = "student/", .mode = LBK_TRAINED };
     lbk_scope *s[2] = { b.s, lbk__scope_root(&net[1]) };
     const struct lbk_init zeros = { .kind = LBK_INIT_ZEROS };
     for (int i = 0; i < 2; i++)
-        lbk__scope_drift(s[i], lbk_buffer(s[i], "mean", LBK_F32, (lbk_shape) { 0 }, zeros), lbk_scalar(b.g, 10 + i), 0.5);
+        lbk__scope_drift(s[i], lbk_buffer(s[i], "mean", LBK_F32, (lbk_shape){ 0 }, zeros),
+                         lbk_scalar(b.g, 10 + i), 0.5);
     struct net *both[2] = { &net[0], &net[1] };
     assert_int_equal(lbk__nets_assign(b.g, 2, both), LBK_OK);
     assert_int_equal(b.g->n_assign, 1);

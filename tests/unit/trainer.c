@@ -11,15 +11,22 @@
 #include "testing.h"
 
 static char folder[] = "/tmp/limbeck-trainer-XXXXXX";
-struct stop { int64_t at, seen; };
+struct stop {
+    int64_t at, seen;
+};
 
 static struct unit unit;
 
 static int start(void **state)
 {
-    const struct lbk_ctx_params p = { .size = sizeof p, .log = unit_log, .log_ud = &unit, .seed = 1, .threads = 2,
+    const struct lbk_ctx_params p = {
+        .size = sizeof p,
+        .log = unit_log,
+        .log_ud = &unit,
+        .seed = 1,
+        .threads = 2,
 #ifdef LBK_STATIC_PLUGIN
-                                      .builtins = lbk_builtin_plugins,
+        .builtins = lbk_builtin_plugins,
 #endif
     };
     *state = &unit;
@@ -54,14 +61,26 @@ static bool count(void *ud, const struct lbk_progress *p)
     return ++s->seen != s->at;
 }
 
-static lbk_status run(const char *method, const char *name, const char *more, const char *value, struct stop *s, bool resume)
+static lbk_status run(const char *method, const char *name, const char *more, const char *value,
+                      struct stop *s, bool resume)
 {
     char out[256];
-    const struct lbk_setting set[] = { { "data", "synth,count=64,eval_count=24,classes=4" }, { "model", "lenet5_bn" },
-        { "epochs", "2" }, { "batch", "16" }, { "eval_batch", "16" }, { "lr", "0.01" }, { more ? more : "loaders", more ? value : "1" } };
+    const struct lbk_setting set[] = { { "data", "synth,count=64,eval_count=24,classes=4" },
+                                       { "model", "lenet5_bn" },
+                                       { "epochs", "2" },
+                                       { "batch", "16" },
+                                       { "eval_batch", "16" },
+                                       { "lr", "0.01" },
+                                       { more ? more : "loaders", more ? value : "1" } };
     snprintf(out, sizeof out, "%s/%s", folder, name);
-    struct lbk_train_params p = { .size = sizeof p, .method = method, .device = "cpu,threads=2", .out_dir = out, .settings = set,
-                                  .n_settings = 7, .progress = s ? count : NULL, .ud = s };
+    struct lbk_train_params p = { .size = sizeof p,
+                                  .method = method,
+                                  .device = "cpu,threads=2",
+                                  .out_dir = out,
+                                  .settings = set,
+                                  .n_settings = 7,
+                                  .progress = s ? count : NULL,
+                                  .ud = s };
     if (resume)
         p.resume = out, p.n_settings = 0;
     unit.errors = 0;
@@ -89,8 +108,12 @@ static void assert_same(const char *a, const char *b, const char *file)
 
 static void result_is_complete(void **state)
 {
-    static const char *const keys[] = { "schema", "method", "seed", "settings", "metric", "accuracy", "seconds", "stages",
-        "images_per_second", "peak_bytes", "fallbacks", "weights_sha256", "plugins", "data", "selection", NULL };
+    static const char *const keys[] = { "schema",     "method",    "seed",
+                                        "settings",   "metric",    "accuracy",
+                                        "seconds",    "stages",    "images_per_second",
+                                        "peak_bytes", "fallbacks", "weights_sha256",
+                                        "plugins",    "data",      "selection",
+                                        NULL };
     size_t n;
     assert_int_equal(run("none", "a", NULL, NULL, NULL, false), LBK_OK);
     assert_int_equal(unit.errors, 0);
@@ -143,7 +166,8 @@ static void unknown_settings_are_named(void **state)
 {
     static const char *const table[][3] = {
         { "epoch", "3", "setting 'epoch' is unknown; did you mean 'epochs'?" },
-        { "reffakd.alhpa", "1", "setting 'reffakd.alhpa' is unknown; did you mean 'reffakd.alpha'?" },
+        { "reffakd.alhpa", "1",
+          "setting 'reffakd.alhpa' is unknown; did you mean 'reffakd.alpha'?" },
     };
     char text[1024];
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -192,9 +216,14 @@ static void evaluation_repeats_the_result(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(result_is_complete), cmocka_unit_test(same_seed_same_bits), cmocka_unit_test(evaluation_repeats_the_result),
-        cmocka_unit_test(resume_anywhere), cmocka_unit_test(a_second_run_is_refused), cmocka_unit_test(unknown_settings_are_named),
-        cmocka_unit_test(divergence_names_the_operator), cmocka_unit_test(a_teacher_needs_weights),
+        cmocka_unit_test(result_is_complete),
+        cmocka_unit_test(same_seed_same_bits),
+        cmocka_unit_test(evaluation_repeats_the_result),
+        cmocka_unit_test(resume_anywhere),
+        cmocka_unit_test(a_second_run_is_refused),
+        cmocka_unit_test(unknown_settings_are_named),
+        cmocka_unit_test(divergence_names_the_operator),
+        cmocka_unit_test(a_teacher_needs_weights),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
