@@ -92,8 +92,9 @@ static lbk_status judge(lbk_ctx *ctx, struct talk *t, double seconds)
     const lbk_status st = lbk__isolated(ctx, in_child, t, seconds, &r);
     if (st || r.end == ISOLATE_DONE)
         return st;
-    return lbk_fail(ctx, t->load_only ? LBK_EABI : r.status, "plugin '%s': %s%s", t->path,
-                    r.end == ISOLATE_HUNG ? "timed out: it " : "", r.text);
+    return lbk_fail(ctx, t->load_only && r.status != LBK_ENOENT ? LBK_EABI : r.status,
+                    "plugin '%s': %s%s", t->path, r.end == ISOLATE_HUNG ? "timed out: it " : "",
+                    r.text);
 }
 
 lbk_status lbk_plugin_check(lbk_ctx *ctx, const char *path, void (*put)(void *ud, const char *line),
