@@ -9,18 +9,24 @@
 
 enum { WARM = 3, LEAST = 7, MOST = 200 };
 
-struct bench_cfg { const char *model, *input; int64_t classes, batch, threads; double seconds; bool profile; };
+struct bench_cfg {
+    const char *model, *input;
+    int64_t classes, batch, threads;
+    double seconds;
+    bool profile;
+};
 static const struct lbk_opt bench_opts[] = {
     LBK_STRING(bench_cfg, model, "", "which network"),
     LBK_STRING(bench_cfg, input, "3x32x32", "channels, rows and columns of an image"),
-    LBK_INT   (bench_cfg, classes, 10, 1, 1e6, "of the labels"),
-    LBK_INT   (bench_cfg, batch, 64, 1, 1e6, "images to a step"),
-    LBK_INT   (bench_cfg, threads, 0, 0, 4096, "of the device"),
-    LBK_FLOAT (bench_cfg, seconds, 3, 0, 3600, "to measure for; at least some steps are"),
-    LBK_BOOL  (bench_cfg, profile, false, "time every launch and log the plan with its times"),
+    LBK_INT(bench_cfg, classes, 10, 1, 1e6, "of the labels"),
+    LBK_INT(bench_cfg, batch, 64, 1, 1e6, "images to a step"),
+    LBK_INT(bench_cfg, threads, 0, 0, 4096, "of the device"),
+    LBK_FLOAT(bench_cfg, seconds, 3, 0, 3600, "to measure for; at least some steps are"),
+    LBK_BOOL(bench_cfg, profile, false, "time every launch and log the plan with its times"),
     LBK_OPTS_END,
 };
-static const char *const own[] = { "model", "input", "classes", "batch", "threads", "seconds", "profile", NULL };
+static const char *const own[] = { "model",   "input",   "classes", "batch",
+                                   "threads", "seconds", "profile", NULL };
 
 static bool is_own(const char *name)
 {
@@ -34,7 +40,8 @@ static lbk_status parse_input(lbk_ctx *ctx, const char *text, lbk_shape *out)
 {
     long long c, h, w;
     char more;
-    if (sscanf(text, "%lldx%lldx%lld%c", &c, &h, &w, &more) != 3 || c < 1 || h < 1 || w < 1 || c > 65536 || h > 65536 || w > 65536)
+    if (sscanf(text, "%lldx%lldx%lld%c", &c, &h, &w, &more) != 3 || c < 1 || h < 1 || w < 1 ||
+        c > 65536 || h > 65536 || w > 65536)
         return lbk_fail(ctx, LBK_EINVAL, "input: expected sizes as 3x32x32, got '%s'", text);
     *out = LBK_SHAPE(c, h, w);
     return LBK_OK;
@@ -51,14 +58,21 @@ static lbk_status fill(lbk_ctx *ctx, const lbk_node *n, lbk_tensor *t)
         if (n->dtype == LBK_I32)
             v[i] = n->range ? (int32_t) (u * (float) n->range) : 0;
         else
-            memcpy(&v[i], !strcmp(n->name, "lr") ? &(float) { 0.001f } : &u, sizeof *v);
+            memcpy(&v[i], !strcmp(n->name, "lr") ? &(float){ 0.001f } : &u, sizeof *v);
     }
     const lbk_status st = lbk_tensor_write(t, v, t->bytes);
     free(v);
     return st;
 }
 
-struct rig { lbk_device *device; lbk_store *store; lbk_exec *exec; int n; struct lbk_bind in[16]; lbk_tensor *values; };
+struct rig {
+    lbk_device *device;
+    lbk_store *store;
+    lbk_exec *exec;
+    int n;
+    struct lbk_bind in[16];
+    lbk_tensor *values;
+};
 
 static lbk_status bind(struct rig *r, const lbk_graph *g)
 {
@@ -90,7 +104,8 @@ static lbk_status measure(struct rig *r, double budget, struct lbk_bench *out)
     struct lbk_exec_info info = { .size = sizeof info };
     lbk_status st = LBK_OK;
     int n = -WARM;
-    for (const double begun = lbk__now(); !st && n < MOST && (n < LEAST || lbk__now() - begun < budget); n++) {
+    for (const double begun = lbk__now();
+         !st && n < MOST && (n < LEAST || lbk__now() - begun < budget); n++) {
         float loss;
         const double a = lbk__now();
         st = lbk_run(r->exec, r->n, r->in, 1, &value);
@@ -103,13 +118,18 @@ static lbk_status measure(struct rig *r, double budget, struct lbk_bench *out)
         return st;
     qsort(t, (size_t) n, sizeof *t, by_size);
     lbk_exec_info(r->exec, &info);
-    struct lbk_bench b = { .size = out->size, .median_ms = 1e3 * t[n / 2], .gflops = 1e-9 * info.flops / t[n / 2],
-                           .launches = info.launches, .fallbacks = info.fallbacks, .peak_bytes = r->device->peak_bytes };
+    struct lbk_bench b = { .size = out->size,
+                           .median_ms = 1e3 * t[n / 2],
+                           .gflops = 1e-9 * info.flops / t[n / 2],
+                           .launches = info.launches,
+                           .fallbacks = info.fallbacks,
+                           .peak_bytes = r->device->peak_bytes };
     memcpy(out, &b, out->size < sizeof b ? out->size : sizeof b);
     return LBK_OK;
 }
 
-static lbk_status run(struct loose *l, const char *device, const struct bench_cfg *c, struct lbk_bench *out)
+static lbk_status run(struct loose *l, const char *device, const struct bench_cfg *c,
+                      struct lbk_bench *out)
 {
     const struct lbk_compile_params how = { .size = sizeof how, .profile = c->profile };
     struct rig r = { 0 };
@@ -138,7 +158,8 @@ static lbk_status run(struct loose *l, const char *device, const struct bench_cf
     return st;
 }
 
-lbk_status lbk_bench_train(lbk_ctx *ctx, const char *device, int n, const struct lbk_setting *settings, struct lbk_bench *out)
+lbk_status lbk_bench_train(lbk_ctx *ctx, const char *device, int n,
+                           const struct lbk_setting *settings, struct lbk_bench *out)
 {
     lbk_opts *o = NULL;
     lbk_shape input;
@@ -153,7 +174,8 @@ lbk_status lbk_bench_train(lbk_ctx *ctx, const char *device, int n, const struct
     if (!st)
         st = parse_input(ctx, c->input, &input);
     if (!st) {
-        st = lbk__loose_open(ctx, c->model, input, c->batch, c->classes, LBK_TRAINED, n, settings, own, &l);
+        st = lbk__loose_open(ctx, c->model, input, c->batch, c->classes, LBK_TRAINED, n, settings,
+                             own, &l);
         if (!st)
             st = run(&l, device, c, out);
         lbk__loose_close(&l);

@@ -193,7 +193,8 @@ static bool trains(const struct stage *t, const char *role)
     return false;
 }
 
-/* Stages that do not run go behind those that do. With every weight off nothing looks at what the other stages leave. */
+/* Stages that do not run go behind those that do. With every weight off nothing looks at what the
+ * other stages leave. */
 static void drop_unused(lbk_schedule *s)
 {
     const char *role = lbk__stage_delivers(s);
