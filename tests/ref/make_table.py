@@ -24,4 +24,5 @@ for i in range(K):
 mixed = rng.permutation(K * N)
 e = np.exp(a - a.max(1, keepdims=True))
 st.save(os.path.join(here, 'reffakd_table.safetensors'),
-        {'z': z[mixed], 'label': label[mixed], 'similarity': a.astype(np.float32), 'soft': (e / e.sum(1, keepdims=True)).astype(np.float32)})
+        {'z': z[mixed], 'label': label[mixed], 'similarity': a.astype(np.float32),
+         'soft': (e / e.sum(1, keepdims=True)).astype(np.float32)})

@@ -70,7 +70,8 @@ def add_side(block, name, c, out, stride):
 class ResNet(nn.Module):
     def __init__(self, block, stem, widths, blocks, side, head, classes, channels=3):
         super().__init__()
-        self.conv1, self.bn1, self.n, self.head = nn.Conv2d(channels, stem, 3, 1, 1, bias=False), nn.BatchNorm2d(stem), len(widths), head
+        self.n, self.head = len(widths), head
+        self.conv1, self.bn1 = nn.Conv2d(channels, stem, 3, 1, 1, bias=False), nn.BatchNorm2d(stem)
         c = stem
         for i, (w, n) in enumerate(zip(widths, blocks)):
             layer = []
