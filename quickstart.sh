@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")"
 . ./.ci/packages.sh
-epochs=${EPOCHS:-5} seeds=${SEEDS:-1 2 3} threads=${THREADS:-$(nproc)}
+epochs=${EPOCHS:-4} seeds=${SEEDS:-1 2 3} threads=${THREADS:-$(nproc)}
 recipe=plugins/reffakd/recipes/fashion_mnist.yaml
 
 need $build_packages dataset-fashion-mnist

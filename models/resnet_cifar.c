@@ -113,7 +113,8 @@ static lbk_val *build(lbk_scope *s, lbk_val *x, const struct resnet *c, const st
 #define X(name, doc, shortcut, head, normal, wide, stages, stem, ...)                              \
     static lbk_val *name(lbk_scope *s, lbk_val *x, const void *cfg)                                \
     {                                                                                              \
-        static const struct family f = { shortcut, head, normal, wide, stages, stem, __VA_ARGS__ }; \
+        static const struct family f = { shortcut, head, normal, wide, stages, stem,               \
+                                         __VA_ARGS__ };                                            \
         return build(s, x, cfg, &f);                                                               \
     }
 LIST

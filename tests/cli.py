@@ -196,7 +196,8 @@ def runs(tmp):
     expect('unknown setting', train(tmp, synth, 'epohcs=3'), 2, 'epohcs.*epochs')
     expect('setting out of range', train(tmp, synth, 'batch=0'), 2, "batch: expected .*got '0'")
     expect('setting of a wrong type', train(tmp, synth, 'batch=many'), 2, "batch: expected .*got 'many'")
-    expect('option of a method', ['train', 'method=kd', synth, 'model=lenet5_bn', 'batch=4', f'out={tmp}/x', 'kd.temperatur=4'], 2, 'temperatur')
+    expect('option of a method', ['train', 'method=kd', synth, 'model=lenet5_bn', 'batch=4', f'out={tmp}/x',
+                                  'kd.temperatur=4'], 2, 'temperatur')
     expect('unknown method', ['train', 'method=reffkad', synth, 'model=lenet5_bn', f'out={tmp}/x'], 2, "did you mean 'reffakd'")
     expect('no out', ['train', 'method=none', synth, 'model=lenet5_bn'], 2, 'out=DIR is missing')
     expect('NaN in the loss', train(tmp, synth, 'lr=1e30', 'steps=50', f'out={tmp}/nan'), 7, 'step')
@@ -232,7 +233,8 @@ def full_disk(tmp):
 def memory(tmp):
     def little():
         resource.setrlimit(resource.RLIMIT_AS, (300 << 20, 300 << 20))
-    argv = ['train', 'method=none', 'data=synth,count=8192,eval_count=64', 'model=resnet110', 'batch=4096', 'steps=1', 'threads=1', f'out={tmp}/oom']
+    argv = ['train', 'method=none', 'data=synth,count=8192,eval_count=64', 'model=resnet110', 'batch=4096',
+            'steps=1', 'threads=1', f'out={tmp}/oom']
     expect('out of memory', argv, 6, 'memory', preexec_fn=little)
 
 

@@ -12,7 +12,8 @@ import time
 
 LIMBECK = sys.argv[1]
 KILLS = int(sys.argv[2]) if len(sys.argv) > 2 else 5
-JOB = sys.argv[3:] or ['method=reffakd', 'model=lenet5_bn', 'data=synth,count=256,eval_count=64', 'batch=16', 'steps=60', 'seed=3', 'device=cpu']
+JOB = sys.argv[3:] or ['method=reffakd', 'model=lenet5_bn', 'data=synth,count=256,eval_count=64',
+                       'batch=16', 'steps=60', 'seed=3', 'device=cpu']
 
 
 def weights(run):

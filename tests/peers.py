@@ -14,7 +14,8 @@ import subprocess
 import sys
 import time
 
-ENV = {"OMP_PROC_BIND": "true", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=8589934592"}
+ENV = {"OMP_PROC_BIND": "true",
+       "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=8589934592"}
 
 
 def restart_tuned(threads):
@@ -134,7 +135,8 @@ def main():
         peers = [Peer(torch, make, batch, shape, classes, last) for last in (False, True)]
         for p in peers:
             p.median(0.5)
-        rows = [[p.median(a.seconds) for p in peers] + [ours(a.program, name, batch, shape, classes, a.threads, a.seconds)["median_ms"]]
+        rows = [[p.median(a.seconds) for p in peers]
+                + [ours(a.program, name, batch, shape, classes, a.threads, a.seconds)["median_ms"]]
                 for _ in range(a.rounds)]
         nchw, nhwc, mine = (statistics.median(c) for c in zip(*rows))
         ratio = statistics.median(min(r[0], r[1]) / r[2] for r in rows)

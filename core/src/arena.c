@@ -5,7 +5,11 @@
 #include "arena.h"
 
 enum { BLOCK = 16384 };
-struct arena_block { struct arena_block *before; size_t used, size; _Alignas(16) unsigned char data[]; };
+struct arena_block {
+    struct arena_block *before;
+    size_t used, size;
+    _Alignas(16) unsigned char data[];
+};
 
 void *lbk__arena_get(struct arena *a, size_t bytes)
 {

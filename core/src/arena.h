@@ -11,7 +11,8 @@ void *lbk__arena_copy(struct arena *a, const void *p, size_t bytes);
 char *lbk__arena_str(struct arena *a, const char *fmt, ...) LBK_PRINTF(2, 3);
 void  lbk__arena_finish(struct arena *a);
 
-/* Room for one more of *p in an array kept by malloc; false: out of memory, the array is as it was. */
+/* Room for one more of *p in an array kept by malloc; false: out of memory, the array is as it
+ * was. */
 bool lbk__grow(void *array_of_pointer, int64_t n, int64_t *cap, size_t each);
 
 #endif

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The front of a driver: opens it by a spec, accounts for its memory, fills in what it leaves out. */
+/* The front of a driver: opens it by a spec, accounts for its memory, fills in what it leaves out.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "device.h"
 
-static lbk_status copy_through_host(lbk_device *d, lbk_mem *dst, size_t doff, const lbk_mem *src, size_t soff, size_t n)
+static lbk_status copy_through_host(lbk_device *d, lbk_mem *dst, size_t doff, const lbk_mem *src,
+                                    size_t soff, size_t n)
 {
     void *p = malloc(n ? n : 1);
     if (!p)
@@ -17,18 +19,21 @@ static lbk_status copy_through_host(lbk_device *d, lbk_mem *dst, size_t doff, co
     return st;
 }
 
-lbk_status lbk__mem_copy(lbk_device *d, lbk_mem *dst, size_t doff, const lbk_mem *src, size_t soff, size_t n)
+lbk_status lbk__mem_copy(lbk_device *d, lbk_mem *dst, size_t doff, const lbk_mem *src, size_t soff,
+                         size_t n)
 {
     if (!n)
         return LBK_OK;
-    return d->fns.copy ? d->fns.copy(d->drv, dst, doff, src, soff, n) : copy_through_host(d, dst, doff, src, soff, n);
+    return d->fns.copy ? d->fns.copy(d->drv, dst, doff, src, soff, n)
+                       : copy_through_host(d, dst, doff, src, soff, n);
 }
 
 lbk_status lbk__mem_alloc(lbk_device *d, size_t bytes, lbk_mem **out)
 {
     const lbk_status st = d->fns.alloc(d->drv, bytes ? bytes : 1, out);
     if (st)
-        return lbk_fail(d->ctx, st, "device '%s': no memory for %zu bytes more; %zu are in use", d->spec, bytes, d->bytes);
+        return lbk_fail(d->ctx, st, "device '%s': no memory for %zu bytes more; %zu are in use",
+                        d->spec, bytes, d->bytes);
     d->bytes += bytes;
     if (d->bytes > d->peak_bytes)
         d->peak_bytes = d->bytes;
@@ -44,18 +49,21 @@ void lbk__mem_free(lbk_device *d, lbk_mem *m, size_t bytes)
 }
 
 /* "opencl:1,fp16=yes" -> backend name, index, the rest */
-static lbk_status split(lbk_ctx *ctx, const char *spec, char name[32], int *index, const char **rest)
+static lbk_status split(lbk_ctx *ctx, const char *spec, char name[32], int *index,
+                        const char **rest)
 {
     const size_t n = strcspn(spec, ":,");
     char *end;
     *index = 0, *rest = "";
     if (!n || n >= 32)
-        return lbk_fail(ctx, LBK_EINVAL, "device '%s': expected backend[:index][,option=value]", spec);
+        return lbk_fail(ctx, LBK_EINVAL, "device '%s': expected backend[:index][,option=value]",
+                        spec);
     memcpy(name, spec, n), name[n] = 0;
     if (spec[n] == ':') {
         const long i = strtol(spec + n + 1, &end, 10);
         if (end == spec + n + 1 || (*end && *end != ',') || i < 0 || i > 255)
-            return lbk_fail(ctx, LBK_EINVAL, "device '%s': expected an index of 0..255 after ':'", spec);
+            return lbk_fail(ctx, LBK_EINVAL, "device '%s': expected an index of 0..255 after ':'",
+                            spec);
         *index = (int) i;
         *rest = *end ? end + 1 : end;
     } else if (spec[n] == ',') {

@@ -33,11 +33,13 @@ struct lbk_store { lbk_device *device; struct store_entry *at; int64_t n, cap; }
 lbk_status lbk__mem_alloc(lbk_device *d, size_t bytes, lbk_mem **out);
 void lbk__mem_free(lbk_device *d, lbk_mem *m, size_t bytes);
 lbk_status lbk__mem_copy(lbk_device *d, lbk_mem *dst, size_t doff, const lbk_mem *src, size_t soff, size_t n);
-void lbk__device_unref(lbk_device *d);          /* tensors, stores and execs keep their device open */
+/* tensors, stores and execs keep their device open */
+void lbk__device_unref(lbk_device *d);
 
 size_t lbk__dtype_size(lbk_dtype t);
 const char *lbk__dtype_name(lbk_dtype t);
-/* Bytes of a dense tensor; false on overflow or a negative extent. The only place that multiplies extents that come from outside. */
+/* Bytes of a dense tensor; false on overflow or a negative extent. The only place that
+ * multiplies extents that come from outside. */
 bool lbk__shape_bytes(lbk_dtype t, lbk_shape s, size_t *out);
 /* "64x3x7x7" into buf; returns buf. "scalar" for rank 0. */
 const char *lbk__shape_text(lbk_shape s, char *buf, size_t size);

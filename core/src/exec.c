@@ -34,10 +34,13 @@ static lbk_status check_states(struct plan *p)
             if (st)
                 return st;
         }
-        if (t->dtype != n->dtype || lbk_shape_count(t->shape) != lbk_shape_count(n->shape) || t->shape.n != n->shape.n ||
+        if (t->dtype != n->dtype || lbk_shape_count(t->shape) != lbk_shape_count(n->shape) ||
+            t->shape.n != n->shape.n ||
             memcmp(t->shape.d, n->shape.d, (size_t) n->shape.n * sizeof *n->shape.d))
-            return lbk_fail(p->device->ctx, LBK_EINVAL, "compile: '%s' is %s in the store, expected %s", n->name,
-                            lbk__shape_text(t->shape, a, sizeof a), lbk__shape_text(n->shape, b, sizeof b));
+            return lbk_fail(p->device->ctx, LBK_EINVAL,
+                            "compile: '%s' is %s in the store, expected %s", n->name,
+                            lbk__shape_text(t->shape, a, sizeof a),
+                            lbk__shape_text(n->shape, b, sizeof b));
     }
     return LBK_OK;
 }
@@ -88,7 +91,9 @@ static void bind(lbk_exec *x)
         }
         for (int k = 0; k < g->g.n_out; k++)
             bind_arg(x, &g->g.out[k], g->out[k]);
-        g->g.scratch = (struct lbk_arg) { x->arena, g->scratch_offset, LBK_U8, LBK_SHAPE((int64_t) g->offer.scratch), { 0 } };
+        g->g.scratch = (struct lbk_arg){
+            x->arena, g->scratch_offset, LBK_U8, LBK_SHAPE((int64_t) g->offer.scratch), { 0 }
+        };
     }
 }
 
@@ -99,7 +104,8 @@ static lbk_status prepare(lbk_exec *x)
     for (int64_t i = 0; !st && i < p->n_group; i++) {
         struct group *g = &p->group[i];
         if (g->fallback)
-            lbk_ctx_log(p->device->ctx, LBK_LOG_WARN, "device '%s' has no kernel for '%s' here: it runs on the host",
+            lbk_ctx_log(p->device->ctx, LBK_LOG_WARN,
+                        "device '%s' has no kernel for '%s' here: it runs on the host",
                         p->device->spec, g->g.op->name);
         else
             st = p->device->fns.prepare(p->device->drv, &g->g, &g->code);
@@ -111,12 +117,14 @@ static lbk_status refuse_fallbacks(const struct plan *p)
 {
     for (int64_t i = 0; i < p->n_group; i++)
         if (p->group[i].fallback)
-            return lbk_fail(p->device->ctx, LBK_EUNSUPPORTED, "strict: device '%s' has no kernel for '%s' here (%d in all)",
+            return lbk_fail(p->device->ctx, LBK_EUNSUPPORTED,
+                            "strict: device '%s' has no kernel for '%s' here (%d in all)",
                             p->device->spec, p->group[i].g.op->name, p->n_fallback);
     return LBK_OK;
 }
 
-lbk_status lbk_compile(lbk_graph *g, lbk_store *state, const struct lbk_compile_params *params, lbk_exec **out)
+lbk_status lbk_compile(lbk_graph *g, lbk_store *state, const struct lbk_compile_params *params,
+                       lbk_exec **out)
 {
     *out = NULL;
     if (lbk_graph_status(g))
@@ -128,7 +136,8 @@ lbk_status lbk_compile(lbk_graph *g, lbk_store *state, const struct lbk_compile_
     p->device = state->device, p->store = state;
     p->device->refs++;
     if (params)
-        memcpy(&p->params, params, params->size < sizeof p->params ? params->size : sizeof p->params);
+        memcpy(&p->params, params,
+               params->size < sizeof p->params ? params->size : sizeof p->params);
     lbk_status st = lbk__plan_build(p, g);
     if (!st && p->params.strict)
         st = refuse_fallbacks(p);
@@ -175,16 +184,18 @@ static const struct lbk_bind *bound(int n, const struct lbk_bind b[], const char
     return NULL;
 }
 
-static lbk_status check_bind(const struct plan *p, const char *kind, const struct lbk_bind *b, const char *name, lbk_dtype t,
-                             lbk_shape s)
+static lbk_status check_bind(const struct plan *p, const char *kind, const struct lbk_bind *b,
+                             const char *name, lbk_dtype t, lbk_shape s)
 {
     char have[96], want[96];
     if (!b || !b->tensor)
         return lbk_fail(p->device->ctx, LBK_EINVAL, "run: %s '%s' is not bound", kind, name);
-    if (b->tensor->dtype == t && b->tensor->shape.n == s.n && !memcmp(b->tensor->shape.d, s.d, (size_t) s.n * sizeof *s.d))
+    if (b->tensor->dtype == t && b->tensor->shape.n == s.n &&
+        !memcmp(b->tensor->shape.d, s.d, (size_t) s.n * sizeof *s.d))
         return LBK_OK;
-    return lbk_fail(p->device->ctx, LBK_EINVAL, "run: %s '%s' is bound to %s %s, expected %s %s", kind, name,
-                    lbk__dtype_name(b->tensor->dtype), lbk__shape_text(b->tensor->shape, have, sizeof have), lbk__dtype_name(t),
+    return lbk_fail(p->device->ctx, LBK_EINVAL, "run: %s '%s' is bound to %s %s, expected %s %s",
+                    kind, name, lbk__dtype_name(b->tensor->dtype),
+                    lbk__shape_text(b->tensor->shape, have, sizeof have), lbk__dtype_name(t),
                     lbk__shape_text(s, want, sizeof want));
 }
 
@@ -205,7 +216,8 @@ static lbk_status bind_leaves(lbk_exec *x, int n_in, const struct lbk_bind in[])
         } else if (v->kind == VALUE_STATE) {
             lbk_tensor *t = lbk_store_get(p->store, v->name);
             if (!t)
-                return lbk_fail(p->device->ctx, LBK_ENOENT, "run: the store has lost '%s'", v->name);
+                return lbk_fail(p->device->ctx, LBK_ENOENT, "run: the store has lost '%s'",
+                                v->name);
             mem = t->mem;
         }
         changed |= mem != v->mem;
@@ -235,17 +247,24 @@ static lbk_status fall_back(struct plan *p, struct group *g)
     for (int i = 0; !st && i < g->g.n_arg; i++) {
         const size_t n = lbk_arg_bytes(&g->g.arg[i]);
         own[i] = malloc(n + 1);
-        st = !own[i] ? lbk__plan_no_memory(p) : n ? p->device->fns.read(p->device->drv, g->g.arg[i].mem, g->g.arg[i].offset, own[i], n) : LBK_OK;
+        st = !own[i] ? lbk__plan_no_memory(p)
+             : n ? p->device->fns.read(p->device->drv, g->g.arg[i].mem, g->g.arg[i].offset, own[i],
+                                       n)
+                 : LBK_OK;
     }
     for (int i = 0; i < g->g.n_operand; i++) {
         const int a = g->g.operand[i].w[0].arg;
         shape[i] = g->g.arg[a].shape, type[i] = g->g.arg[a].dtype, data[i] = own[a];
     }
-    const struct lbk_ref r = { g->g.n_operand, shape, type, data, g->g.params, g->g.out[0].shape, g->g.out[0].dtype, out, false, g->g.seed };
+    const struct lbk_ref r = {
+        g->g.n_operand,    shape, type,  data,     g->g.params, g->g.out[0].shape,
+        g->g.out[0].dtype, out,   false, g->g.seed
+    };
     if (!st)
         st = lbk__eval_op(p->device->ctx, g->g.op, &r);
     if (!st && lbk_arg_bytes(&g->g.out[0]))
-        st = p->device->fns.write(p->device->drv, g->g.out[0].mem, g->g.out[0].offset, out, lbk_arg_bytes(&g->g.out[0]));
+        st = p->device->fns.write(p->device->drv, g->g.out[0].mem, g->g.out[0].offset, out,
+                                  lbk_arg_bytes(&g->g.out[0]));
     for (int i = 0; i < g->g.n_arg; i++)
         free(own[i]);
     free(out);
@@ -290,7 +309,8 @@ static lbk_status write_outputs(lbk_exec *x, int n_out, const struct lbk_bind ou
             if (!strcmp(p->graph->output[k].name, out[i].name))
                 n = p->graph->output[k].v;
         if (!n)
-            return lbk_fail(p->device->ctx, LBK_ENOENT, "run: the graph has no output '%s'", out[i].name);
+            return lbk_fail(p->device->ctx, LBK_ENOENT, "run: the graph has no output '%s'",
+                            out[i].name);
         st = check_bind(p, "output", &out[i], out[i].name, n->dtype, n->shape);
         lbk__storage_node(n, &skip);
         if (!st)
@@ -299,7 +319,8 @@ static lbk_status write_outputs(lbk_exec *x, int n_out, const struct lbk_bind ou
     return st;
 }
 
-lbk_status lbk_run(lbk_exec *x, int n_in, const struct lbk_bind in[], int n_out, const struct lbk_bind out[])
+lbk_status lbk_run(lbk_exec *x, int n_in, const struct lbk_bind in[], int n_out,
+                   const struct lbk_bind out[])
 {
     struct plan *p = &x->plan;
     lbk_status st = bind_leaves(x, n_in, in);
@@ -323,7 +344,8 @@ static size_t state_bytes(const struct plan *p)
     size_t sum = 0;
     for (int64_t i = 0; i < p->n_value; i++) {
         size_t n;
-        if (p->value[i].kind == VALUE_STATE && lbk__shape_bytes(p->value[i].dtype, p->value[i].shape, &n))
+        if (p->value[i].kind == VALUE_STATE &&
+            lbk__shape_bytes(p->value[i].dtype, p->value[i].shape, &n))
             sum += n;
     }
     return sum;
@@ -332,9 +354,15 @@ static size_t state_bytes(const struct plan *p)
 void lbk_exec_info(const lbk_exec *x, struct lbk_exec_info *out)
 {
     const struct plan *p = &x->plan;
-    struct lbk_exec_info i = { .size = out->size, .nodes = p->n_node_before, .groups = (int) p->n_group - p->n_reorder,
-                               .launches = (int) p->n_group + (int) p->n_copy, .reorders = p->n_reorder, .fallbacks = p->n_fallback,
-                               .arena_bytes = p->arena_bytes, .live_bytes = p->live_bytes, .state_bytes = state_bytes(p) };
+    struct lbk_exec_info i = { .size = out->size,
+                               .nodes = p->n_node_before,
+                               .groups = (int) p->n_group - p->n_reorder,
+                               .launches = (int) p->n_group + (int) p->n_copy,
+                               .reorders = p->n_reorder,
+                               .fallbacks = p->n_fallback,
+                               .arena_bytes = p->arena_bytes,
+                               .live_bytes = p->live_bytes,
+                               .state_bytes = state_bytes(p) };
     for (int64_t k = 0; k < p->n_group; k++)
         i.flops += p->group[k].flops;
     memcpy(out, &i, out->size < sizeof i ? out->size : sizeof i);
@@ -363,7 +391,10 @@ static void add_expr(struct line *l, const struct lbk_expr *e)
 
 static void add_arg(struct line *l, const struct plan *p, const struct lbk_arg *a, uint32_t v)
 {
-    static const char *const kinds[] = { [VALUE_TEMP] = "", [VALUE_STATE] = "state ", [VALUE_INPUT] = "input ", [VALUE_CONST] = "const " };
+    static const char *const kinds[] = { [VALUE_TEMP] = "",
+                                         [VALUE_STATE] = "state ",
+                                         [VALUE_INPUT] = "input ",
+                                         [VALUE_CONST] = "const " };
     char s[96];
     const struct value *at = &p->value[storage(p, v)];
     add(l, " %s%s", kinds[at->kind], lbk__shape_text(a->shape, s, sizeof s));
@@ -403,8 +434,11 @@ void lbk_exec_dump(const lbk_exec *x, void (*put)(void *ud, const char *line), v
     struct lbk_exec_info i = { .size = sizeof i };
     struct line l = { .n = 0 };
     lbk_exec_info(x, &i);
-    add(&l, "plan: %d nodes, %d groups, %d reorders, %d launches, %d fallbacks; %zu bytes of temporaries (%zu alive at most), "
-        "%zu of state; %.4g GFLOP", i.nodes, i.groups, i.reorders, i.launches, i.fallbacks, i.arena_bytes, i.live_bytes,
+    add(&l,
+        "plan: %d nodes, %d groups, %d reorders, %d launches, %d fallbacks; %zu bytes of "
+        "temporaries (%zu alive at most), "
+        "%zu of state; %.4g GFLOP",
+        i.nodes, i.groups, i.reorders, i.launches, i.fallbacks, i.arena_bytes, i.live_bytes,
         i.state_bytes, i.flops / 1e9);
     put(ud, l.text);
     for (int64_t k = 0; k < p->n_group; k++) {

@@ -18,7 +18,8 @@ struct lbk_node {
     uint8_t kind;
     bool trainable;                  /* NODE_STATE */
     const struct lbk_op *op;         /* NODE_OP */
-    const void *params;              /* NODE_OP: a copy, padding zeroed, so that equal bytes are equal parameters */
+    /* NODE_OP: a copy, padding zeroed, so that equal bytes are equal parameters */
+    const void *params;
     int n;                           /* operands */
     lbk_node **in;
     lbk_dtype dtype;
@@ -47,7 +48,8 @@ struct lbk_graph {
 static inline lbk_val *val_of(lbk_node *n) { return (lbk_val *) n; }
 static inline lbk_node *node_of(lbk_val *v) { return v ? &v->node : NULL; }
 
-/* State by name, created on first use; a second use must agree in dtype and shape. init is copied. */
+/* State by name, created on first use; a second use must agree in dtype and shape. init is
+ * copied. */
 lbk_val *lbk__state(lbk_graph *g, const char *name, lbk_dtype t, lbk_shape s, bool trainable, const struct lbk_init *init);
 lbk_node *lbk__graph_find(const lbk_graph *g, enum node_kind kind, const char *name);
 
@@ -59,7 +61,8 @@ void lbk__graph_live(const lbk_graph *g, bool *live);
 struct eval {
     bool f64;                        /* LBK_F32 values are held as double */
     uint64_t seed;
-    const void *(*leaf)(void *ud, const lbk_node *n);    /* inputs and states, in the type eval holds them in */
+    /* inputs and states, in the type eval holds them in */
+    const void *(*leaf)(void *ud, const lbk_node *n);
     /* after each node; a status other than LBK_OK ends the run with it. NULL = none */
     lbk_status (*seen)(void *ud, const lbk_node *n, const void *value);
     void *ud;

@@ -1,59 +1,36 @@
 /* SPDX-License-Identifier: MIT */
-/* Which pointwise values are stored and which are recomputed where they are read, and the groups that follow from it. */
+/* Which pointwise values are stored and which are recomputed where they are read, and the groups
+ * that follow from it. */
 #include <stdlib.h>
 #include <string.h>
-#include "plan.h"
+#include "group.h"
 
 enum {
-    PROLOGUE_WORDS = 12,               /* an operand expression longer than this is stored */
-    TWICE_WORDS = 8,                   /* likewise a value that two groups would recompute */
-    MAP_WORDS = 16,                    /* and one that two roots of the same map would */
-    WORDS = LBK_EXPR_MAX - 8, LOADS = LBK_ARG_MAX - 4,
-    TINY = 4096,                       /* elements up to which maps are joined for the launch alone */
-    LOOK_BACK = 12, PATH_BUDGET = 400,
-};
-
-struct use { lbk_node *reader; uint32_t next; };
-
-struct work {
-    struct plan *p;
-    int64_t n;
-    uint32_t *uses;                    /* node -> first of its readers in use[], NONE */
-    struct use *use; int64_t n_use, cap_use;
-    bool *stored;
-    uint32_t *stamp, now;              /* visited marks of the path search, per group */
-    int64_t cap_stamp;
+    PROLOGUE_WORDS = 12, /* an operand expression longer than this is stored */
+    TWICE_WORDS = 8,     /* likewise a value that two groups would recompute */
+    MAP_WORDS = 16,      /* and one that two roots of the same map would */
+    WORDS = LBK_EXPR_MAX - 8,
+    LOADS = LBK_ARG_MAX - 4,
+    TINY = 4096, /* elements up to which maps are joined for the launch alone */
+    LOOK_BACK = 12,
+    PATH_BUDGET = 400,
 };
 
 /* ---- facts about nodes ---- */
 
-static bool is_number(const lbk_node *n)
+static bool is_anchor(const lbk_node *n)
 {
-    return n->kind == NODE_CONST && n->dtype == LBK_F32 && lbk_shape_count(n->shape) == 1;
+    return n->kind == NODE_OP && !lbk__is_pointwise(n) && !lbk__is_view(n);
 }
-
-static bool is_anchor(const lbk_node *n) { return n->kind == NODE_OP && !lbk__is_pointwise(n) && !lbk__is_view(n); }
-
-static bool same_count(const lbk_node *a, const lbk_node *b)
-{
-    return lbk_shape_count(a->shape) == lbk_shape_count(b->shape);
-}
-
-static bool is_broadcast(const lbk_node *n) { return !n->op->expr; }
 
 static bool costly(const lbk_node *n)
 {
-    static const char *const names[] = { "exp", "log", "tanh", "sigmoid", "softplus", "pow", "sqrt", NULL };
+    static const char *const names[] = { "exp",      "log", "tanh", "sigmoid",
+                                         "softplus", "pow", "sqrt", NULL };
     for (int i = 0; names[i]; i++)
         if (n->kind == NODE_OP && !strcmp(n->op->name, names[i]))
             return true;
     return false;
-}
-
-/* Recomputed by whoever reads it. */
-static bool inlined(const struct work *w, const lbk_node *n)
-{
-    return n->kind == NODE_OP && lbk__is_pointwise(n) && !w->stored[n->id];
 }
 
 static lbk_status add_use(struct work *w, lbk_node *of, lbk_node *reader)
@@ -63,84 +40,6 @@ static lbk_status add_use(struct work *w, lbk_node *of, lbk_node *reader)
     w->use[w->n_use] = (struct use) { reader, w->uses[of->id] };
     w->uses[of->id] = (uint32_t) w->n_use++;
     return LBK_OK;
-}
-
-/* ---- expressions ---- */
-
-struct builder { struct work *w; struct group *to; lbk_node *memo[LBK_EXPR_MAX]; lbk_shape shape; struct lbk_expr *e; lbk_node *acc; bool full; };
-
-static uint32_t value_for(struct work *w, lbk_node *n);
-
-/* The same seen at another rank: leading ones come or go. */
-static lbk_shape at_rank(lbk_shape s, int rank)
-{
-    lbk_shape o = { .n = rank };
-    for (int i = 0; i < rank; i++)
-        o.d[i] = i < rank - s.n ? 1 : s.d[i - (rank - s.n)];
-    return o;
-}
-
-static bool same_shape(lbk_shape a, lbk_shape b)
-{
-    return a.n == b.n && !memcmp(a.d, b.d, (size_t) a.n * sizeof *a.d);
-}
-
-/* Index among the group's args of node n seen with that shape. */
-static int arg_of(struct work *w, struct group *to, lbk_node *n, lbk_shape shape)
-{
-    size_t skip;
-    const uint32_t v = value_for(w, n);
-    struct lbk_group *g = &to->g;
-    lbk__storage_node(n, &skip);
-    for (int i = 0; i < g->n_arg; i++)
-        if (to->arg[i] == v && to->skip[i] == skip && same_shape(g->arg[i].shape, shape))
-            return i;
-    if (v == NONE || g->n_arg == LBK_ARG_MAX)
-        return -1;
-    to->arg[g->n_arg] = v, to->skip[g->n_arg] = skip;
-    g->arg[g->n_arg] = (struct lbk_arg) { .dtype = n->dtype, .shape = shape };
-    return g->n_arg++;
-}
-
-static int put_word(struct builder *b, lbk_node *n, struct lbk_word word)
-{
-    if (b->e->n == LBK_EXPR_MAX) {
-        b->full = true;
-        return 0;
-    }
-    b->memo[b->e->n] = n;
-    b->e->w[b->e->n] = word;
-    return b->e->n++;
-}
-
-static int put_load(struct builder *b, lbk_node *n)
-{
-    const int arg = arg_of(b->w, b->to, n, at_rank(n->shape, b->shape.n));
-    if (arg < 0)
-        b->full = true;
-    return put_word(b, n, (struct lbk_word) { .kind = LBK_WORD_ARG, .arg = (uint8_t) (arg < 0 ? 0 : arg) });
-}
-
-/* Register of n: recomputed when inlined (or when it is the root the expression is for), else loaded. */
-static int put_node(struct builder *b, lbk_node *n, bool root)
-{
-    for (int i = 0; i < b->e->n; i++)
-        if (b->memo[i] == n)
-            return i;
-    if (b->full)
-        return 0;
-    if (n == b->acc)
-        return put_word(b, n, (struct lbk_word) { .kind = LBK_WORD_ACC });
-    if (is_number(n))
-        return put_word(b, n, (struct lbk_word) { .kind = LBK_WORD_CONST, .value = *(const float *) n->data });
-    if (!root && !inlined(b->w, n))
-        return put_load(b, n);
-    if (is_broadcast(n))
-        return put_node(b, n->in[0], false);
-    struct lbk_word word = { .kind = LBK_WORD_OP, .op = n->op };
-    for (int i = 0; i < n->n; i++)
-        word.in[i] = (uint8_t) put_node(b, n->in[i], false);
-    return put_word(b, n, word);
 }
 
 /* ---- which values are stored ---- */
@@ -171,9 +70,9 @@ static bool expr_operands(struct work *w, struct group *to, lbk_node *n)
         to->g.operand[i].n = 0;
         struct builder b = { .w = w, .to = to, .shape = n->in[i]->shape, .e = &to->g.operand[i] };
         if (is_number(n->in[i]))
-            put_load(&b, n->in[i]);
+            lbk__put_load(&b, n->in[i]);
         else
-            put_node(&b, n->in[i], false);
+            lbk__put_node(&b, n->in[i], false);
         if (b.full)
             return false;
     }
@@ -225,11 +124,13 @@ bool lbk__plan_takes(struct plan *p, const lbk_node *n)
                 k++;
             if (k == i) {
                 k = to->g.n_arg++;
-                to->g.arg[k] = (struct lbk_arg) { .dtype = n->in[i]->dtype, .shape = n->in[i]->shape };
+                to->g.arg[k] =
+                    (struct lbk_arg){ .dtype = n->in[i]->dtype, .shape = n->in[i]->shape };
             } else {
                 k = to->g.operand[k].w[0].arg;
             }
-            to->g.operand[i] = (struct lbk_expr) { 1, { { .kind = LBK_WORD_ARG, .arg = (uint8_t) k } } };
+            to->g.operand[i] =
+                (struct lbk_expr){ 1, { { .kind = LBK_WORD_ARG, .arg = (uint8_t) k } } };
         }
         to->g.n_operand = n->n;
         to->anchor = NULL;
@@ -269,7 +170,8 @@ static bool takes_prologue(struct work *w, lbk_node *n)
     return yes;
 }
 
-/* Is one of the args of x's expression as large as x? A driver learns the shape of an operand from them. */
+/* Is one of the args of x's expression as large as x? A driver learns the shape of an operand from
+ * them. */
 static bool has_full_arg(const struct work *w, const lbk_node *x, const lbk_node *at)
 {
     bool full = !inlined(w, at) && same_count(x, at);
@@ -298,7 +200,8 @@ static void store_operands(struct work *w, lbk_node *n)
 /* The first two different stored nodes that would recompute n; how many there are, at most 3. */
 static int roots_of(const struct work *w, lbk_node *n, lbk_node *found[3], int have, int *budget)
 {
-    for (uint32_t u = w->uses[n->id]; u != NONE && have < 3 && (*budget)-- > 0; u = w->use[u].next) {
+    for (uint32_t u = w->uses[n->id]; u != NONE && have < 3 && (*budget)-- > 0;
+         u = w->use[u].next) {
         lbk_node *r = w->use[u].reader;
         if (inlined(w, r)) {
             have = roots_of(w, r, found, have, budget);
@@ -390,24 +293,6 @@ static void decide(struct work *w)
             store_long(w, g->node[i]);
 }
 
-/* ---- values ---- */
-
-static uint32_t value_for(struct work *w, lbk_node *n)
-{
-    static const uint8_t kinds[] = { [NODE_OP] = VALUE_TEMP, [NODE_INPUT] = VALUE_INPUT, [NODE_STATE] = VALUE_STATE,
-                                     [NODE_CONST] = VALUE_CONST };
-    lbk_node *s = lbk__storage_node(n, NULL);
-    uint32_t *v = &w->p->value_of[s->id];
-    if (*v == NONE) {
-        const struct value made = { .kind = kinds[s->kind], .row_major = s->kind != NODE_OP, .dtype = s->dtype,
-                                    .shape = s->shape, .name = s->name, .data = s->data, .home = NONE, .maker = NONE, .twin = NONE };
-        *v = lbk__plan_add_value(w->p, &made);
-    }
-    if (s != n && *v != NONE)
-        w->p->value[*v].row_major = true;
-    return w->p->value_of[n->id] = *v;
-}
-
 /* ---- groups ---- */
 
 /* Must group `to` run before `value` is there? Runs out of budget as yes. */
@@ -427,7 +312,8 @@ static bool path(struct work *w, uint32_t value, uint32_t to, int *budget)
     return false;
 }
 
-/* The group would wait for itself if an arg of the root, other than what the group makes, came from behind it. */
+/* The group would wait for itself if an arg of the root, other than what the group makes, came from
+ * behind it. */
 static bool may_join(struct work *w, const struct group *with, uint32_t into)
 {
     const struct group *g = &w->p->group[into];
@@ -465,8 +351,8 @@ static bool build_map(struct work *w, struct group *to, int n_root, lbk_node *co
             to->g.acc = keep[i]->shape;
     struct builder b = { .w = w, .to = to, .shape = to->g.acc, .e = &to->g.epi };
     for (int i = 0; i < n_root; i++) {
-        int r = put_node(&b, keep[i], true);
-        set_out(to, i, keep[i], value_for(w, keep[i]), r);
+        int r = lbk__put_node(&b, keep[i], true);
+        set_out(to, i, keep[i], lbk__value_for(w, keep[i]), r);
     }
     return !b.full && !reads_out(to, to);      /* through a view it would */
 }
@@ -489,7 +375,8 @@ static bool join(struct work *w, struct group *alone, lbk_node *n)
     for (int64_t i = from; both && !done && i >= 0 && i > to; i--) {
         struct group *g = &w->p->group[i];
         lbk_node *root[LBK_OUT_MAX];
-        if (g->anchor || g->g.n_out == LBK_OUT_MAX || is_broadcast(n) || is_broadcast(g->root[0]) || !same_shape(g->g.acc, alone->g.acc))
+        if (g->anchor || g->g.n_out == LBK_OUT_MAX || is_broadcast(n) || is_broadcast(g->root[0]) ||
+            !same_shape(g->g.acc, alone->g.acc))
             continue;
         if (!reads_out(alone, g) && !shares_arg(alone, g) && lbk_shape_count(g->g.acc) > TINY)
             continue;
@@ -524,7 +411,8 @@ static lbk_status add_map(struct work *w, lbk_node *n)
         return lbk__plan_no_memory(w->p);
     lbk_status st = LBK_OK;
     if (!build_map(w, alone, 1, &n)) {
-        st = lbk_fail(w->p->device->ctx, LBK_EUNSUPPORTED, "plan: expression of '%s' is too long", n->op->name);
+        st = lbk_fail(w->p->device->ctx, LBK_EUNSUPPORTED, "plan: expression of '%s' is too long",
+                      n->op->name);
     } else if (w->p->params.no_fusion || !join(w, alone, n)) {
         alone->rank = n->id;
         st = commit(w, alone, n);
@@ -533,7 +421,8 @@ static lbk_status add_map(struct work *w, lbk_node *n)
     return st;
 }
 
-/* The one stored pointwise node that an anchor flows into, when nothing else looks at the anchor. */
+/* The one stored pointwise node that an anchor flows into, when nothing else looks at the anchor.
+ */
 static lbk_node *epilogue_root(struct work *w, lbk_node *n)
 {
     lbk_node *found[3], *at = n;
@@ -544,7 +433,9 @@ static lbk_node *epilogue_root(struct work *w, lbk_node *n)
     if (w->uses[n->id] == NONE || w->p->params.no_fusion || w->p->value_of[n->id] != NONE)
         return NULL;
     at = roots_of(w, n, found, 0, &budget) == 1 ? found[0] : NULL;
-    return at && lbk__is_pointwise(at) && same_shape(at->shape, n->shape) && at->dtype == LBK_F32 ? at : NULL;
+    return at && lbk__is_pointwise(at) && same_shape(at->shape, n->shape) && at->dtype == LBK_F32
+               ? at
+               : NULL;
 }
 
 static bool seen_outside(const struct work *w, const lbk_node *n)
@@ -559,8 +450,9 @@ static bool seen_outside(const struct work *w, const lbk_node *n)
     return false;
 }
 
-/* An anchor's result is replaced by root's; root's other loads must not need the anchor, and they cannot: all that reads
- * the anchor is inlined into root. They may however come later than the anchor, so the group is built at root. */
+/* An anchor's result is replaced by root's; root's other loads must not need the anchor, and they
+ * cannot: all that reads the anchor is inlined into root. They may however come later than the
+ * anchor, so the group is built at root. */
 static bool build_epilogue(struct work *w, struct group *to, lbk_node *n, lbk_node *root)
 {
     memset(to, 0, sizeof *to);
@@ -568,8 +460,8 @@ static bool build_epilogue(struct work *w, struct group *to, lbk_node *n, lbk_no
     if (!expr_operands(w, to, n))
         return false;
     struct builder b = { .w = w, .to = to, .shape = n->shape, .e = &to->g.epi, .acc = n };
-    const int r = put_node(&b, root, true);
-    set_out(to, 0, root, value_for(w, root), r);
+    const int r = lbk__put_node(&b, root, true);
+    set_out(to, 0, root, lbk__value_for(w, root), r);
     return !b.full && !is_broadcast(root) && takes(w->p, to);
 }
 
@@ -606,11 +498,12 @@ static lbk_status add_anchor(struct work *w, lbk_node *n)
     if (to) {
         set_anchor(w, to, n);
         const bool fits = expr_operands(w, to, n);
-        set_plain_out(to, n, value_for(w, n));
+        set_plain_out(to, n, lbk__value_for(w, n));
         to->rank = n->id, to->flops = lbk__node_flops(n);
         if (!fits)
-            st = lbk_fail(w->p->device->ctx, LBK_EUNSUPPORTED, "plan: '%s' has %d operands, expected at most %d",
-                          n->op->name, n->n, LBK_OPERAND_MAX);
+            st = lbk_fail(w->p->device->ctx, LBK_EUNSUPPORTED,
+                          "plan: '%s' has %d operands, expected at most %d", n->op->name, n->n,
+                          LBK_OPERAND_MAX);
         else if (!takes(w->p, to))
             to->fallback = true, w->p->n_fallback++;
         if (!st)
@@ -626,13 +519,15 @@ static lbk_status make_groups(struct work *w)
     lbk_status st = LBK_OK;
     for (int64_t i = 0; !st && i < w->n; i++) {
         lbk_node *n = g->node[i];
-        if (n->kind != NODE_OP || w->p->made_by[i] != NONE || lbk__is_view(n) || (w->uses[i] == NONE && !seen_outside(w, n)))
+        if (n->kind != NODE_OP || w->p->made_by[i] != NONE || lbk__is_view(n) ||
+            (w->uses[i] == NONE && !seen_outside(w, n)))
             continue;
         if (is_anchor(n))
             st = add_anchor(w, n);
         else if (w->stored[i])
             st = add_map(w, n);
-        if (!st && w->p->n_group > w->cap_stamp && !lbk__grow(&w->stamp, w->cap_stamp, &w->cap_stamp, sizeof *w->stamp))
+        if (!st && w->p->n_group > w->cap_stamp &&
+            !lbk__grow(&w->stamp, w->cap_stamp, &w->cap_stamp, sizeof *w->stamp))
             st = lbk__plan_no_memory(w->p);
         if (!st && w->p->n_group)
             w->stamp[w->p->n_group - 1] = 0;
@@ -660,14 +555,14 @@ static lbk_status value_ends(struct work *w)
     lbk_graph *g = w->p->graph;
     bool ok = true;
     for (int64_t i = 0; i < g->n_output; i++) {
-        const uint32_t v = value_for(w, g->output[i].v);
+        const uint32_t v = lbk__value_for(w, g->output[i].v);
         ok &= v != NONE;
         if (v != NONE)
             w->p->value[v].row_major = true;
     }
     for (int64_t i = 0; i < g->n_assign; i++) {
-        const uint32_t v = value_for(w, g->assign[i].v);
-        ok &= v != NONE && value_for(w, g->assign[i].state) != NONE;
+        const uint32_t v = lbk__value_for(w, g->assign[i].v);
+        ok &= v != NONE && lbk__value_for(w, g->assign[i].state) != NONE;
         if (v != NONE)
             w->p->value[v].row_major = true;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Layouts of the stored values. Maps and indifferent operators tie what they touch into regions; the other groups vote
- * for the regions of their operands by the bytes they would move; a lost vote costs a reorder on that edge. */
+/* Layouts of the stored values. Maps and indifferent operators tie what they touch into regions;
+ * the other groups vote for the regions of their operands by the bytes they would move; a lost vote
+ * costs a reorder on that edge. */
 #include <stdlib.h>
 #include <string.h>
 #include "plan.h"
@@ -8,7 +9,13 @@
 static const struct lbk_layout row_major = { LBK_ROW_MAJOR, 0 };
 
 /* Regions are a union-find over values, then groups. */
-struct regions { struct plan *p; int64_t n_value; uint32_t *up; double *blocked, *rows; uint8_t block; };
+struct regions {
+    struct plan *p;
+    int64_t n_value;
+    uint32_t *up;
+    double *blocked, *rows;
+    uint8_t block;
+};
 
 static uint32_t find(struct regions *r, uint32_t i)
 {
@@ -29,7 +36,8 @@ static void tie(struct regions *r, uint32_t a, uint32_t b)
 
 static bool free_layout(const struct value *v)
 {
-    return v->kind == VALUE_TEMP && !v->row_major && v->shape.n == 4 && v->dtype == LBK_F32 && v->home == NONE;
+    return v->kind == VALUE_TEMP && !v->row_major && v->shape.n == 4 && v->dtype == LBK_F32 &&
+           v->home == NONE;
 }
 
 static bool same_shape(lbk_shape a, lbk_shape b)
@@ -45,7 +53,10 @@ static bool by_channel(const struct lbk_arg *a)
     return lbk_shape_count(a->shape) == a->shape.d[1] || lbk_shape_count(a->shape) == 1;
 }
 
-static uint32_t own(const struct regions *r, int64_t group) { return (uint32_t) (r->n_value + group); }
+static uint32_t own(const struct regions *r, int64_t group)
+{
+    return (uint32_t) (r->n_value + group);
+}
 
 static void vote_map(struct regions *r, int64_t id)
 {
@@ -66,7 +77,8 @@ static void vote_map(struct regions *r, int64_t id)
     }
 }
 
-static void vote(struct regions *r, int64_t id, const struct lbk_arg *a, uint32_t v, struct lbk_layout want)
+static void vote(struct regions *r, int64_t id, const struct lbk_arg *a, uint32_t v,
+                 struct lbk_layout want)
 {
     const bool can = free_layout(&r->p->value[v]);
     const uint32_t at = find(r, can ? v : own(r, id));
@@ -103,7 +115,8 @@ static bool same(struct lbk_layout a, struct lbk_layout b)
     return a.order == b.order && (a.order == LBK_ROW_MAJOR || a.block == b.block);
 }
 
-static struct lbk_layout needed(struct regions *r, int64_t id, const struct lbk_arg *a, struct lbk_layout want)
+static struct lbk_layout needed(struct regions *r, int64_t id, const struct lbk_arg *a,
+                                struct lbk_layout want)
 {
     const struct group *g = &r->p->group[id];
     if (g->fallback)
@@ -113,27 +126,41 @@ static struct lbk_layout needed(struct regions *r, int64_t id, const struct lbk_
     return want.order == LBK_ANY ? of_region(r, own(r, id)) : want;
 }
 
-/* A new value with the elements of v, seen as that arg; the caller adds the group that makes it, or v from it. */
+/* A new value with the elements of v, seen as that arg; the caller adds the group that makes it, or
+ * v from it. */
 static uint32_t add_twin(struct plan *p, uint32_t v, const struct lbk_arg *a)
 {
-    const struct value t = { .kind = VALUE_TEMP, .dtype = p->value[v].dtype, .shape = a->shape, .layout = a->layout,
-                             .home = NONE, .maker = NONE, .twin = NONE };
+    const struct value t = { .kind = VALUE_TEMP,
+                             .dtype = p->value[v].dtype,
+                             .shape = a->shape,
+                             .layout = a->layout,
+                             .home = NONE,
+                             .maker = NONE,
+                             .twin = NONE };
     return lbk__plan_add_value(p, &t);
 }
 
 static uint32_t add_reorder(struct plan *p, uint32_t from, uint32_t to)
 {
-    static const struct lbk_op reorder = { .size = sizeof reorder, .name = "reorder", .doc = "another layout", .n_min = 1, .n_max = 1 };
+    static const struct lbk_op reorder = {
+        .size = sizeof reorder, .name = "reorder", .doc = "another layout", .n_min = 1, .n_max = 1
+    };
     struct group *g = lbk__plan_add_group(p);
     if (!g)
         return NONE;
     /* The row-major side may be known in another shape, through a view. */
     const lbk_shape shape = p->value[p->value[from].layout.order == LBK_CBLK ? from : to].shape;
-    g->g = (struct lbk_group) { .size = sizeof g->g, .op = &reorder, .n_arg = 1, .n_operand = 1, .n_out = 1, .acc = shape };
+    g->g = (struct lbk_group){
+        .size = sizeof g->g, .op = &reorder, .n_arg = 1, .n_operand = 1, .n_out = 1, .acc = shape
+    };
     g->g.operand[0] = (struct lbk_expr) { 1, { { .kind = LBK_WORD_ARG } } };
     g->g.epi = (struct lbk_expr) { 1, { { .kind = LBK_WORD_ACC } } };
-    g->g.arg[0] = (struct lbk_arg) { .dtype = p->value[from].dtype, .shape = shape, .layout = p->value[from].layout };
-    g->g.out[0] = (struct lbk_arg) { .dtype = p->value[from].dtype, .shape = shape, .layout = p->value[to].layout };
+    g->g.arg[0] = (struct lbk_arg){ .dtype = p->value[from].dtype,
+                                    .shape = shape,
+                                    .layout = p->value[from].layout };
+    g->g.out[0] = (struct lbk_arg){ .dtype = p->value[from].dtype,
+                                    .shape = shape,
+                                    .layout = p->value[to].layout };
     g->arg[0] = from, g->out[0] = to;
     p->value[to].maker = (uint32_t) (p->n_group - 1);
     p->n_reorder++;
@@ -160,7 +187,8 @@ static bool fix_args(struct regions *r, int64_t id, struct sequence *seq)
         if (same(p->value[v].layout, a->layout))
             continue;
         const uint32_t twin = p->value[v].twin;
-        if (twin == NONE || !same(p->value[twin].layout, a->layout) || !same_shape(p->value[twin].shape, a->shape)) {
+        if (twin == NONE || !same(p->value[twin].layout, a->layout) ||
+            !same_shape(p->value[twin].shape, a->shape)) {
             const uint32_t t = add_twin(p, v, a);
             if (t == NONE || !push(seq, add_reorder(p, v, t)))
                 return false;
@@ -201,7 +229,8 @@ static lbk_status ask_again(struct plan *p)
         memset(&g->offer, 0, sizeof g->offer);
         g->offer.size = sizeof g->offer;
         if (!p->device->fns.supports(p->device->drv, &g->g, &g->offer))
-            return lbk_fail(p->device->ctx, LBK_EDEVICE, "device '%s': declines '%s' in the layouts it asked for",
+            return lbk_fail(p->device->ctx, LBK_EDEVICE,
+                            "device '%s': declines '%s' in the layouts it asked for",
                             p->device->spec, g->g.op ? g->g.op->name : "map");
     }
     return LBK_OK;
@@ -216,7 +245,8 @@ static lbk_status assign_layouts(struct regions *r)
     for (int64_t i = 0; i < n_value; i++)
         p->value[i].layout = free_layout(&p->value[i]) ? of_region(r, (uint32_t) i) : row_major;
     for (int64_t i = 0; ok && i < n_group; i++)
-        ok = fix_args(r, p->order[i], &seq) && push(&seq, p->order[i]) && fix_outs(r, p->order[i], &seq);
+        ok = fix_args(r, p->order[i], &seq) && push(&seq, p->order[i]) &&
+             fix_outs(r, p->order[i], &seq);
     if (!ok) {
         free(seq.at);
         return lbk__plan_no_memory(p);
@@ -229,7 +259,12 @@ static lbk_status assign_layouts(struct regions *r)
 lbk_status lbk__plan_layout(struct plan *p)
 {
     const size_t n = (size_t) (p->n_value + p->n_group) + 1;
-    struct regions r = { p, p->n_value, malloc(n * sizeof *r.up), calloc(n, sizeof *r.blocked), calloc(n, sizeof *r.rows), 0 };
+    struct regions r = { p,
+                         p->n_value,
+                         malloc(n * sizeof *r.up),
+                         calloc(n, sizeof *r.blocked),
+                         calloc(n, sizeof *r.rows),
+                         0 };
     lbk_status st = LBK_OK;
     if (!r.up || !r.blocked || !r.rows)
         st = lbk__plan_no_memory(p);

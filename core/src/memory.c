@@ -36,7 +36,8 @@ static void lifetimes(struct plan *p)
         for (int k = 0; k < g->g.n_out; k++) {
             struct value *v = &p->value[g->out[k]];
             v->first = v->last = t;
-            v->bytes = lbk_arg_bytes(&(struct lbk_arg) { .dtype = v->dtype, .shape = v->shape, .layout = v->layout });
+            v->bytes = lbk_arg_bytes(
+                &(struct lbk_arg){ .dtype = v->dtype, .shape = v->shape, .layout = v->layout });
         }
         for (int k = 0; k < g->g.n_arg; k++)
             lives_until(p, g->arg[k], t);
@@ -47,7 +48,8 @@ static void lifetimes(struct plan *p)
         lives_until(p, p->copy[i].value, (uint32_t) p->n_group);
 }
 
-/* The first out takes over an operand that dies here, when the device can work so and nothing else sees that memory. */
+/* The first out takes over an operand that dies here, when the device can work so and nothing else
+ * sees that memory. */
 static void take_over(struct plan *p, uint32_t t)
 {
     struct group *g = &p->group[p->order[t]];
@@ -59,7 +61,8 @@ static void take_over(struct plan *p, uint32_t t)
         bool alone = true;
         for (int k = 0; k < g->g.n_arg; k++)
             alone &= k == i || storage(p, g->arg[k]) != s;
-        if (!(g->offer.inplace >> i & 1) || !alone || g->skip[i] || !in_arena(p, s) || p->value[s].last != t || p->value[s].bytes != out->bytes)
+        if (!(g->offer.inplace >> i & 1) || !alone || g->skip[i] || !in_arena(p, s) ||
+            p->value[s].last != t || p->value[s].bytes != out->bytes)
             continue;
         out->home = s;
         p->value[s].last = out->last;
@@ -72,7 +75,9 @@ static int by_size(const void *a, const void *b)
     const struct item *x = a, *y = b;
     if (x->bytes != y->bytes)
         return x->bytes < y->bytes ? 1 : -1;
-    return x->first != y->first ? (x->first < y->first ? -1 : 1) : x->to < y->to ? -1 : x->to > y->to;
+    return x->first != y->first ? (x->first < y->first ? -1 : 1)
+           : x->to < y->to      ? -1
+                                : x->to > y->to;
 }
 
 static int by_offset(const void *a, const void *b)
@@ -114,12 +119,13 @@ static int64_t collect(struct plan *p, struct item *item)
     int64_t n = 0;
     for (uint32_t i = 0; i < p->n_value; i++)
         if (in_arena(p, i))
-            item[n++] = (struct item) { (p->value[i].bytes + ALIGN - 1) / ALIGN * ALIGN, 0, p->value[i].first, p->value[i].last,
-                                        &p->value[i].offset };
+            item[n++] = (struct item){ (p->value[i].bytes + ALIGN - 1) / ALIGN * ALIGN, 0,
+                                       p->value[i].first, p->value[i].last, &p->value[i].offset };
     for (uint32_t t = 0; t < p->n_group; t++) {
         struct group *g = &p->group[p->order[t]];
         if (g->offer.scratch && !g->fallback)
-            item[n++] = (struct item) { (g->offer.scratch + ALIGN - 1) / ALIGN * ALIGN, 0, t, t, &g->scratch_offset };
+            item[n++] = (struct item){ (g->offer.scratch + ALIGN - 1) / ALIGN * ALIGN, 0, t, t,
+                                       &g->scratch_offset };
     }
     return n;
 }

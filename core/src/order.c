@@ -36,7 +36,8 @@ static bool reads(const struct group *g, uint32_t v)
 static bool reads_whole(const struct group *g, uint32_t v)
 {
     for (int i = 0; i < g->g.n_arg; i++)
-        if (g->arg[i] == v && (g->skip[i] || lbk_shape_count(g->g.arg[i].shape) != lbk_shape_count(g->g.acc)))
+        if (g->arg[i] == v &&
+            (g->skip[i] || lbk_shape_count(g->g.arg[i].shape) != lbk_shape_count(g->g.acc)))
             return false;
     return true;
 }
@@ -73,7 +74,8 @@ static bool readers_first(struct plan *p, uint32_t state, uint32_t writer)
 static bool in_place(struct plan *p, lbk_node *node, uint32_t state, uint32_t v)
 {
     struct value *x = &p->value[v];
-    if (x->kind != VALUE_TEMP || x->home != NONE || lbk__is_view(node) || x->maker == NONE || is_output(p, state))
+    if (x->kind != VALUE_TEMP || x->home != NONE || lbk__is_view(node) || x->maker == NONE ||
+        is_output(p, state))
         return false;
     struct group *g = &p->group[x->maker];
     if (g->anchor || g->fallback || !reads_whole(g, state) || !readers_first(p, state, x->maker))
@@ -86,7 +88,8 @@ static lbk_status overwrite(struct plan *p)
 {
     for (int64_t i = 0; i < p->graph->n_assign; i++) {
         lbk_node *node = p->graph->assign[i].v;
-        const uint32_t state = p->value_of[p->graph->assign[i].state->id], v = p->value_of[node->id];
+        const uint32_t state = p->value_of[p->graph->assign[i].state->id],
+                       v = p->value_of[node->id];
         if (in_place(p, node, state, v))
             continue;
         if (!lbk__grow(&p->copy, p->n_copy, &p->cap_copy, sizeof *p->copy))
@@ -121,7 +124,8 @@ static void release(const struct plan *p, uint32_t done, uint32_t *waits)
         waits[p->before[i].then] -= p->before[i].first == done;
 }
 
-/* Updates go as soon as they can, while the gradient is in the cache and so that its memory is free again. */
+/* Updates go as soon as they can, while the gradient is in the cache and so that its memory is free
+ * again. */
 static uint32_t next(const struct plan *p, const uint32_t *waits, const bool *placed)
 {
     uint32_t best = NONE;
@@ -148,7 +152,8 @@ static lbk_status schedule(struct plan *p)
     for (int64_t i = 0; !st && i < p->n_group; i++) {
         const uint32_t g = next(p, waits, placed);
         if (g == NONE) {
-            st = lbk_fail(p->device->ctx, LBK_EINVAL, "plan: %lld groups wait for each other", (long long) (p->n_group - i));
+            st = lbk_fail(p->device->ctx, LBK_EINVAL, "plan: %lld groups wait for each other",
+                          (long long) (p->n_group - i));
             break;
         }
         p->order[i] = g;

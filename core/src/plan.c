@@ -2,7 +2,10 @@
 #include <stdlib.h>
 #include "plan.h"
 
-lbk_status lbk__plan_no_memory(const struct plan *p) { return lbk_fail(p->device->ctx, LBK_ENOMEM, "plan: out of memory"); }
+lbk_status lbk__plan_no_memory(const struct plan *p)
+{
+    return lbk_fail(p->device->ctx, LBK_ENOMEM, "plan: out of memory");
+}
 
 struct group *lbk__plan_add_group(struct plan *p)
 {
@@ -28,14 +31,21 @@ double lbk__node_flops(const lbk_node *n)
         return 0;
     for (int i = 0; i < n->n; i++)
         shape[i] = n->in[i]->shape, type[i] = n->in[i]->dtype;
-    const struct lbk_infer i = { .g = n->g, .op = n->op, .n = n->n, .in = shape, .in_t = type, .params = n->params,
-                                 .out = n->shape, .out_t = n->dtype };
+    const struct lbk_infer i = { .g = n->g,
+                                 .op = n->op,
+                                 .n = n->n,
+                                 .in = shape,
+                                 .in_t = type,
+                                 .params = n->params,
+                                 .out = n->shape,
+                                 .out_t = n->dtype };
     return n->op->flops(&i);
 }
 
 lbk_status lbk__plan_build(struct plan *p, const lbk_graph *from)
 {
-    static lbk_status (*const passes[])(struct plan *p) = { lbk__plan_group, lbk__plan_order, lbk__plan_layout, lbk__plan_memory };
+    static lbk_status (*const passes[])(struct plan * p) = { lbk__plan_group, lbk__plan_order,
+                                                             lbk__plan_layout, lbk__plan_memory };
     lbk_status st = lbk__plan_simplify(p, from);
     for (size_t i = 0; !st && i < sizeof passes / sizeof *passes; i++)
         st = passes[i](p);

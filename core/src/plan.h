@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* From a graph to a list of launches. Passes run in the order of lbk__plan_build; each leaves what its line says. */
+/* From a graph to a list of launches. Passes run in the order of lbk__plan_build; each leaves
+ * what its line says. */
 #ifndef LBK_SRC_PLAN_H
 #define LBK_SRC_PLAN_H
 #include "device.h"
@@ -13,7 +14,8 @@ enum value_kind { VALUE_TEMP, VALUE_STATE, VALUE_INPUT, VALUE_CONST };
 /* One buffer: several nodes may name it (views, values that overwrite their state). */
 struct value {
     uint8_t kind;
-    bool row_major;                    /* seen from outside or through a view: must keep that layout */
+    /* seen from outside or through a view: must keep that layout */
+    bool row_major;
     lbk_dtype dtype;
     lbk_shape shape;
     struct lbk_layout layout;
@@ -21,8 +23,10 @@ struct value {
     const void *data;                  /* const */
     uint32_t maker;                    /* group, NONE for leaves */
     uint32_t twin;                     /* the same in another layout, NONE */
-    uint32_t first, last;              /* positions in the schedule; last = n_group: lives to the end */
-    uint32_t home;                     /* in place: the value whose memory this one takes over, a state's too; NONE = its own */
+    /* positions in the schedule; last = n_group: lives to the end */
+    uint32_t first, last;
+    /* in place: the value whose memory this one takes over, a state's too; NONE = its own */
+    uint32_t home;
     size_t bytes, offset;              /* in the arena */
     lbk_mem *mem;                      /* state, const; of an input: bound by run */
 };
@@ -30,7 +34,8 @@ struct value {
 struct group {
     struct lbk_group g;
     uint32_t arg[LBK_ARG_MAX], out[LBK_OUT_MAX];      /* values */
-    size_t skip[LBK_ARG_MAX];          /* bytes from the start of the value: an arg may be a part of it */
+    /* bytes from the start of the value: an arg may be a part of it */
+    size_t skip[LBK_ARG_MAX];
     lbk_node *root[LBK_OUT_MAX];       /* nodes whose values the outs are */
     lbk_node *anchor;                  /* NULL: a map */
     bool fallback;                     /* runs through the reference on the host */
@@ -52,18 +57,23 @@ struct plan {
     uint32_t *value_of;                /* node id -> value, NONE where a node is never stored */
     uint32_t *made_by;                 /* node id -> group, NONE for leaves and inlined nodes */
     uint32_t *order;                   /* launch position -> group */
-    int64_t n_copy, cap_copy; struct state_copy { uint32_t state, value; size_t skip; } *copy;   /* after the last launch */
-    int64_t n_before, cap_before; struct before { uint32_t first, then; } *before;  /* a read before the write over it */
+    /* after the last launch */
+    int64_t n_copy, cap_copy; struct state_copy { uint32_t state, value; size_t skip; } *copy;
+    /* a read before the write over it */
+    int64_t n_before, cap_before; struct before { uint32_t first, then; } *before;
     struct lbk_compile_params params;
     int n_node_before, n_reorder, n_fallback;
-    size_t arena_bytes, live_bytes;    /* live: the most that is alive at once, which no placement can beat */
+    /* live: the most that is alive at once, which no placement can beat */
+    size_t arena_bytes, live_bytes;
 };
 
-/* Dead code, common nodes, constants, identities; operators that the device declines are lowered. */
+/* Dead code, common nodes, constants, identities; operators that the device declines are
+ * lowered. */
 lbk_status lbk__plan_simplify(struct plan *p, const lbk_graph *from);
 /* Every stored value has a group that makes it; pointwise nodes are inlined or stored. */
 lbk_status lbk__plan_group(struct plan *p);
-/* A total order that respects reads and writes; states are overwritten in place where that is safe. */
+/* A total order that respects reads and writes; states are overwritten in place where that is
+ * safe. */
 lbk_status lbk__plan_order(struct plan *p);
 /* Every operand has the layout its group was offered with; reorders inserted. Keeps the order. */
 lbk_status lbk__plan_layout(struct plan *p);

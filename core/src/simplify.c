@@ -10,17 +10,22 @@ struct pass {
     struct plan *plan;
     lbk_graph *to;
     lbk_val **map;                     /* old id -> new value */
-    uint32_t *bucket, n_bucket, *chain; int64_t cap_chain;     /* of new nodes, by what they compute */
+    uint32_t *bucket, n_bucket, *chain;
+    int64_t cap_chain;                 /* of new nodes, by what they compute */
     const char *where, *where_copy;    /* the last path seen, and the new graph's copy of it */
     bool lowered;
 };
 
 bool lbk__is_pointwise(const lbk_node *n)
 {
-    return n->kind == NODE_OP && n->dtype == LBK_F32 && (n->op->expr || !strcmp(n->op->name, "broadcast"));
+    return n->kind == NODE_OP && n->dtype == LBK_F32 &&
+           (n->op->expr || !strcmp(n->op->name, "broadcast"));
 }
 
-static bool named(const lbk_node *n, const char *op) { return n->kind == NODE_OP && !strcmp(n->op->name, op); }
+static bool named(const lbk_node *n, const char *op)
+{
+    return n->kind == NODE_OP && !strcmp(n->op->name, op);
+}
 
 static int slice_axis(const lbk_node *n)
 {
@@ -74,7 +79,8 @@ static bool is_number(const lbk_node *n, float v)
 {
     while (n->kind == NODE_OP && !strcmp(n->op->name, "broadcast"))
         n = n->in[0];
-    return n->kind == NODE_CONST && n->dtype == LBK_F32 && lbk_shape_count(n->shape) == 1 && *(const float *) n->data == v;
+    return n->kind == NODE_CONST && n->dtype == LBK_F32 && lbk_shape_count(n->shape) == 1 &&
+           *(const float *) n->data == v;
 }
 
 /* The operand that n equals, or NULL. */
@@ -83,7 +89,8 @@ static lbk_node *identity(const lbk_node *n)
     lbk_node *a = n->in[0], *b = n->n > 1 ? n->in[1] : NULL;
     if (named(n, "stop_grad"))
         return a;
-    if ((named(n, "broadcast") || named(n, "reshape") || named(n, "slice")) && same_shape(n->shape, a->shape))
+    if ((named(n, "broadcast") || named(n, "reshape") || named(n, "slice")) &&
+        same_shape(n->shape, a->shape))
         return a;
     if (named(n, "reshape") && named(a, "reshape") && same_shape(n->shape, a->in[0]->shape))
         return a->in[0];
@@ -115,7 +122,8 @@ static uint32_t hash_of(const lbk_node *n)
 
 static bool equal(const lbk_node *a, const lbk_node *b)
 {
-    if (a->op != b->op || a->n != b->n || (a->op->params_size && memcmp(a->params, b->params, a->op->params_size)))
+    if (a->op != b->op || a->n != b->n ||
+        (a->op->params_size && memcmp(a->params, b->params, a->op->params_size)))
         return false;
     for (int i = 0; i < a->n; i++)
         if (a->in[i] != b->in[i])
@@ -140,7 +148,8 @@ static lbk_node *common(struct pass *s, lbk_node *n)
 
 static bool foldable(const lbk_node *n)
 {
-    if (n->dtype != LBK_F32 || lbk_shape_count(n->shape) > FOLD_MAX || named(n, "broadcast") || !n->n)
+    if (n->dtype != LBK_F32 || lbk_shape_count(n->shape) > FOLD_MAX || named(n, "broadcast") ||
+        !n->n)
         return false;
     for (int i = 0; i < n->n; i++)
         if (n->in[i]->kind != NODE_CONST)
@@ -161,11 +170,14 @@ static lbk_val *fold(struct pass *s, lbk_node *n)
         return val_of(n);
     for (int i = 0; i < n->n; i++)
         shape[i] = n->in[i]->shape, type[i] = n->in[i]->dtype, data[i] = n->in[i]->data;
-    const struct lbk_ref r = { n->n, shape, type, data, n->params, n->shape, n->dtype, out, false, s->plan->device->ctx->params.seed };
-    return lbk__eval_op(s->to->ctx, n->op, &r) ? val_of(n) : lbk_const(s->to, n->dtype, n->shape, out);
+    const struct lbk_ref r = { n->n,     shape,    type, data,  n->params,
+                               n->shape, n->dtype, out,  false, s->plan->device->ctx->params.seed };
+    return lbk__eval_op(s->to->ctx, n->op, &r) ? val_of(n)
+                                               : lbk_const(s->to, n->dtype, n->shape, out);
 }
 
-/* A pointwise operand that is only there to stretch: the operator does that itself when another operand has the shape. */
+/* A pointwise operand that is only there to stretch: the operator does that itself when another
+ * operand has the shape. */
 static bool stretches(const lbk_node *n, lbk_val *const in[], int i)
 {
     if (!named(&in[i]->node, "broadcast"))
@@ -189,8 +201,8 @@ static lbk_val *rebuild(struct pass *s, const lbk_node *n)
 {
     lbk_val *in[LBK_OPERAND_MAX * 8];
     if (n->n > (int) (sizeof in / sizeof *in)) {
-        lbk_graph_fail(s->to, LBK_EUNSUPPORTED, "%s: %d operands, expected at most %d", n->op->name, n->n,
-                       (int) (sizeof in / sizeof *in));
+        lbk_graph_fail(s->to, LBK_EUNSUPPORTED, "%s: %d operands, expected at most %d", n->op->name,
+                       n->n, (int) (sizeof in / sizeof *in));
         return NULL;
     }
     for (int i = 0; i < n->n; i++)
@@ -223,7 +235,8 @@ static lbk_val *visit(struct pass *s, const lbk_node *n)
         return val_of(same);
     if (foldable(same))
         return fold(s, same);
-    if (lbk__is_pointwise(same) || lbk__is_view(same) || !same->op->lower || lbk__plan_takes(s->plan, same))
+    if (lbk__is_pointwise(same) || lbk__is_view(same) || !same->op->lower ||
+        lbk__plan_takes(s->plan, same))
         return v;
     s->lowered = true;
     lbk_val *low = same->op->lower(s->to, same);

@@ -53,8 +53,8 @@ lbk_status lbk_tensor_create(lbk_device *d, lbk_dtype t, lbk_shape s, lbk_tensor
     size_t bytes;
     *out = NULL;
     if (!lbk__shape_bytes(t, s, &bytes))
-        return lbk_fail(d->ctx, LBK_EINVAL, "tensor: %s of %s does not fit in memory", lbk__dtype_name(t),
-                        lbk__shape_text(s, text, sizeof text));
+        return lbk_fail(d->ctx, LBK_EINVAL, "tensor: %s of %s does not fit in memory",
+                        lbk__dtype_name(t), lbk__shape_text(s, text, sizeof text));
     lbk_tensor *x = calloc(1, sizeof *x);
     if (!x)
         return lbk_fail(d->ctx, LBK_ENOMEM, "tensor: out of memory");
@@ -94,7 +94,8 @@ static lbk_status whole(const lbk_tensor *t, const char *verb, size_t bytes)
 {
     if (bytes == t->bytes)
         return LBK_OK;
-    return lbk_fail(t->device->ctx, LBK_EINVAL, "tensor: %s of %zu bytes, expected %zu", verb, bytes, t->bytes);
+    return lbk_fail(t->device->ctx, LBK_EINVAL, "tensor: %s of %zu bytes, expected %zu", verb,
+                    bytes, t->bytes);
 }
 
 lbk_status lbk_tensor_write(lbk_tensor *t, const void *src, size_t bytes)

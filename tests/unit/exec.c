@@ -24,7 +24,9 @@ static void complain(void *ud, enum lbk_log_level lvl, const char *msg)
 static int setup(void **state)
 {
     static struct world w;
-    struct lbk_ctx_params p = { .size = sizeof p, .log = complain, .log_level = LBK_LOG_WARN, .seed = 7 };
+    struct lbk_ctx_params p = {
+        .size = sizeof p, .log = complain, .log_level = LBK_LOG_WARN, .seed = 7
+    };
     if (lbk_ctx_create(&p, &w.ctx) || lbk_device_open(w.ctx, "cpu,threads=2", &w.device))
         return -1;
     *state = &w;
@@ -87,7 +89,8 @@ static void close_to(const char *what, const float *a, const float *b, int64_t n
 static void print_line(void *ud, const char *line) { (void) ud, print_message("%s\n", line); }
 
 /* Compiles, runs and compares all outputs and all assigned states with the interpreter. */
-static void check(struct world *w, lbk_graph *g, struct lbk_compile_params cp, struct lbk_exec_info *info, double tol)
+static void check(struct world *w, lbk_graph *g, struct lbk_compile_params cp,
+                  struct lbk_exec_info *info, double tol)
 {
     lbk_store *store;
     lbk_exec *x;
@@ -107,7 +110,9 @@ static void check(struct world *w, lbk_graph *g, struct lbk_compile_params cp, s
     }
     for (int64_t i = 0; i < g->n_output; i++, n_out++) {
         out[n_out].name = g->output[i].name;
-        assert_int_equal(lbk_tensor_create(w->device, LBK_F32, g->output[i].v->shape, &out[n_out].tensor), LBK_OK);
+        assert_int_equal(
+            lbk_tensor_create(w->device, LBK_F32, g->output[i].v->shape, &out[n_out].tensor),
+            LBK_OK);
     }
     cp.size = sizeof cp;
     assert_int_equal(lbk_compile(g, store, &cp, &x), LBK_OK);
@@ -166,10 +171,12 @@ static lbk_val *norm(lbk_graph *g, lbk_val *x, const char *name)
     char gamma[32], beta[32];
     snprintf(gamma, sizeof gamma, "%s.gamma", name), snprintf(beta, sizeof beta, "%s.beta", name);
     const lbk_shape c = LBK_SHAPE(lbk_shape_of(x).d[1]);
-    return lbk_batch_norm(g, x, lbk_state(g, gamma, LBK_F32, c, true), lbk_state(g, beta, LBK_F32, c, true), (struct lbk_bn) { 1e-5 });
+    return lbk_batch_norm(g, x, lbk_state(g, gamma, LBK_F32, c, true),
+                          lbk_state(g, beta, LBK_F32, c, true), (struct lbk_bn){ 1e-5 });
 }
 
-/* A residual block with its gradient and an update with momentum: what a training step looks like. */
+/* A residual block with its gradient and an update with momentum: what a training step looks like.
+ */
 static void step_of_a_residual_net(void **state)
 {
     struct world *w = *state;
@@ -180,7 +187,8 @@ static void step_of_a_residual_net(void **state)
     lbk_val *c = norm(g, conv(g, b, "w2", 20, 1), "n2");
     lbk_val *z = lbk_relu(g, lbk_add(g, a, c));
     z = lbk_relu(g, norm(g, conv(g, z, "w3", 33, 2), "n3"));
-    lbk_val *loss = lbk_mean(g, lbk_square(g, lbk_mean(g, z, (struct lbk_reduce) { 0xc, false })), LBK_ALL);
+    lbk_val *loss =
+        lbk_mean(g, lbk_square(g, lbk_mean(g, z, (struct lbk_reduce){ 0xc, false })), LBK_ALL);
     lbk_output(g, "loss", loss);
     lbk_val *p[16], *d[16], *lr = lbk_input(g, "lr", LBK_F32, LBK_SHAPE(1));
     int n = 0;
@@ -192,7 +200,8 @@ static void step_of_a_residual_net(void **state)
         char name[64];
         snprintf(name, sizeof name, "%s@m", p[i]->node.name);
         lbk_val *m = lbk_state(g, name, LBK_F32, lbk_shape_of(p[i]), false);
-        lbk_val *v = lbk_add(g, lbk_mul(g, m, lbk_scalar(g, 0.9)), lbk_add(g, d[i], lbk_mul(g, p[i], lbk_scalar(g, 0.01))));
+        lbk_val *v = lbk_add(g, lbk_mul(g, m, lbk_scalar(g, 0.9)),
+                             lbk_add(g, d[i], lbk_mul(g, p[i], lbk_scalar(g, 0.01))));
         lbk_assign(g, m, v);
         lbk_assign(g, p[i], lbk_sub(g, p[i], lbk_mul(g, v, lr)));
     }
@@ -205,11 +214,16 @@ static void step_of_a_residual_net(void **state)
     lbk_graph_destroy(&g);
 }
 
-/* Random pointwise graphs with broadcasting and several outputs: fused, single and interpreted agree. */
+/* Random pointwise graphs with broadcasting and several outputs: fused, single and interpreted
+ * agree. */
 static void random_pointwise_graphs(void **state)
 {
     struct world *w = *state;
-    static const lbk_shape shapes[] = { { 4, { 2, 5, 3, 4 } }, { 4, { 1, 5, 1, 1 } }, { 1, { 4 } }, { 0, { 0 } }, { 4, { 2, 1, 3, 4 } } };
+    static const lbk_shape shapes[] = { { 4, { 2, 5, 3, 4 } },
+                                        { 4, { 1, 5, 1, 1 } },
+                                        { 1, { 4 } },
+                                        { 0, { 0 } },
+                                        { 4, { 2, 1, 3, 4 } } };
     for (uint64_t seed = 0; seed < 60; seed++) {
         lbk_graph *g = fresh(w);
         lbk_val *v[64];
@@ -249,7 +263,8 @@ static void outputs_may_be_leaves_and_views(void **state)
 {
     struct world *w = *state;
     lbk_graph *g = fresh(w);
-    lbk_val *x = lbk_input(g, "x", LBK_F32, LBK_SHAPE(2, 6)), *s = lbk_state(g, "s", LBK_F32, LBK_SHAPE(3, 4), false);
+    lbk_val *x = lbk_input(g, "x", LBK_F32, LBK_SHAPE(2, 6)),
+            *s = lbk_state(g, "s", LBK_F32, LBK_SHAPE(3, 4), false);
     lbk_output(g, "same", x);
     lbk_output(g, "state", s);
     lbk_output(g, "view", lbk_reshape(g, lbk_neg(g, x), (struct lbk_dims) { 2, { 3, -1 } }));
@@ -259,7 +274,8 @@ static void outputs_may_be_leaves_and_views(void **state)
     lbk_graph_destroy(&g);
 }
 
-/* Two states that exchange their values: neither may be overwritten before the other has read it. */
+/* Two states that exchange their values: neither may be overwritten before the other has read it.
+ */
 /* Convolutions want blocks; what is between them is seen flat. */
 static void blocks_through_a_flat_view(void **state)
 {
@@ -267,8 +283,10 @@ static void blocks_through_a_flat_view(void **state)
     lbk_graph *g = fresh(w);
     lbk_val *k = lbk_state(g, "k", LBK_F32, LBK_SHAPE(6, 3, 3, 3), true), *gk;
     lbk_val *m = lbk_state(g, "m", LBK_F32, LBK_SHAPE(10, 6 * 36), true);
-    lbk_val *y = lbk_conv2d(g, lbk_input(g, "x", LBK_F32, LBK_SHAPE(4, 3, 8, 8)), k, (struct lbk_conv2d) { 0 });
-    y = lbk_matmul(g, lbk_reshape(g, y, (struct lbk_dims) { 2, { 4, -1 } }), m, (struct lbk_matmul) { false, true });
+    lbk_val *y = lbk_conv2d(g, lbk_input(g, "x", LBK_F32, LBK_SHAPE(4, 3, 8, 8)), k,
+                            (struct lbk_conv2d){ 0 });
+    y = lbk_matmul(g, lbk_reshape(g, y, (struct lbk_dims){ 2, { 4, -1 } }), m,
+                   (struct lbk_matmul){ false, true });
     lbk_grad(g, lbk_sum(g, lbk_square(g, y), LBK_ALL), 1, &k, &gk);
     lbk_output(g, "gk", gk);
     struct lbk_exec_info info;
@@ -280,7 +298,8 @@ static void states_swap(void **state)
 {
     struct world *w = *state;
     lbk_graph *g = fresh(w);
-    lbk_val *a = lbk_state(g, "a", LBK_F32, LBK_SHAPE(40), false), *b = lbk_state(g, "b", LBK_F32, LBK_SHAPE(40), false);
+    lbk_val *a = lbk_state(g, "a", LBK_F32, LBK_SHAPE(40), false),
+            *b = lbk_state(g, "b", LBK_F32, LBK_SHAPE(40), false);
     lbk_assign(g, a, lbk_add(g, b, lbk_scalar(g, 1)));
     lbk_assign(g, b, lbk_mul(g, a, lbk_scalar(g, 2)));
     struct lbk_exec_info info;
@@ -315,8 +334,12 @@ static void bad_binds_are_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(outputs_may_be_leaves_and_views), cmocka_unit_test(states_swap), cmocka_unit_test(blocks_through_a_flat_view), cmocka_unit_test(random_pointwise_graphs),
-        cmocka_unit_test(bad_binds_are_named), cmocka_unit_test(step_of_a_residual_net),
+        cmocka_unit_test(outputs_may_be_leaves_and_views),
+        cmocka_unit_test(states_swap),
+        cmocka_unit_test(blocks_through_a_flat_view),
+        cmocka_unit_test(random_pointwise_graphs),
+        cmocka_unit_test(bad_binds_are_named),
+        cmocka_unit_test(step_of_a_residual_net),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -21,13 +21,16 @@ struct lbk_arg { lbk_mem *mem; size_t offset; lbk_dtype dtype; lbk_shape shape; 
 /* Straight-line code over floats, one value per element: word i computes register i. */
 enum { LBK_EXPR_MAX = 48, LBK_ARG_MAX = 16, LBK_OUT_MAX = 8, LBK_OPERAND_MAX = 8 };
 enum lbk_word_kind {
-    LBK_WORD_ARG,                      /* element of arg[arg], broadcast to the shape of the expression */
+    /* element of arg[arg], broadcast to the shape of the expression */
+    LBK_WORD_ARG,
     LBK_WORD_CONST,                    /* value */
     LBK_WORD_ACC,                      /* element of the anchor's result; only in epi */
-    LBK_WORD_OP,                       /* pointwise op of registers in[0] .. in[op->n_max - 1], all smaller than i */
+    /* pointwise op of registers in[0] .. in[op->n_max - 1], all smaller than i */
+    LBK_WORD_OP,
 };
 struct lbk_word { uint8_t kind, arg, in[3]; float value; const struct lbk_op *op; };
-struct lbk_expr { int n; struct lbk_word w[LBK_EXPR_MAX]; };        /* its value is the last register */
+/* its value is the last register */
+struct lbk_expr { int n; struct lbk_word w[LBK_EXPR_MAX]; };
 
 /* The unit of work: one anchor operator with the pointwise operators around it, or pointwise operators alone.
  *
@@ -68,27 +71,39 @@ struct lbk_offer {
  * reported. A map and a "reorder" (an anchor named so: one operand, one out, other layout) cannot be declined. */
 struct lbk_device_fns {
     uint32_t size;
-    void      (*close)(lbk_drv *d);                                                       /* [owner thread] */
-    lbk_status (*alloc)(lbk_drv *d, size_t bytes, lbk_mem **out);                         /* [owner thread] zeroed, 64-byte aligned */
+    /* [owner thread] */
+    void      (*close)(lbk_drv *d);
+    /* [owner thread] zeroed, 64-byte aligned */
+    lbk_status (*alloc)(lbk_drv *d, size_t bytes, lbk_mem **out);
     void      (*free)(lbk_drv *d, lbk_mem *m);
     lbk_status (*write)(lbk_drv *d, lbk_mem *m, size_t off, const void *src, size_t n);
-    lbk_status (*read)(lbk_drv *d, const lbk_mem *m, size_t off, void *dst, size_t n);    /* waits for pending work */
-    lbk_status (*copy)(lbk_drv *d, lbk_mem *dst, size_t doff, const lbk_mem *src, size_t soff, size_t n); /* optional: read + write */
-    /* Asked twice: with no layouts, to decide (want counts); then with the final ones, for scratch and inplace. */
-    int       (*supports)(lbk_drv *d, const struct lbk_group *s, struct lbk_offer *o);    /* 0 = no */
-    lbk_status (*prepare)(lbk_drv *d, const struct lbk_group *s, lbk_code **out);         /* [any thread] compile, tune */
+    /* waits for pending work */
+    lbk_status (*read)(lbk_drv *d, const lbk_mem *m, size_t off, void *dst, size_t n);
+    /* optional: read + write */
+    lbk_status (*copy)(lbk_drv *d, lbk_mem *dst, size_t doff, const lbk_mem *src, size_t soff, size_t n);
+    /* Asked twice: with no layouts, to decide (want counts); then with the final ones, for
+     * scratch and inplace. */
+    /* 0 = no */
+    int       (*supports)(lbk_drv *d, const struct lbk_group *s, struct lbk_offer *o);
+    /* [any thread] compile, tune */
+    lbk_status (*prepare)(lbk_drv *d, const struct lbk_group *s, lbk_code **out);
     void      (*release)(lbk_drv *d, lbk_code *c);
-    lbk_status (*launch)(lbk_drv *d, const struct lbk_group *s, lbk_code *c);             /* enqueue, in order */
-    lbk_status (*finish)(lbk_drv *d);                                                     /* wait for all of it */
-    lbk_status (*elapsed)(lbk_drv *d, double *ns);                                        /* optional: of the last launch, after finish */
+    /* enqueue, in order */
+    lbk_status (*launch)(lbk_drv *d, const struct lbk_group *s, lbk_code *c);
+    /* wait for all of it */
+    lbk_status (*finish)(lbk_drv *d);
+    /* optional: of the last launch, after finish */
+    lbk_status (*elapsed)(lbk_drv *d, double *ns);
 };
 
 struct lbk_backend {
     uint32_t size;
     const char *name, *doc;
-    const struct lbk_opt *opts;                                                           /* in a device spec: "cpu,threads=2" */
+    /* in a device spec: "cpu,threads=2" */
+    const struct lbk_opt *opts;
     size_t cfg_size;
-    int       (*probe)(lbk_ctx *ctx, struct lbk_device_info *out, int max);               /* cheap; may find nothing */
+    /* cheap; may find nothing */
+    int       (*probe)(lbk_ctx *ctx, struct lbk_device_info *out, int max);
     lbk_status (*open)(lbk_ctx *ctx, int index, const void *cfg, lbk_drv **out, const struct lbk_device_fns **fns);
 };
 

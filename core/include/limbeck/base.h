@@ -45,9 +45,11 @@ typedef enum lbk_status {
 } lbk_status;
 LBK_API const char *lbk_status_name(lbk_status s);
 
-typedef struct lbk_ctx lbk_ctx;        /* typedef = opaque; a visible struct keeps the word `struct` */
+/* typedef = opaque; a visible struct keeps the word `struct` */
+typedef struct lbk_ctx lbk_ctx;
 
-/* A sized descriptor: LBK_DESC(lbk_stage, .name = "student"). Members left out have their documented default. */
+/* A sized descriptor: LBK_DESC(lbk_stage, .name = "student"). Members left out have their
+ * documented default. */
 #define LBK_DESC(T, ...) (&(struct T) { .size = sizeof(struct T), __VA_ARGS__ })
 
 LBK_END

@@ -8,17 +8,21 @@ enum lbk_log_level { LBK_LOG_ERROR, LBK_LOG_WARN, LBK_LOG_INFO, LBK_LOG_DEBUG, L
 
 struct lbk_ctx_params {
     uint32_t size;
-    void (*log)(void *ud, enum lbk_log_level lvl, const char *msg);  /* whole lines, no newline; any thread */
+    /* whole lines, no newline; any thread */
+    void (*log)(void *ud, enum lbk_log_level lvl, const char *msg);
     void *log_ud;
     enum lbk_log_level log_level;
-    const char *plugin_path;                        /* extra directories, ':' separated; NULL = $LIMBECK_PLUGIN_PATH, then libdir */
-    const struct lbk_plugin *const *builtins;        /* NULL-terminated; static builds pass lbk_builtin_plugins */
+    /* extra directories, ':' separated; NULL = $LIMBECK_PLUGIN_PATH, then libdir */
+    const char *plugin_path;
+    /* NULL-terminated; static builds pass lbk_builtin_plugins */
+    const struct lbk_plugin *const *builtins;
     uint64_t seed;
     int threads;                                    /* 0 = one per core */
 };
 
 LBK_API lbk_status lbk_ctx_create(const struct lbk_ctx_params *p, lbk_ctx **out);
-LBK_API void      lbk_ctx_destroy(lbk_ctx **ctx);      /* accepts a pointer to NULL; leaves NULL behind */
+/* accepts a pointer to NULL; leaves NULL behind */
+LBK_API void      lbk_ctx_destroy(lbk_ctx **ctx);
 
 /* The one way to fail: formats, logs at ERROR, remembers the text, returns `st`. */
 LBK_API lbk_status lbk_fail(lbk_ctx *ctx, lbk_status st, const char *fmt, ...) LBK_PRINTF(3, 4);

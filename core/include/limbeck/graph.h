@@ -22,16 +22,20 @@ LBK_API void      lbk_graph_hash(const lbk_graph *g, uint8_t out[32]);
 LBK_API lbk_val *lbk_input(lbk_graph *g, const char *name, lbk_dtype t, lbk_shape s);
 LBK_API lbk_val *lbk_state(lbk_graph *g, const char *name, lbk_dtype t, lbk_shape s, bool trainable);
 LBK_API lbk_val *lbk_const(lbk_graph *g, lbk_dtype t, lbk_shape s, const void *data);
-LBK_API lbk_val *lbk_numbers(lbk_graph *g, lbk_shape s, const double *v);      /* LBK_F32 constant from options or tables */
+/* LBK_F32 constant from options or tables */
+LBK_API lbk_val *lbk_numbers(lbk_graph *g, lbk_shape s, const double *v);
 LBK_API lbk_val *lbk_scalar(lbk_graph *g, double v);
 LBK_API lbk_val *lbk_filled(lbk_graph *g, lbk_shape s, double v);
 LBK_API lbk_status lbk_output(lbk_graph *g, const char *name, lbk_val *v);
-/* Takes effect when the run ends; once per state; dropped only with the pass or term it was built in. */
+/* Takes effect when the run ends; once per state; dropped only with the pass or term it was
+ * built in. */
 LBK_API lbk_status lbk_assign(lbk_graph *g, lbk_val *state, lbk_val *v);
 
-LBK_API lbk_shape lbk_shape_of(const lbk_val *v);                      /* of NULL: rank 0, all d[] zero */
+/* of NULL: rank 0, all d[] zero */
+LBK_API lbk_shape lbk_shape_of(const lbk_val *v);
 LBK_API lbk_dtype lbk_dtype_of(const lbk_val *v);
-LBK_API int64_t   lbk_range_of(const lbk_val *v);                      /* of a label or an index: how many values it can have; 0 = unknown */
+/* of a label or an index: how many values it can have; 0 = unknown */
+LBK_API int64_t   lbk_range_of(const lbk_val *v);
 
 /* Reverse mode, by appending nodes: out[i] = d(y)/d(wrt[i]), or a zero constant. */
 LBK_API lbk_status lbk_grad(lbk_graph *g, lbk_val *y, int n, lbk_val *const wrt[], lbk_val *out[]);
@@ -42,17 +46,20 @@ typedef struct lbk_store lbk_store;
 LBK_API lbk_status  lbk_store_create(lbk_device *d, lbk_store **out);
 LBK_API void       lbk_store_destroy(lbk_store **s);
 LBK_API lbk_tensor *lbk_store_get(const lbk_store *s, const char *name);     /* borrowed */
-LBK_API lbk_status  lbk_store_put(lbk_store *s, const char *name, lbk_tensor *t); /* takes a reference */
+/* takes a reference */
+LBK_API lbk_status  lbk_store_put(lbk_store *s, const char *name, lbk_tensor *t);
 
 /* A graph planned for the device of a store. States are looked up there by name; one that was made without a start
  * value and is absent begins as zeros, any other must be there. The graph may be destroyed afterwards. */
 struct lbk_compile_params {
     uint32_t size;
-    bool strict;                       /* an operator that the device cannot run is an error, not a fallback to the host */
+    /* an operator that the device cannot run is an error, not a fallback to the host */
+    bool strict;
     bool no_fusion;                    /* one group per operator: to compare with */
     bool profile;                      /* time every launch: slower, see lbk_exec_info */
 };
-LBK_API lbk_status lbk_compile(lbk_graph *g, lbk_store *state, const struct lbk_compile_params *p, lbk_exec **out); /* p may be NULL */
+/* p may be NULL */
+LBK_API lbk_status lbk_compile(lbk_graph *g, lbk_store *state, const struct lbk_compile_params *p, lbk_exec **out);
 LBK_API void      lbk_exec_destroy(lbk_exec **x);
 
 /* One pass over the plan. Every input of the graph is bound by name, in its dtype and shape; outputs may be left out.
@@ -65,11 +72,14 @@ struct lbk_exec_info {
     int nodes, groups, launches, reorders, fallbacks;
     double flops;                      /* of one run */
     size_t arena_bytes;                /* temporaries, placed */
-    size_t live_bytes;                 /* the most that is alive at once: what no placement can beat */
+    /* the most that is alive at once: what no placement can beat */
+    size_t live_bytes;
     size_t state_bytes;
 };
-LBK_API void      lbk_exec_info(const lbk_exec *x, struct lbk_exec_info *out);     /* out->size set by the caller */
-/* The plan as text, one line a launch: operators, shapes, layouts, place in memory. With profile also the mean time. */
+/* out->size set by the caller */
+LBK_API void      lbk_exec_info(const lbk_exec *x, struct lbk_exec_info *out);
+/* The plan as text, one line a launch: operators, shapes, layouts, place in memory. With profile
+ * also the mean time. */
 LBK_API void      lbk_exec_dump(const lbk_exec *x, void (*put)(void *ud, const char *line), void *ud);
 
 LBK_END

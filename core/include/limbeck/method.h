@@ -10,58 +10,78 @@ LBK_BEGIN
 struct lbk_loss {
     uint32_t size;
     const char *name, *doc;
-    const char *const *inputs;        /* {"student", "teacher", NULL}: order of in[]; a trailing '?' may stay unwired */
+    /* {"student", "teacher", NULL}: order of in[]; a trailing '?' may stay unwired */
+    const char *const *inputs;
     const struct lbk_opt *opts;
     size_t cfg_size;
     lbk_val *(*build)(lbk_scope *s, lbk_val *const in[], const void *cfg);
-    const char *const *shapes;        /* of the inputs, for readers: {"N x K", "N", NULL}; letters name sizes that must agree */
+    /* of the inputs, for readers: {"N x K", "N", NULL}; letters name sizes that must agree */
+    const char *const *shapes;
 };
 struct lbk_wire { const char *input; lbk_val *v; };
 #define LBK_WIRES(...) ((const struct lbk_wire[]) { __VA_ARGS__, { NULL, NULL } })
 
 struct lbk_role {                      /* a network taking part in a stage */
-    const char *name;                 /* "student", "teacher", "autoencoder"; a table ends at NULL */
+    /* "student", "teacher", "autoencoder"; a table ends at NULL */
+    const char *name;
     const char *model;                /* NULL: chosen by the user as --<name> */
-    /* FROZEN evaluates; FROZEN_BATCH normalises by the batch but keeps every weight and buffer; both are hashed before and after */
+    /* FROZEN evaluates; FROZEN_BATCH normalises by the batch but keeps every weight and buffer;
+     * both are hashed before and after */
     enum lbk_mode { LBK_FROZEN, LBK_FROZEN_BATCH, LBK_TRAINED } mode;
-    enum { LBK_ROLE_MANY = 1, LBK_ROLE_OPTIONAL = 2 } flags;                  /* MANY: --teacher a,b,c */
+    /* MANY: --teacher a,b,c */
+    enum { LBK_ROLE_MANY = 1, LBK_ROLE_OPTIONAL = 2 } flags;
 };
 struct lbk_stream {                    /* a source of batches */
     const char *name;                 /* "train", "unlabelled"; a table ends at NULL */
-    const char *of;                   /* same samples as that stream, seen through other draws: a second view; NULL = its own data set */
+    /* same samples as that stream, seen through other draws: a second view; NULL = its own data
+     * set */
+    const char *of;
     double ratio;                     /* batch size relative to the first stream's; 0 = 1 */
-    enum { LBK_STREAM_OPTIONAL = 1, LBK_STREAM_STILL = 2 } flags;             /* STILL: evaluation transforms, each sample once, in order */
+    /* STILL: evaluation transforms, each sample once, in order */
+    enum { LBK_STREAM_OPTIONAL = 1, LBK_STREAM_STILL = 2 } flags;
 };
 
-/* Handed to objective(): the graph under construction. Everything latches; nothing needs checking. */
+/* Handed to objective(): the graph under construction. Everything latches; nothing needs
+ * checking. */
 typedef struct lbk_objective lbk_objective;
 LBK_API lbk_graph *lbk_obj_graph(lbk_objective *o);
-LBK_API lbk_pass  *lbk_obj_pass(lbk_objective *o, const char *role, const char *stream);        /* stream NULL = the stage's first */
-LBK_API int        lbk_obj_passes(lbk_objective *o, const char *role, const char *stream, int max, lbk_pass *out[]);   /* 0 = role or stream absent */
-LBK_API lbk_val   *lbk_obj_artifact(lbk_objective *o, const char *name);                        /* a tensor an earlier stage left */
-LBK_API lbk_scope *lbk_obj_scope(lbk_objective *o, const char *name);                           /* extra trainable parts, as in a loss */
+/* stream NULL = the stage's first */
+LBK_API lbk_pass  *lbk_obj_pass(lbk_objective *o, const char *role, const char *stream);
+/* 0 = role or stream absent */
+LBK_API int        lbk_obj_passes(lbk_objective *o, const char *role, const char *stream, int max, lbk_pass *out[]);
+/* a tensor an earlier stage left */
+LBK_API lbk_val   *lbk_obj_artifact(lbk_objective *o, const char *name);
+/* extra trainable parts, as in a loss */
+LBK_API lbk_scope *lbk_obj_scope(lbk_objective *o, const char *name);
 /* Adds weight * v to what is minimised. A term whose weight is off all run long is dropped, and with it every pass,
  * role, stream, scope and assignment that only it needed: what is left is the plain graph, not one multiplied by 0.
  * A weight that is 1 all run long multiplies nothing. */
 LBK_API void       lbk_obj_loss(lbk_objective *o, const char *label, struct lbk_ramp weight, lbk_val *v);
-/* The same with a registered loss, options as text ("temperature=%g") or NULL. Not even built when off. */
+/* The same with a registered loss, options as text ("temperature=%g") or NULL. Not even built
+ * when off. */
 LBK_API void       lbk_obj_term(lbk_objective *o, const char *label, struct lbk_ramp weight, const char *loss,
                                 const struct lbk_wire *wires, const char *fmt, ...) LBK_PRINTF(6, 7);
-LBK_API lbk_val   *lbk_loss_call(lbk_scope *s, const char *loss, const struct lbk_wire *wires, const char *fmt, ...) LBK_PRINTF(4, 5);
-LBK_API void       lbk_obj_watch(lbk_objective *o, const char *label, lbk_val *v);              /* logged only; keeps nothing alive */
+LBK_API lbk_val   *lbk_loss_call(lbk_scope *s, const char *loss, const struct lbk_wire *wires, const char *fmt, ...)
+    LBK_PRINTF(4, 5);
+/* logged only; keeps nothing alive */
+LBK_API void       lbk_obj_watch(lbk_objective *o, const char *label, lbk_val *v);
 
 /* One pass over the first stream, no gradient. objective() says what each() finds in a record by lbk_pass_read().
  * Its state is the plugin's own and is not checkpointed: a sweep that is killed starts over. */
 typedef struct lbk_sweep lbk_sweep;
 LBK_API lbk_ctx   *lbk_sweep_ctx(const lbk_sweep *s);
-LBK_API bool       lbk_sweep_rehearsal(const lbk_sweep *s);       /* pre-flight on one batch: be content with what came, leave the right shapes */
+/* pre-flight on one batch: be content with what came, leave the right shapes */
+LBK_API bool       lbk_sweep_rehearsal(const lbk_sweep *s);
 LBK_API const struct lbk_field *lbk_sweep_field(const lbk_sweep *s, const char *field);
 LBK_API lbk_status lbk_sweep_leave(lbk_sweep *s, const char *name, lbk_dtype t, lbk_shape shape, const void *data);
 struct lbk_sweep_fns {
     uint32_t size;
-    size_t state_size;                                               /* zeroed at the start, freed at the end, by the host */
-    lbk_status (*each)(lbk_sweep *s, const void *cfg, void *state, const lbk_record *r);      /* in the order of the stream */
-    lbk_status (*end)(lbk_sweep *s, const void *cfg, void *state, lbk_status so_far);         /* always called */
+    /* zeroed at the start, freed at the end, by the host */
+    size_t state_size;
+    /* in the order of the stream */
+    lbk_status (*each)(lbk_sweep *s, const void *cfg, void *state, const lbk_record *r);
+    /* always called */
+    lbk_status (*end)(lbk_sweep *s, const void *cfg, void *state, lbk_status so_far);
 };
 
 /* CARRY: go on with the previous stage's weights, optimiser and ramp clock.
@@ -72,9 +92,11 @@ struct lbk_stage {
     uint32_t flags;
     const char *name;
     const struct lbk_role *roles;
-    const struct lbk_stream *streams; /* NULL = "train" alone; an epoch is one pass over the first */
+    /* NULL = "train" alone; an epoch is one pass over the first */
+    const struct lbk_stream *streams;
     struct lbk_span length;           /* zero = what is left of the run */
-    const char *optim;                /* "adamw,wd=1e-4"; NULL = the run's own. The user's setting wins over both */
+    /* "adamw,wd=1e-4"; NULL = the run's own. The user's setting wins over both */
+    const char *optim;
     struct lbk_ramp lr;               /* off = the run's own. The user's setting wins over both */
     const char *best;                 /* score that picks the checkpoint a later stage starts from unless it carries:
                                          "val/coco.ap50", "last"; NULL = the first score of the first trained role's task */
@@ -84,11 +106,15 @@ struct lbk_stage {
 
 /* Latches: after a failure every call returns it. */
 typedef struct lbk_schedule lbk_schedule;
-LBK_API bool       lbk_schedule_given(const lbk_schedule *s, const char *name);          /* the user set weights for that role, or data for that stream */
-LBK_API lbk_status lbk_schedule_add(lbk_schedule *s, const struct lbk_stage *st);         /* copied, tables too; dropped if nothing uses what it leaves */
-/* From here on the role is that model, frozen, with "artifact/..." as its weights, whatever method asks for it. */
+/* the user set weights for that role, or data for that stream */
+LBK_API bool       lbk_schedule_given(const lbk_schedule *s, const char *name);
+/* copied, tables too; dropped if nothing uses what it leaves */
+LBK_API lbk_status lbk_schedule_add(lbk_schedule *s, const struct lbk_stage *st);
+/* From here on the role is that model, frozen, with "artifact/..." as its weights, whatever
+ * method asks for it. */
 LBK_API lbk_status lbk_schedule_bind(lbk_schedule *s, const char *role, const char *model, const char *artifact);
-/* Its stages; fmt (or NULL) gives options that stand in for its defaults, under the user's own settings. */
+/* Its stages; fmt (or NULL) gives options that stand in for its defaults, under the user's own
+ * settings. */
 LBK_API lbk_status lbk_schedule_method(lbk_schedule *s, const char *method, const char *fmt, ...) LBK_PRINTF(3, 4);
 
 struct lbk_method {
@@ -97,7 +123,8 @@ struct lbk_method {
     const char *const *tasks;         /* {"depth", NULL}; NULL = any */
     const struct lbk_opt *opts;
     size_t cfg_size;
-    lbk_status (*check)(lbk_ctx *ctx, const void *cfg);             /* optional: rules across options */
+    /* optional: rules across options */
+    lbk_status (*check)(lbk_ctx *ctx, const void *cfg);
     lbk_status (*schedule)(lbk_ctx *ctx, const void *cfg, lbk_schedule *out);   /* pure */
 };
 

@@ -5,14 +5,16 @@
 #include <limbeck/opt.h>
 LBK_BEGIN
 
-/* Everything known about one operator. Its meaning is ref (pointwise: expr and ref, from one text) or lower. */
+/* Everything known about one operator. Its meaning is ref (pointwise: expr and ref, from one
+ * text) or lower. */
 typedef struct lbk_node lbk_node;
 LBK_API int         lbk_node_n(const lbk_node *n);
 LBK_API lbk_val     *lbk_node_in(const lbk_node *n, int i);
 LBK_API lbk_val     *lbk_node_out(const lbk_node *n);
 LBK_API const void *lbk_node_params(const lbk_node *n);
 
-struct lbk_infer {                     /* in: operands and params; out: result. The only place that validates. */
+/* in: operands and params; out: result. The only place that validates. */
+struct lbk_infer {
     lbk_graph *g;
     const struct lbk_op *op;
     int n;
@@ -20,12 +22,14 @@ struct lbk_infer {                     /* in: operands and params; out: result. 
     const void *params;
     lbk_shape out; lbk_dtype out_t;
 };
-struct lbk_ref {                       /* dense host buffers of `real` (float, or double in the grad checks) */
+/* dense host buffers of `real` (float, or double in the grad checks) */
+struct lbk_ref {
     int n;
     const lbk_shape *in_shape; const lbk_dtype *in_t; const void *const *in;
     const void *params;
     lbk_shape out_shape; lbk_dtype out_t; void *out;
-    bool f64;                          /* buffers of type LBK_F32 hold double; I32 and U8 are as they are */
+    /* buffers of type LBK_F32 hold double; I32 and U8 are as they are */
+    bool f64;
     uint64_t seed;                     /* of the context, for random */
 };
 /* One test of an operator: "2x3x8x8,4x3x3x3", "stride=2,pad=1". "5x4:7": I32 in 0..6, "5x4:-1..7": I32 in -1..7, "5x4:u": U8,
@@ -40,15 +44,21 @@ struct lbk_op {
     uint32_t flags;
     const char *name, *doc;
     int n_min, n_max;
-    const struct lbk_opt *params;      /* fields of the params struct: printed, hashed, serialised */
+    /* fields of the params struct: printed, hashed, serialised */
+    const struct lbk_opt *params;
     size_t params_size;
-    lbk_status (*infer)(struct lbk_infer *i);                       /* NULL: broadcast of the operands */
+    /* NULL: broadcast of the operands */
+    lbk_status (*infer)(struct lbk_infer *i);
     lbk_status (*grad)(lbk_graph *g, const lbk_node *n, lbk_val *gy, lbk_val *gx[]);
-    const char *expr;                                             /* pointwise: text valid in C and OpenCL C */
-    lbk_status (*ref)(const struct lbk_ref *r);                     /* primitive: the executable specification */
-    lbk_val   *(*lower)(lbk_graph *g, const lbk_node *n);            /* composite: the same value from simpler ops */
+    /* pointwise: text valid in C and OpenCL C */
+    const char *expr;
+    /* primitive: the executable specification */
+    lbk_status (*ref)(const struct lbk_ref *r);
+    /* composite: the same value from simpler ops */
+    lbk_val   *(*lower)(lbk_graph *g, const lbk_node *n);
     double    (*flops)(const struct lbk_infer *i);                 /* optional, for the profiler */
-    const struct lbk_case *cases;                                  /* what the test harness runs on every device */
+    /* what the test harness runs on every device */
+    const struct lbk_case *cases;
 };
 
 LBK_API lbk_val *lbk_apply(lbk_graph *g, const struct lbk_op *op, int n, lbk_val *const in[], const void *params);

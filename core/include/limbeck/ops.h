@@ -9,29 +9,42 @@ LBK_BEGIN
  * operators broadcast: shapes are aligned at the last axis, and 1 stretches. [owner thread of the graph] */
 struct lbk_none   { bool none; };                               /* no parameters: LBK_NONE */
 struct lbk_axis   { int64_t axis; };                            /* negative counts from the end */
-struct lbk_axis_to { int64_t axis, n; };                        /* n: extent of that axis in the result */
-struct lbk_reduce { int64_t axes; bool keep; };                 /* bit i = axis i; bits past the rank are ignored */
+/* n: extent of that axis in the result */
+struct lbk_axis_to { int64_t axis, n; };
+/* bit i = axis i; bits past the rank are ignored */
+struct lbk_reduce { int64_t axes; bool keep; };
 struct lbk_dims   { int64_t n, d[LBK_MAX_DIMS]; };
 struct lbk_slice  { int64_t axis, begin, end; };                /* end 0 = to the last */
-struct lbk_slice_to { int64_t axis, begin, n; };                /* n: extent of that axis in the result */
+/* n: extent of that axis in the result */
+struct lbk_slice_to { int64_t axis, begin, n; };
 struct lbk_count  { int64_t axis, n; };
-struct lbk_rank   { int64_t k; double part; };                  /* the k-th (from 0), or if k is 0 number floor(part * count); never past the last */
+/* the k-th (from 0), or if k is 0 number floor(part * count); never past the last */
+struct lbk_rank   { int64_t k; double part; };
 struct lbk_pad    { int64_t top, bottom, left, right; enum lbk_border { LBK_ZERO, LBK_REFLECT, LBK_EDGE } border; };
-enum lbk_filter { LBK_NEAREST, LBK_BILINEAR, LBK_CORNERS };     /* CORNERS: bilinear, align_corners */
+/* CORNERS: bilinear, align_corners */
+enum lbk_filter { LBK_NEAREST, LBK_BILINEAR, LBK_CORNERS };
 struct lbk_resize { int64_t h, w; enum lbk_filter filter; };    /* size of the result */
 struct lbk_resize_to { int64_t h, w; enum lbk_filter filter; }; /* size of what was resized */
 struct lbk_hot    { int64_t classes; };
 struct lbk_cast   { lbk_dtype to; };
-struct lbk_random { int64_t key, n, d[LBK_MAX_DIMS]; };         /* n, d: shape; operand: I32 scalar, the step */
-struct lbk_pool   { int64_t kernel, stride, pad; bool ceil; };  /* stride 0 = kernel; ceil: partial windows count */
-struct lbk_pool_to { int64_t kernel, stride, pad; bool ceil; int64_t h, w; };   /* h, w: of what was pooled */
+/* n, d: shape; operand: I32 scalar, the step */
+struct lbk_random { int64_t key, n, d[LBK_MAX_DIMS]; };
+/* stride 0 = kernel; ceil: partial windows count */
+struct lbk_pool   { int64_t kernel, stride, pad; bool ceil; };
+/* h, w: of what was pooled */
+struct lbk_pool_to { int64_t kernel, stride, pad; bool ceil; int64_t h, w; };
 struct lbk_hw     { int64_t h, w; };
-struct lbk_conv2d { int64_t stride, pad, dilation, groups; };   /* 0 means 1, except pad; the same on both axes */
-struct lbk_conv2d_to { int64_t stride, pad, dilation, groups, h, w; };  /* dx: h, w of x; dw: of the kernel */
-struct lbk_conv2d_up { int64_t stride, pad, dilation, groups, more; };  /* more: rows and columns added at the end */
+/* 0 means 1, except pad; the same on both axes */
+struct lbk_conv2d { int64_t stride, pad, dilation, groups; };
+/* dx: h, w of x; dw: of the kernel */
+struct lbk_conv2d_to { int64_t stride, pad, dilation, groups, h, w; };
+/* more: rows and columns added at the end */
+struct lbk_conv2d_up { int64_t stride, pad, dilation, groups, more; };
 struct lbk_bn     { double eps; };
-struct lbk_matmul { bool ta, tb; };                             /* transpose the last two axes of a, b first */
-struct lbk_labels { int64_t axis, ignore; };                    /* label value that does not count */
+/* transpose the last two axes of a, b first */
+struct lbk_matmul { bool ta, tb; };
+/* label value that does not count */
+struct lbk_labels { int64_t axis, ignore; };
 #define LBK_NONE ((struct lbk_none) { false })
 #define LBK_ALL ((struct lbk_reduce) { ~0u, false })             /* every axis, down to a scalar */
 

@@ -15,7 +15,8 @@ struct lbk_span { double n; enum lbk_unit { LBK_STEPS, LBK_EPOCHS, LBK_PERCENT }
  *   ... warm 500 0.001         from 0.001 of it over 500 steps
  * The clock starts with the stage, or with the first of a row of LBK_STAGE_CARRY stages and then spans them all. */
 typedef struct lbk_curve lbk_curve;
-struct lbk_ramp { const lbk_curve *curve; double scale, offset; };        /* curve NULL: just the offset */
+/* curve NULL: just the offset */
+struct lbk_ramp { const lbk_curve *curve; double scale, offset; };
 #define LBK_CONST(v) ((struct lbk_ramp) { NULL, 0, v })
 static inline struct lbk_ramp lbk_ramp_times(struct lbk_ramp r, double k) { r.scale *= k; r.offset *= k; return r; }
 static inline struct lbk_ramp lbk_ramp_rest(struct lbk_ramp r)            /* 1 - r */
@@ -24,7 +25,8 @@ static inline struct lbk_ramp lbk_ramp_rest(struct lbk_ramp r)            /* 1 -
     r.offset = 1 - r.offset;
     return r;
 }
-LBK_API bool lbk_ramp_off(struct lbk_ramp r);                             /* zero from beginning to end */
+/* zero from beginning to end */
+LBK_API bool lbk_ramp_off(struct lbk_ramp r);
 
 struct lbk_numbers { int64_t n; const double *v; };
 
@@ -39,7 +41,8 @@ enum lbk_opt_type {
     LBK_OPT_NUMBERS,   /* struct lbk_numbers  separated by commas or colons */
     LBK_OPT_SPAN,      /* struct lbk_span */
     LBK_OPT_RAMP,      /* struct lbk_ramp */
-    LBK_OPT_WEIGHT,    /* struct lbk_ramp that scales distillation: all of them off = plain training, bit for bit */
+    /* struct lbk_ramp that scales distillation: all of them off = plain training, bit for bit */
+    LBK_OPT_WEIGHT,
 };
 
 /* One field of a config struct: how it is spelled, bounded, defaulted and explained. */
@@ -71,11 +74,14 @@ typedef struct lbk_opts lbk_opts;       /* a filled config struct plus the strin
 
 LBK_API lbk_status   lbk_opts_create(lbk_ctx *ctx, const struct lbk_opt *table, size_t cfg_size, lbk_opts **out);
 LBK_API void        lbk_opts_destroy(lbk_opts **o);
-LBK_API lbk_status   lbk_opts_set(lbk_opts *o, const char *name, const char *text);   /* parses and checks the range */
-/* "a=1,b=[2,3],c='x, y'": a value that has commas stands in brackets or quotes; a bool may be named alone. NULL = nothing. */
+/* parses and checks the range */
+LBK_API lbk_status   lbk_opts_set(lbk_opts *o, const char *name, const char *text);
+/* "a=1,b=[2,3],c='x, y'": a value that has commas stands in brackets or quotes; a bool may be
+ * named alone. NULL = nothing. */
 LBK_API lbk_status   lbk_opts_parse(lbk_opts *o, const char *text);
 LBK_API const void *lbk_opts_cfg(const lbk_opts *o);
-LBK_API size_t      lbk_opts_save(const lbk_opts *o, char *buf, size_t size);        /* name=value lines; set() reads them back */
+/* name=value lines; set() reads them back */
+LBK_API size_t      lbk_opts_save(const lbk_opts *o, char *buf, size_t size);
 LBK_API void        lbk_opts_help(const struct lbk_opt *table, void (*put)(void *ud, const char *line), void *ud);
 
 LBK_END

@@ -12,7 +12,8 @@ LBK_BEGIN
 #define LBK_ABI_MAJOR 1                /* layout or meaning changed: old plugins are refused */
 #define LBK_ABI_MINOR 0                /* something was appended: old plugins still load */
 #define LBK_ABI       ((uint32_t) LBK_ABI_MAJOR << 16 | LBK_ABI_MINOR)
-/* Catches what a version number cannot: another LBK_MAX_DIMS, another pointer width, packed enums. */
+/* Catches what a version number cannot: another LBK_MAX_DIMS, another pointer width, packed
+ * enums. */
 #define LBK_ABI_FOLD(h, T) ((h) * 131u + (uint32_t) sizeof(T))
 #define LBK_ABI_MARK                                                                                 \
     LBK_ABI_FOLD(LBK_ABI_FOLD(LBK_ABI_FOLD(LBK_ABI_FOLD(LBK_ABI_FOLD(LBK_ABI_FOLD(LBK_ABI_FOLD(        \
@@ -35,7 +36,8 @@ LBK_API lbk_status lbk_register_metric (lbk_registrar *r, const struct lbk_metri
 struct lbk_plugin {
     uint32_t abi, mark, size;         /* read before anything else is trusted; never moved */
     const char *name, *version, *license, *url;
-    lbk_status (*setup)(lbk_registrar *r);                          /* [loader thread] register things, nothing else */
+    /* [loader thread] register things, nothing else */
+    lbk_status (*setup)(lbk_registrar *r);
 };
 
 #ifdef LBK_STATIC_PLUGIN
@@ -54,10 +56,14 @@ struct lbk_plugin {
         LBK_ABI, LBK_ABI_MARK, sizeof(struct lbk_plugin), #id, ver, lic, web, fn }
 
 /* Application side. */
-LBK_API lbk_status lbk_plugin_load(lbk_ctx *ctx, const char *name_or_path);   /* idempotent; never unloaded */
+/* idempotent; never unloaded */
+LBK_API lbk_status lbk_plugin_load(lbk_ctx *ctx, const char *name_or_path);
 LBK_API lbk_status lbk_plugin_load_all(lbk_ctx *ctx);
-/* What is registered, in order of name: of LBK_METHODS a const struct lbk_method *, and so on. prev NULL = the first. */
-enum lbk_registry { LBK_OPS, LBK_BACKENDS, LBK_MODELS, LBK_LOSSES, LBK_METHODS, LBK_SOURCES, LBK_TRANSFORMS, LBK_TASKS, LBK_METRICS };
+/* What is registered, in order of name: of LBK_METHODS a const struct lbk_method *, and so on.
+ * prev NULL = the first. */
+enum lbk_registry {
+    LBK_OPS, LBK_BACKENDS, LBK_MODELS, LBK_LOSSES, LBK_METHODS, LBK_SOURCES, LBK_TRANSFORMS, LBK_TASKS, LBK_METRICS
+};
 LBK_API const void *lbk_registry_next(const lbk_ctx *ctx, enum lbk_registry which, const void *prev);
 LBK_API const void *lbk_registry_find(const lbk_ctx *ctx, enum lbk_registry which, const char *name);
 

@@ -32,7 +32,8 @@ static inline uint64_t lbk_mix(uint64_t a, uint64_t b)
     return z ^ (z >> 31);
 }
 
-/* Element i of the operator random: key = lbk_mix(seed, params.key), one Philox block for four elements. */
+/* Element i of the operator random: key = lbk_mix(seed, params.key), one Philox block for four
+ * elements. */
 static inline float lbk_random_at(uint64_t key, uint64_t step, uint64_t i)
 {
     return lbk_unit(lbk_philox(key, step, i >> 2).v[i & 3]);

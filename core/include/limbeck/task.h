@@ -9,58 +9,78 @@ LBK_BEGIN
  * Several passes of a trained role update its running statistics one after the other, in the order of the streams. */
 typedef struct lbk_pass lbk_pass;
 LBK_API lbk_graph *lbk_pass_graph(const lbk_pass *p);
-LBK_API lbk_val   *lbk_pass_tap(lbk_pass *p, const char *name);             /* must exist: else latches, with the nearest names */
-LBK_API lbk_val   *lbk_pass_find(lbk_pass *p, const char *name);            /* NULL = the model has none */
-LBK_API int        lbk_pass_taps(lbk_pass *p, const char *pattern, int max, lbk_val *out[]);   /* "neck*", in the model's order; returns how many match */
-LBK_API lbk_val   *lbk_pass_field(lbk_pass *p, const char *field);          /* of its stream; also "index", 0 .. count - 1 */
-LBK_API const struct lbk_field *lbk_pass_spec(lbk_pass *p, const char *field);   /* never NULL: absent latches, and reads as no label */
-LBK_API void       lbk_pass_read(lbk_pass *p, const char *name, lbk_val *v); /* rows of v reach the host as array `name` of each record */
+/* must exist: else latches, with the nearest names */
+LBK_API lbk_val   *lbk_pass_tap(lbk_pass *p, const char *name);
+/* NULL = the model has none */
+LBK_API lbk_val   *lbk_pass_find(lbk_pass *p, const char *name);
+/* "neck*", in the model's order; returns how many match */
+LBK_API int        lbk_pass_taps(lbk_pass *p, const char *pattern, int max, lbk_val *out[]);
+/* of its stream; also "index", 0 .. count - 1 */
+LBK_API lbk_val   *lbk_pass_field(lbk_pass *p, const char *field);
+/* never NULL: absent latches, and reads as no label */
+LBK_API const struct lbk_field *lbk_pass_spec(lbk_pass *p, const char *field);
+/* rows of v reach the host as array `name` of each record */
+LBK_API void       lbk_pass_read(lbk_pass *p, const char *name, lbk_val *v);
 #define lbk_pass_out(p) lbk_pass_tap(p, "out")
 
-/* The task loss before reduction. Plain training is the sum over terms of coef * sum(loss * weight) / norm. */
+/* The task loss before reduction. Plain training is the sum over terms of coef * sum(loss *
+ * weight) / norm. */
 struct lbk_term {
     const char *name;                 /* "main", "aux", "box" */
     double coef;
-    lbk_val *loss;                    /* one number per pixel, anchor or sample; 0 where there is no truth */
+    /* one number per pixel, anchor or sample; 0 where there is no truth */
+    lbk_val *loss;
     lbk_val *weight;                  /* shaped like loss, 0 = does not count; NULL = all ones */
     lbk_val *norm;                    /* scalar; NULL = sum(weight), or 1 if that is 0 */
 };
 LBK_API lbk_val *lbk_terms_reduce(lbk_graph *g, int n, const struct lbk_term t[]);
-LBK_API int      lbk_pass_terms(lbk_pass *p, int max, struct lbk_term out[]);  /* of any role, the teacher's too */
-LBK_API lbk_val *lbk_pass_loss(lbk_pass *p);                                  /* those, reduced as above */
+/* of any role, the teacher's too */
+LBK_API int      lbk_pass_terms(lbk_pass *p, int max, struct lbk_term out[]);
+/* those, reduced as above */
+LBK_API lbk_val *lbk_pass_loss(lbk_pass *p);
 
-/* What heads mean: the fields they learn from, their loss, their answer, its scores and pictures. */
+/* What heads mean: the fields they learn from, their loss, their answer, its scores and
+ * pictures. */
 struct lbk_task {
     uint32_t size;
     const char *name, *doc;
     const struct lbk_opt *opts;
     size_t cfg_size;
     const char *const *fields;        /* a labelled stream has these: {"boxes", NULL} */
-    const char *const *metrics;       /* evaluated unless told otherwise; the first one's first score picks checkpoints */
+    /* evaluated unless told otherwise; the first one's first score picks checkpoints */
+    const char *const *metrics;
     /* [any thread] optional, training and evaluation: turns fields into arrays of one shape for all samples, which are
      * fields from then on (boxes -> "anchor_class", "anchor_box"). shape(): of a tap of the role, batch of 1; absent = rank 0. */
     lbk_status (*encode)(lbk_record *r, lbk_shape (*shape)(void *ud, const char *tap), void *ud, const void *cfg);
     int        (*terms)(lbk_pass *p, const void *cfg, int max, struct lbk_term out[]);
-    void       (*predict)(lbk_pass *p, const void *cfg);      /* evaluation: lbk_pass_read() what post, metrics and draw want */
-    lbk_status (*post)(lbk_record *r, const void *cfg);       /* [any thread] optional: host part of the answer, as NMS */
-    lbk_status (*draw)(lbk_record *r, const void *cfg);       /* [any thread] optional: paints on "picture", the image as LBK_U8 H x W x 3 */
+    /* evaluation: lbk_pass_read() what post, metrics and draw want */
+    void       (*predict)(lbk_pass *p, const void *cfg);
+    /* [any thread] optional: host part of the answer, as NMS */
+    lbk_status (*post)(lbk_record *r, const void *cfg);
+    /* [any thread] optional: paints on "picture", the image as LBK_U8 H x W x 3 */
+    lbk_status (*draw)(lbk_record *r, const void *cfg);
 };
 
-LBK_API void lbk_draw_map(lbk_record *r, const char *array, const char *palette);   /* classes or metres, beside the image */
+/* classes or metres, beside the image */
+LBK_API void lbk_draw_map(lbk_record *r, const char *array, const char *palette);
 LBK_API void lbk_draw_box(lbk_record *r, const float box[4], int colour);
 
 typedef struct lbk_scores lbk_scores;
 enum lbk_sense { LBK_HIGHER, LBK_LOWER };                                     /* what is better */
-LBK_API void lbk_scores_put(lbk_scores *s, const char *name, enum lbk_sense better, double v);   /* "ap50"; shown as "val/coco.ap50" */
+/* "ap50"; shown as "val/coco.ap50" */
+LBK_API void lbk_scores_put(lbk_scores *s, const char *name, enum lbk_sense better, double v);
 
 struct lbk_metric {
     uint32_t size;
     const char *name, *doc;
     const struct lbk_opt *opts;
     size_t cfg_size;
-    size_t state_size;                                         /* zeroed at the start, freed at the end, by the host */
-    lbk_status (*add)(lbk_ctx *ctx, const void *cfg, void *state, const lbk_record *r);   /* in the order of the data set */
-    lbk_status (*end)(lbk_ctx *ctx, const void *cfg, void *state, lbk_scores *out);       /* always called; out NULL: only tidy up */
+    /* zeroed at the start, freed at the end, by the host */
+    size_t state_size;
+    /* in the order of the data set */
+    lbk_status (*add)(lbk_ctx *ctx, const void *cfg, void *state, const lbk_record *r);
+    /* always called; out NULL: only tidy up */
+    lbk_status (*end)(lbk_ctx *ctx, const void *cfg, void *state, lbk_scores *out);
 };
 
 LBK_END

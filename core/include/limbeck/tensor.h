@@ -7,7 +7,8 @@ LBK_BEGIN
 #define LBK_MAX_DIMS 6
 
 typedef enum lbk_dtype { LBK_F32 = 1, LBK_F16, LBK_I32, LBK_U8 } lbk_dtype;
-typedef struct lbk_shape { int n; int64_t d[LBK_MAX_DIMS]; } lbk_shape;   /* row-major; rank 0 is a scalar */
+/* row-major; rank 0 is a scalar */
+typedef struct lbk_shape { int n; int64_t d[LBK_MAX_DIMS]; } lbk_shape;
 #define LBK_SHAPE(...) \
     ((lbk_shape) { (int) (sizeof((int64_t[]) { __VA_ARGS__ }) / sizeof(int64_t)), { __VA_ARGS__ } })
 #define LBK_SHAPE_ANY ((lbk_shape) { -1, { 0 } })
@@ -29,8 +30,10 @@ struct lbk_device_info {
     bool is_host, unified, fp16;
 };
 LBK_API int       lbk_device_list(lbk_ctx *ctx, const char *backend, struct lbk_device_info *out, int max);
-LBK_API lbk_status lbk_device_open(lbk_ctx *ctx, const char *spec, lbk_device **out);   /* "cpu", "opencl:1", "opencl:1,fp16=yes" */
-LBK_API void      lbk_device_close(lbk_device **d);   /* the device itself goes with the last tensor, store or exec on it */
+/* "cpu", "opencl:1", "opencl:1,fp16=yes" */
+LBK_API lbk_status lbk_device_open(lbk_ctx *ctx, const char *spec, lbk_device **out);
+/* the device itself goes with the last tensor, store or exec on it */
+LBK_API void      lbk_device_close(lbk_device **d);
 
 LBK_API lbk_status  lbk_tensor_create(lbk_device *d, lbk_dtype t, lbk_shape s, lbk_tensor **out);
 LBK_API lbk_tensor *lbk_tensor_ref(lbk_tensor *t);
@@ -38,7 +41,8 @@ LBK_API void       lbk_tensor_unref(lbk_tensor **t);
 LBK_API lbk_dtype   lbk_tensor_dtype(const lbk_tensor *t);
 LBK_API lbk_shape   lbk_tensor_shape(const lbk_tensor *t);
 LBK_API lbk_status  lbk_tensor_write(lbk_tensor *t, const void *src, size_t bytes);
-LBK_API lbk_status  lbk_tensor_read(const lbk_tensor *t, void *dst, size_t bytes);     /* waits for pending work */
+/* waits for pending work */
+LBK_API lbk_status  lbk_tensor_read(const lbk_tensor *t, void *dst, size_t bytes);
 
 LBK_END
 #endif

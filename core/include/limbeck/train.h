@@ -7,12 +7,10 @@
 LBK_BEGIN
 
 /* "rdd.lambda" = "0.7". Beside options of methods, models, sources and tasks:
- *   <role>, <role>.weights, <role>.tap.<name>   model; file; "c4" = another name for a tap ("/layer4/Relu_output_0" of an ONNX file)
- *   <stream>, <stream>.views                    data set; views > 0: draws repeat every so many epochs, so frozen passes can be cached
- *   cache                                       directory: taps of FROZEN roles, keyed by (sample id, view: seed, number and the options of
- *                                               the transforms, hash of the role's graph and weights, tap, dtype); a key that does not match is a miss, never a guess
- *   term.<label>.loss, .weight, .<input>        another registered loss, wired "role/tap[@stream]" or "@stream/field", added to
- *                                               every stage that has all its roles
+ *   <role>, <role>.weights, <role>.tap.<name>   model; file; another name for a tap: student.tap.c4=layer4
+ *   <stream>, <stream>.views                    data set; views > 0: draws repeat every so many epochs
+ *   term.<label>.loss, .weight, .<input>        another registered loss, wired "role/tap[@stream]" or
+ *                                               "@stream/field", added to every stage with all its roles
  * Names that are unknown fail, with the nearest known one. */
 struct lbk_setting { const char *name, *value; };
 
@@ -33,8 +31,10 @@ struct lbk_train_params {
     const struct lbk_setting *settings;
     int n_settings;
     bool strict;                                      /* refuse host fallbacks */
-    bool plain;                                       /* every LBK_OPT_WEIGHT off: the baseline of the same recipe */
-    bool (*progress)(void *ud, const struct lbk_progress *p);   /* false = stop cleanly after this step */
+    /* every LBK_OPT_WEIGHT off: the baseline of the same recipe */
+    bool plain;
+    /* false = stop cleanly after this step */
+    bool (*progress)(void *ud, const struct lbk_progress *p);
     void *ud;
 };
 /* Pre-flight, also the first thing lbk_train() does: every stage in turn, on one batch, writing nothing: settings, shapes, taps,
@@ -51,22 +51,27 @@ LBK_API lbk_status lbk_evaluate(lbk_ctx *ctx, const struct lbk_train_params *p, 
 /* What a model is made of, at an input of that shape (one sample, no batch axis). */
 struct lbk_model_info {
     uint32_t size;
-    int64_t parameters, buffers;                      /* numbers that are trained, and that are not */
+    /* numbers that are trained, and that are not */
+    int64_t parameters, buffers;
     void (*weight)(void *ud, const char *name, lbk_shape shape, bool trainable);
-    void (*tap)(void *ud, const char *name, lbk_shape shape);      /* batch of 1; in the model's order */
+    /* batch of 1; in the model's order */
+    void (*tap)(void *ud, const char *name, lbk_shape shape);
     void *ud;
 };
 LBK_API lbk_status lbk_model_describe(lbk_ctx *ctx, const char *model, lbk_shape input, int n, const struct lbk_setting *options,
                                       struct lbk_model_info *io);
-/* The stages of a method as its options stand, a line for each: "student: rest of the run, roles student, streams train". */
+/* The stages of a method as its options stand, a line for each: "student: rest of the run, roles
+ * student, streams train". */
 LBK_API lbk_status lbk_method_describe(lbk_ctx *ctx, const char *method, int n, const struct lbk_setting *options,
                                        void (*put)(void *ud, const char *line), void *ud);
 /* The settings of a run that belong to no method, model or source. */
 LBK_API const struct lbk_opt *lbk_train_options(void);
 
-/* Times whole training steps on made-up data. Settings: model, input ("3x32x32"), classes, batch, options of the model. */
+/* Times whole training steps on made-up data. Settings: model, input ("3x32x32"), classes,
+ * batch, options of the model. */
 struct lbk_bench { uint32_t size; double median_ms, gflops; int64_t launches, fallbacks; uint64_t peak_bytes; };
-LBK_API lbk_status lbk_bench_train(lbk_ctx *ctx, const char *device, int n, const struct lbk_setting *settings, struct lbk_bench *out);
+LBK_API lbk_status lbk_bench_train(lbk_ctx *ctx, const char *device, int n, const struct lbk_setting *settings,
+                                   struct lbk_bench *out);
 /* Times an operator on each of its own samples. */
 LBK_API lbk_status lbk_bench_op(lbk_ctx *ctx, const char *device, const char *op,
                                 void (*each)(void *ud, const struct lbk_case *sample, const struct lbk_bench *b), void *ud);
@@ -76,7 +81,8 @@ LBK_API lbk_status lbk_bench_op(lbk_ctx *ctx, const char *device, const char *op
 LBK_API lbk_status lbk_loss_eval(lbk_ctx *ctx, const char *device, const char *loss, const char *in, const char *out,
                                  int n, const struct lbk_setting *options, double *value);
 
-/* In a process of its own, with a time limit: loads the plugin and tests all it registers. put() gets a line per test. */
+/* In a process of its own, with a time limit: loads the plugin and tests all it registers. put()
+ * gets a line per test. */
 LBK_API lbk_status lbk_plugin_check(lbk_ctx *ctx, const char *path, void (*put)(void *ud, const char *line), void *ud);
 
 LBK_END
