@@ -50,7 +50,6 @@ one() {
 
 suite build-test "--buildtype=debugoptimized" ${fast:+--no-suite slow}
 if [ -z "$fast" ]; then
-    one "plugin outside the tree" tests/out_of_tree.sh "$PWD/build-test"
     one "commands of the documents" tests/docs.sh "$PWD/build-test"
     suite build-asan "--buildtype=debugoptimized -Db_sanitize=address,undefined -Dstatic_plugins=true" \
         --suite unit --suite cli --suite fuzz
