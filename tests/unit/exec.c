@@ -12,6 +12,10 @@
 #include "graph.h"
 #include "plan.h"
 
+#ifdef LBK_STATIC_PLUGIN
+extern const struct lbk_plugin *const lbk_builtin_plugins[];
+#endif
+
 struct world { lbk_ctx *ctx; lbk_device *device; };
 
 static void complain(void *ud, enum lbk_log_level lvl, const char *msg)
@@ -24,8 +28,14 @@ static void complain(void *ud, enum lbk_log_level lvl, const char *msg)
 static int setup(void **state)
 {
     static struct world w;
-    struct lbk_ctx_params p = {
-        .size = sizeof p, .log = complain, .log_level = LBK_LOG_WARN, .seed = 7
+    const struct lbk_ctx_params p = {
+        .size = sizeof p,
+        .log = complain,
+        .log_level = LBK_LOG_WARN,
+        .seed = 7,
+#ifdef LBK_STATIC_PLUGIN
+        .builtins = lbk_builtin_plugins,
+#endif
     };
     if (lbk_ctx_create(&p, &w.ctx) || lbk_device_open(w.ctx, "cpu,threads=2", &w.device))
         return -1;
@@ -36,6 +46,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct world *w = *state;
+    if (!w)
+        return 0;
     lbk_device_close(&w->device);
     lbk_ctx_destroy(&w->ctx);
     return 0;
