@@ -218,7 +218,7 @@ static lbk_status check_pair(const struct st_file *f, const struct st_tensor *t,
     lbk_status st = shape_of(f, t, &s);
     if (st)
         return st;
-    if (s.n != ours->shape.n || memcmp(s.d, ours->shape.d, (size_t) s.n * sizeof *s.d))
+    if (!lbk__same_shape(s, ours->shape))
         return lbk_fail(f->ctx, LBK_EFORMAT,
                         "%s: tensor '%s' for '%s': expected shape %s, found %s", f->path, t->name,
                         name, lbk__shape_text(ours->shape, want, sizeof want),

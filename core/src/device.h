@@ -41,6 +41,7 @@ const char *lbk__dtype_name(lbk_dtype t);
 /* Bytes of a dense tensor; false on overflow or a negative extent. The only place that
  * multiplies extents that come from outside. */
 bool lbk__shape_bytes(lbk_dtype t, lbk_shape s, size_t *out);
+bool lbk__same_shape(lbk_shape a, lbk_shape b);
 /* "64x3x7x7" into buf; returns buf. "scalar" for rank 0. */
 const char *lbk__shape_text(lbk_shape s, char *buf, size_t size);
 

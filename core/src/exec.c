@@ -9,8 +9,9 @@
 struct lbk_exec {
     struct plan plan;
     lbk_mem *arena;
-    lbk_mem **owned; int64_t n_owned;  /* constants, by value id */
-    bool bound;                        /* every arg has its memory */
+    lbk_mem **owned;
+    int64_t n_owned; /* constants, by value id */
+    bool bound;      /* every arg has its memory */
 };
 
 /* ---- compile ---- */
@@ -34,9 +35,7 @@ static lbk_status check_states(struct plan *p)
             if (st)
                 return st;
         }
-        if (t->dtype != n->dtype || lbk_shape_count(t->shape) != lbk_shape_count(n->shape) ||
-            t->shape.n != n->shape.n ||
-            memcmp(t->shape.d, n->shape.d, (size_t) n->shape.n * sizeof *n->shape.d))
+        if (t->dtype != n->dtype || !lbk__same_shape(t->shape, n->shape))
             return lbk_fail(p->device->ctx, LBK_EINVAL,
                             "compile: '%s' is %s in the store, expected %s", n->name,
                             lbk__shape_text(t->shape, a, sizeof a),
@@ -67,16 +66,9 @@ static lbk_status place_constants(lbk_exec *x)
     return LBK_OK;
 }
 
-static uint32_t storage(const struct plan *p, uint32_t v)
-{
-    while (p->value[v].home != NONE)
-        v = p->value[v].home;
-    return v;
-}
-
 static void bind_arg(lbk_exec *x, struct lbk_arg *a, uint32_t v)
 {
-    const struct value *s = &x->plan.value[storage(&x->plan, v)];
+    const struct value *s = &x->plan.value[lbk__plan_storage(&x->plan, v)];
     a->mem = s->kind == VALUE_TEMP ? x->arena : s->mem;
     a->offset = s->kind == VALUE_TEMP ? s->offset : 0;
 }
@@ -190,8 +182,7 @@ static lbk_status check_bind(const struct plan *p, const char *kind, const struc
     char have[96], want[96];
     if (!b || !b->tensor)
         return lbk_fail(p->device->ctx, LBK_EINVAL, "run: %s '%s' is not bound", kind, name);
-    if (b->tensor->dtype == t && b->tensor->shape.n == s.n &&
-        !memcmp(b->tensor->shape.d, s.d, (size_t) s.n * sizeof *s.d))
+    if (b->tensor->dtype == t && lbk__same_shape(b->tensor->shape, s))
         return LBK_OK;
     return lbk_fail(p->device->ctx, LBK_EINVAL, "run: %s '%s' is bound to %s %s, expected %s %s",
                     kind, name, lbk__dtype_name(b->tensor->dtype),
@@ -368,7 +359,10 @@ void lbk_exec_info(const lbk_exec *x, struct lbk_exec_info *out)
     memcpy(out, &i, out->size < sizeof i ? out->size : sizeof i);
 }
 
-struct line { char text[1024]; size_t n; };
+struct line {
+    char text[1024];
+    size_t n;
+};
 
 static void add(struct line *l, const char *fmt, ...) LBK_PRINTF(2, 3);
 static void add(struct line *l, const char *fmt, ...)
@@ -396,7 +390,7 @@ static void add_arg(struct line *l, const struct plan *p, const struct lbk_arg *
                                          [VALUE_INPUT] = "input ",
                                          [VALUE_CONST] = "const " };
     char s[96];
-    const struct value *at = &p->value[storage(p, v)];
+    const struct value *at = &p->value[lbk__plan_storage(p, v)];
     add(l, " %s%s", kinds[at->kind], lbk__shape_text(a->shape, s, sizeof s));
     if (a->layout.order == LBK_CBLK)
         add(l, "/c%d", a->layout.block);
@@ -442,13 +436,13 @@ void lbk_exec_dump(const lbk_exec *x, void (*put)(void *ud, const char *line), v
         i.state_bytes, i.flops / 1e9);
     put(ud, l.text);
     for (int64_t k = 0; k < p->n_group; k++) {
-        l = (struct line) { .n = 0 };
+        l = (struct line){ .n = 0 };
         add(&l, "%4" PRId64 "  ", k);
         describe(&l, p, &p->group[p->order[k]]);
         put(ud, l.text);
     }
     for (int64_t k = 0; k < p->n_copy; k++) {
-        l = (struct line) { .n = 0 };
+        l = (struct line){ .n = 0 };
         add(&l, "      copy -> %s", p->value[p->copy[k].state].name);
         put(ud, l.text);
     }

@@ -44,12 +44,12 @@ static int arg_of(struct work *w, struct group *to, lbk_node *n, lbk_shape shape
     struct lbk_group *g = &to->g;
     lbk__storage_node(n, &skip);
     for (int i = 0; i < g->n_arg; i++)
-        if (to->arg[i] == v && to->skip[i] == skip && same_shape(g->arg[i].shape, shape))
+        if (to->arg[i] == v && to->skip[i] == skip && lbk__same_shape(g->arg[i].shape, shape))
             return i;
     if (v == NONE || g->n_arg == LBK_ARG_MAX)
         return -1;
     to->arg[g->n_arg] = v, to->skip[g->n_arg] = skip;
-    g->arg[g->n_arg] = (struct lbk_arg) { .dtype = n->dtype, .shape = shape };
+    g->arg[g->n_arg] = (struct lbk_arg){ .dtype = n->dtype, .shape = shape };
     return g->n_arg++;
 }
 
@@ -81,7 +81,7 @@ int lbk__put_node(struct builder *b, lbk_node *n, bool root)
     if (b->full)
         return 0;
     if (n == b->acc)
-        return put_word(b, n, (struct lbk_word) { .kind = LBK_WORD_ACC });
+        return put_word(b, n, (struct lbk_word){ .kind = LBK_WORD_ACC });
     if (is_number(n))
         return put_word(
             b, n, (struct lbk_word){ .kind = LBK_WORD_CONST, .value = *(const float *) n->data });

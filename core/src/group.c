@@ -37,7 +37,7 @@ static lbk_status add_use(struct work *w, lbk_node *of, lbk_node *reader)
 {
     if (!lbk__grow(&w->use, w->n_use, &w->cap_use, sizeof *w->use))
         return lbk__plan_no_memory(w->p);
-    w->use[w->n_use] = (struct use) { reader, w->uses[of->id] };
+    w->use[w->n_use] = (struct use){ reader, w->uses[of->id] };
     w->uses[of->id] = (uint32_t) w->n_use++;
     return LBK_OK;
 }
@@ -93,14 +93,14 @@ static void set_out(struct group *to, int i, lbk_node *root, uint32_t v, int res
 {
     to->root[i] = root;
     to->out[i] = v;
-    to->g.out[i] = (struct lbk_arg) { .dtype = root->dtype, .shape = to->g.acc };
+    to->g.out[i] = (struct lbk_arg){ .dtype = root->dtype, .shape = to->g.acc };
     to->g.result[i] = (uint8_t) result;
     to->g.n_out = i + 1;
 }
 
 static void set_plain_out(struct group *to, lbk_node *root, uint32_t v)
 {
-    to->g.epi = (struct lbk_expr) { 1, { { .kind = LBK_WORD_ACC } } };
+    to->g.epi = (struct lbk_expr){ 1, { { .kind = LBK_WORD_ACC } } };
     set_out(to, 0, root, v, 0);
 }
 
@@ -134,8 +134,8 @@ bool lbk__plan_takes(struct plan *p, const lbk_node *n)
         }
         to->g.n_operand = n->n;
         to->anchor = NULL;
-        to->g.epi = (struct lbk_expr) { 1, { { .kind = LBK_WORD_ACC } } };
-        to->g.out[0] = (struct lbk_arg) { .dtype = n->dtype, .shape = n->shape };
+        to->g.epi = (struct lbk_expr){ 1, { { .kind = LBK_WORD_ACC } } };
+        to->g.out[0] = (struct lbk_arg){ .dtype = n->dtype, .shape = n->shape };
         to->g.n_out = 1;
         yes = takes(p, to);
     }
@@ -354,7 +354,7 @@ static bool build_map(struct work *w, struct group *to, int n_root, lbk_node *co
         int r = lbk__put_node(&b, keep[i], true);
         set_out(to, i, keep[i], lbk__value_for(w, keep[i]), r);
     }
-    return !b.full && !reads_out(to, to);      /* through a view it would */
+    return !b.full && !reads_out(to, to); /* through a view it would */
 }
 
 /* An operand as large as the result: reading it once is what is saved. */
@@ -362,7 +362,7 @@ static bool shares_arg(const struct group *a, const struct group *b)
 {
     for (int i = 0; i < a->g.n_arg; i++)
         for (int k = 0; k < b->g.n_arg; k++)
-            if (a->arg[i] == b->arg[k] && same_shape(a->g.arg[i].shape, a->g.acc))
+            if (a->arg[i] == b->arg[k] && lbk__same_shape(a->g.arg[i].shape, a->g.acc))
                 return true;
     return false;
 }
@@ -376,7 +376,7 @@ static bool join(struct work *w, struct group *alone, lbk_node *n)
         struct group *g = &w->p->group[i];
         lbk_node *root[LBK_OUT_MAX];
         if (g->anchor || g->g.n_out == LBK_OUT_MAX || is_broadcast(n) || is_broadcast(g->root[0]) ||
-            !same_shape(g->g.acc, alone->g.acc))
+            !lbk__same_shape(g->g.acc, alone->g.acc))
             continue;
         if (!reads_out(alone, g) && !shares_arg(alone, g) && lbk_shape_count(g->g.acc) > TINY)
             continue;
@@ -433,7 +433,8 @@ static lbk_node *epilogue_root(struct work *w, lbk_node *n)
     if (w->uses[n->id] == NONE || w->p->params.no_fusion || w->p->value_of[n->id] != NONE)
         return NULL;
     at = roots_of(w, n, found, 0, &budget) == 1 ? found[0] : NULL;
-    return at && lbk__is_pointwise(at) && same_shape(at->shape, n->shape) && at->dtype == LBK_F32
+    return at && lbk__is_pointwise(at) && lbk__same_shape(at->shape, n->shape) &&
+                   at->dtype == LBK_F32
                ? at
                : NULL;
 }

@@ -46,11 +46,6 @@ static inline bool same_count(const lbk_node *a, const lbk_node *b)
     return lbk_shape_count(a->shape) == lbk_shape_count(b->shape);
 }
 
-static inline bool same_shape(lbk_shape a, lbk_shape b)
-{
-    return a.n == b.n && !memcmp(a.d, b.d, (size_t) a.n * sizeof *a.d);
-}
-
 /* Recomputed by whoever reads it. */
 static inline bool inlined(const struct work *w, const lbk_node *n)
 {

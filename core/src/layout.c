@@ -40,11 +40,6 @@ static bool free_layout(const struct value *v)
            v->home == NONE;
 }
 
-static bool same_shape(lbk_shape a, lbk_shape b)
-{
-    return a.n == b.n && !memcmp(a.d, b.d, (size_t) a.n * sizeof *a.d);
-}
-
 static double bytes_of(const struct lbk_arg *a) { return 4.0 * (double) lbk_shape_count(a->shape); }
 
 /* An operand that a map can read in CBLK: whole, one number, or one number for each channel. */
@@ -68,7 +63,7 @@ static void vote_map(struct regions *r, int64_t id)
         const bool arg = i < g->g.n_arg;
         const struct lbk_arg *a = arg ? &g->g.arg[i] : &g->g.out[i - g->g.n_arg];
         const uint32_t v = arg ? g->arg[i] : g->out[i - g->g.n_arg];
-        if (!same_shape(a->shape, g->g.acc))
+        if (!lbk__same_shape(a->shape, g->g.acc))
             r->rows[find(r, me)] += g->g.acc.n == 4 && by_channel(a) ? 0 : 1e30;
         else if (free_layout(&r->p->value[v]) && g->g.acc.n == 4)
             tie(r, me, v);
@@ -107,7 +102,7 @@ static void vote_anchor(struct regions *r, int64_t id)
 static struct lbk_layout of_region(struct regions *r, uint32_t i)
 {
     i = find(r, i);
-    return r->blocked[i] > r->rows[i] ? (struct lbk_layout) { LBK_CBLK, r->block } : row_major;
+    return r->blocked[i] > r->rows[i] ? (struct lbk_layout){ LBK_CBLK, r->block } : row_major;
 }
 
 static bool same(struct lbk_layout a, struct lbk_layout b)
@@ -122,7 +117,7 @@ static struct lbk_layout needed(struct regions *r, int64_t id, const struct lbk_
     if (g->fallback)
         return row_major;
     if (!g->anchor)
-        return same_shape(a->shape, g->g.acc) ? of_region(r, own(r, id)) : row_major;
+        return lbk__same_shape(a->shape, g->g.acc) ? of_region(r, own(r, id)) : row_major;
     return want.order == LBK_ANY ? of_region(r, own(r, id)) : want;
 }
 
@@ -153,8 +148,8 @@ static uint32_t add_reorder(struct plan *p, uint32_t from, uint32_t to)
     g->g = (struct lbk_group){
         .size = sizeof g->g, .op = &reorder, .n_arg = 1, .n_operand = 1, .n_out = 1, .acc = shape
     };
-    g->g.operand[0] = (struct lbk_expr) { 1, { { .kind = LBK_WORD_ARG } } };
-    g->g.epi = (struct lbk_expr) { 1, { { .kind = LBK_WORD_ACC } } };
+    g->g.operand[0] = (struct lbk_expr){ 1, { { .kind = LBK_WORD_ARG } } };
+    g->g.epi = (struct lbk_expr){ 1, { { .kind = LBK_WORD_ACC } } };
     g->g.arg[0] = (struct lbk_arg){ .dtype = p->value[from].dtype,
                                     .shape = shape,
                                     .layout = p->value[from].layout };
@@ -167,7 +162,10 @@ static uint32_t add_reorder(struct plan *p, uint32_t from, uint32_t to)
     return (uint32_t) (p->n_group - 1);
 }
 
-struct sequence { uint32_t *at; int64_t n, cap; };
+struct sequence {
+    uint32_t *at;
+    int64_t n, cap;
+};
 
 static bool push(struct sequence *s, uint32_t group)
 {
@@ -188,7 +186,7 @@ static bool fix_args(struct regions *r, int64_t id, struct sequence *seq)
             continue;
         const uint32_t twin = p->value[v].twin;
         if (twin == NONE || !same(p->value[twin].layout, a->layout) ||
-            !same_shape(p->value[twin].shape, a->shape)) {
+            !lbk__same_shape(p->value[twin].shape, a->shape)) {
             const uint32_t t = add_twin(p, v, a);
             if (t == NONE || !push(seq, add_reorder(p, v, t)))
                 return false;
@@ -213,7 +211,7 @@ static bool fix_outs(struct regions *r, int64_t id, struct sequence *seq)
             return false;
         p->group[id].out[i] = t;
         p->value[t].maker = (uint32_t) id;
-        p->value[v].twin = t;          /* readers that want this layout take it from here */
+        p->value[v].twin = t; /* readers that want this layout take it from here */
         if (!push(seq, add_reorder(p, t, v)))
             return false;
     }

@@ -6,14 +6,11 @@
 enum { ALIGN = 64 };
 
 /* A stretch of bytes alive over positions first..last. */
-struct item { size_t bytes, offset; uint32_t first, last; size_t *to; };
-
-static uint32_t storage(const struct plan *p, uint32_t v)
-{
-    while (p->value[v].home != NONE)
-        v = p->value[v].home;
-    return v;
-}
+struct item {
+    size_t bytes, offset;
+    uint32_t first, last;
+    size_t *to;
+};
 
 static bool in_arena(const struct plan *p, uint32_t v)
 {
@@ -22,7 +19,7 @@ static bool in_arena(const struct plan *p, uint32_t v)
 
 static void lives_until(struct plan *p, uint32_t v, uint32_t at)
 {
-    struct value *x = &p->value[storage(p, v)];
+    struct value *x = &p->value[lbk__plan_storage(p, v)];
     if (x->last < at)
         x->last = at;
 }
@@ -57,10 +54,10 @@ static void take_over(struct plan *p, uint32_t t)
     if (!out || out->kind != VALUE_TEMP || out->home != NONE || g->fallback)
         return;
     for (int i = 0; i < g->g.n_arg; i++) {
-        const uint32_t s = storage(p, g->arg[i]);
+        const uint32_t s = lbk__plan_storage(p, g->arg[i]);
         bool alone = true;
         for (int k = 0; k < g->g.n_arg; k++)
-            alone &= k == i || storage(p, g->arg[k]) != s;
+            alone &= k == i || lbk__plan_storage(p, g->arg[k]) != s;
         if (!(g->offer.inplace >> i & 1) || !alone || g->skip[i] || !in_arena(p, s) ||
             p->value[s].last != t || p->value[s].bytes != out->bytes)
             continue;

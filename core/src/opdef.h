@@ -35,7 +35,6 @@ bool lbk__want_shape(struct lbk_infer *i, int k, const char *name, lbk_shape s, 
 bool lbk__want_axis(struct lbk_infer *i, int k, int64_t axis);
 /* Shapes by the rules of broadcasting; false: they do not fit. */
 bool lbk__broadcast(lbk_shape a, lbk_shape b, lbk_shape *out);
-bool lbk__same_shape(lbk_shape a, lbk_shape b);
 /* v summed or stretched to shape s, to which it or its transpose of broadcasting leads. */
 lbk_val *lbk__fit(lbk_graph *g, lbk_val *v, lbk_shape s);
 

@@ -11,7 +11,7 @@ struct group *lbk__plan_add_group(struct plan *p)
 {
     if (p->n_group == NONE || !lbk__grow(&p->group, p->n_group, &p->cap_group, sizeof *p->group))
         return NULL;
-    p->group[p->n_group] = (struct group) { 0 };
+    p->group[p->n_group] = (struct group){ 0 };
     return &p->group[p->n_group++];
 }
 
@@ -21,6 +21,13 @@ uint32_t lbk__plan_add_value(struct plan *p, const struct value *v)
         return NONE;
     p->value[p->n_value] = *v;
     return (uint32_t) p->n_value++;
+}
+
+uint32_t lbk__plan_storage(const struct plan *p, uint32_t v)
+{
+    while (p->value[v].home != NONE)
+        v = p->value[v].home;
+    return v;
 }
 
 double lbk__node_flops(const lbk_node *n)
@@ -60,5 +67,5 @@ void lbk__plan_finish(struct plan *p)
     lbk_graph_destroy(&p->graph);
     free(p->group), free(p->value), free(p->value_of), free(p->made_by);
     free(p->order), free(p->copy), free(p->before);
-    *p = (struct plan) { 0 };
+    *p = (struct plan){ 0 };
 }

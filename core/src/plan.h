@@ -94,5 +94,7 @@ bool lbk__plan_takes(struct plan *p, const lbk_node *n);
 lbk_status lbk__plan_no_memory(const struct plan *p);
 struct group *lbk__plan_add_group(struct plan *p);
 uint32_t lbk__plan_add_value(struct plan *p, const struct value *v);
+/* The value whose memory v is in: its own, or where its chain of homes ends. */
+uint32_t lbk__plan_storage(const struct plan *p, uint32_t v);
 
 #endif

@@ -9,10 +9,10 @@ enum { FOLD_MAX = 4096, PASSES_MAX = 16 };
 struct pass {
     struct plan *plan;
     lbk_graph *to;
-    lbk_val **map;                     /* old id -> new value */
+    lbk_val **map; /* old id -> new value */
     uint32_t *bucket, n_bucket, *chain;
-    int64_t cap_chain;                 /* of new nodes, by what they compute */
-    const char *where, *where_copy;    /* the last path seen, and the new graph's copy of it */
+    int64_t cap_chain;              /* of new nodes, by what they compute */
+    const char *where, *where_copy; /* the last path seen, and the new graph's copy of it */
     bool lowered;
 };
 
@@ -69,11 +69,6 @@ lbk_node *lbk__storage_node(lbk_node *n, size_t *skip)
     return n;
 }
 
-static bool same_shape(lbk_shape a, lbk_shape b)
-{
-    return a.n == b.n && !memcmp(a.d, b.d, (size_t) a.n * sizeof *a.d);
-}
-
 /* Is n a one-element f32 constant of value v? */
 static bool is_number(const lbk_node *n, float v)
 {
@@ -90,21 +85,23 @@ static lbk_node *identity(const lbk_node *n)
     if (named(n, "stop_grad"))
         return a;
     if ((named(n, "broadcast") || named(n, "reshape") || named(n, "slice")) &&
-        same_shape(n->shape, a->shape))
+        lbk__same_shape(n->shape, a->shape))
         return a;
-    if (named(n, "reshape") && named(a, "reshape") && same_shape(n->shape, a->in[0]->shape))
+    if (named(n, "reshape") && named(a, "reshape") && lbk__same_shape(n->shape, a->in[0]->shape))
         return a->in[0];
     if (named(n, "neg") && named(a, "neg"))
         return a->in[0];
     if (named(n, "cast") && n->dtype == a->dtype)
         return a;
-    if ((named(n, "mul") || named(n, "div")) && is_number(b, 1) && same_shape(n->shape, a->shape))
+    if ((named(n, "mul") || named(n, "div")) && is_number(b, 1) &&
+        lbk__same_shape(n->shape, a->shape))
         return a;
-    if (named(n, "mul") && is_number(a, 1) && same_shape(n->shape, b->shape))
+    if (named(n, "mul") && is_number(a, 1) && lbk__same_shape(n->shape, b->shape))
         return b;
-    if ((named(n, "add") || named(n, "sub")) && is_number(b, 0) && same_shape(n->shape, a->shape))
+    if ((named(n, "add") || named(n, "sub")) && is_number(b, 0) &&
+        lbk__same_shape(n->shape, a->shape))
         return a;
-    if (named(n, "add") && is_number(a, 0) && same_shape(n->shape, b->shape))
+    if (named(n, "add") && is_number(a, 0) && lbk__same_shape(n->shape, b->shape))
         return b;
     return NULL;
 }
@@ -183,7 +180,8 @@ static bool stretches(const lbk_node *n, lbk_val *const in[], int i)
     if (!named(&in[i]->node, "broadcast"))
         return false;
     for (int k = 0; k < n->n; k++)
-        if (k != i && same_shape(in[k]->node.shape, n->shape) && !named(&in[k]->node, "broadcast"))
+        if (k != i && lbk__same_shape(in[k]->node.shape, n->shape) &&
+            !named(&in[k]->node, "broadcast"))
             return true;
     return false;
 }
@@ -211,7 +209,7 @@ static lbk_val *rebuild(struct pass *s, const lbk_node *n)
         if (stretches(n, in, i))
             in[i] = val_of(in[i]->node.in[0]);
         if (in[i] && in[i]->node.dtype != LBK_F32)
-            in[i] = lbk_cast(s->to, in[i], (struct lbk_cast) { LBK_F32 });
+            in[i] = lbk_cast(s->to, in[i], (struct lbk_cast){ LBK_F32 });
     }
     s->to->where = keep(s, n->where);
     return lbk_apply(s->to, n->op, n->n, in, n->params);
