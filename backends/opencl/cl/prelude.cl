@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* Before every kernel. ID is defined anew for each text, so that names in one program differ. */
+#define KERNEL(name) __kernel void ID(name)
+#define FN(name) ID(name)
+
+/* A buffer among the parameters, and opened at the top of the body: v is then its first element. */
+#define IN(T, v) __global const T *v##_base, const ulong v##_at
+#define OUT(T, v) __global T *v##_base, const ulong v##_at
+#define OPEN_IN(T, v) __global const T *v = v##_base + v##_at;
+#define OPEN_OUT(T, v) __global T *v = v##_base + v##_at;
+/* A table: begins where its buffer does. */
+#define TABLE(T, v) __global const T *restrict v, const ulong v##_at
+
+/* Element (n, c, h, w) of an N C H W tensor in memory; blocks of B channels, B = 1 is row-major. */
+#define AT1(C, H, W, n, c, h, w) ((((n) * (C) + (c)) * (H) + (h)) * (W) + (w))
+#define AT16(C, H, W, n, c, h, w) \
+    (((((n) * (((C) + 15) >> 4) + ((c) >> 4)) * (H) + (h)) * (W) + (w)) * 16 + ((c) & 15))
+
+/* A kernel of one work-item per stored element of an N C H W result: its grid is (W * B, H, N * blocks of C). */
+#define PLACE1(C, H, W) \
+    const int w = (int) get_global_id(0), h = (int) get_global_id(1), z = (int) get_global_id(2); \
+    const int n = z / (C), c = z % (C); \
+    const bool inside = w < (W) && h < (H), used = true; \
+    const int at = (z * (H) + h) * (W) + w
+#define PLACE16(C, H, W) \
+    const int lane = (int) get_global_id(0) & 15, w = (int) get_global_id(0) >> 4; \
+    const int h = (int) get_global_id(1), z = (int) get_global_id(2); \
+    const int n = z / (((C) + 15) >> 4), c = z % (((C) + 15) >> 4) * 16 + lane; \
+    const bool inside = w < (W) && h < (H), used = c < (C); \
+    const int at = ((z * (H) + h) * (W) + w) * 16 + lane

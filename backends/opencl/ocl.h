@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside of the OpenCL driver: what a kernel sees.
+ *
+ * A kernel is kernels/<op>.c with `const struct ocl_kernel ocl_kernel_<op>` (also map and reorder),
+ * and its text cl/<name>.cl, which prelude.cl comes before. prepare() makes one step for each launch:
+ *
+ *     struct ocl_step *s = ocl_step(c, "max_pool");           the text, and the name of the function in it
+ *     ocl_define(s, "BLOCK", "%d", ocl_block(&g->out[0]));    what the text is specialised on
+ *     ocl_arg(s, 0);  ocl_out(s, 0);  ocl_int(s, width);      its parameters, in order
+ *     ocl_grid(s, width, height, images);                     one work-item each
+ *
+ * Specialise on expressions, types, layouts and tile sizes, not on extents: those are parameters, so that a network
+ * needs few programs. All text goes into one program with other kernels: a text defines nothing but KERNEL(name) and
+ * functions named FN(name), and undefines the macros it makes itself.
+ *
+ * OpenCL C 1.2; no float atomics, no barrier inside a branch or a loop whose count differs between work-items; sums in
+ * an order that depends on shapes alone; explicit fma() in inner loops; zeros in the unused lanes of the last
+ * block of a CBLK result. An index of an element is an int (dispatch.c sees to it that it fits).
+ *
+ * Families: OCL_WIDE for processors (one work-item is a task, float16 registers, __local is scratch in L2,
+ * CBLK 16, no barriers), OCL_TILE for GPUs (local-memory tiles, row-major). A kernel of one work-item per element serves both. */
+#ifndef LBK_OCL_H
+#define LBK_OCL_H
+#include <limbeck/backend.h>
+#include <limbeck/ctx.h>
+#include <limbeck/ops.h>
+#include "loader.h"
+
+enum { OCL_BLOCK = 16 };               /* channels of a block of LBK_CBLK */
+enum ocl_family { OCL_WIDE, OCL_TILE, OCL_FAMILIES };
+
+/* What was found when the device was opened; nothing is decided by the name of a vendor. */
+struct ocl_limits {
+    size_t group;                      /* most work-items of a group, at least 1 */
+    size_t local;                      /* bytes of __local */
+    size_t max_alloc, memory;          /* bytes */
+    int units;                         /* compute units */
+    bool cpu, local_is_global, unified;
+};
+
+struct lbk_drv {
+    lbk_ctx *ctx;
+    const struct cl_api *cl;
+    cl_platform_id platform;
+    cl_device_id device;
+    cl_context context;
+    cl_command_queue queue;
+    enum ocl_family family;
+    struct ocl_limits limits;
+    struct ocl_programs *programs;
+    struct ocl_staging *staging;
+    cl_event first, last;              /* of the last launch, while timing */
+    bool timing, lost;
+    int unflushed;
+    char name[96];
+};
+
+struct lbk_mem { cl_mem buf; size_t bytes; };
+
+struct ocl_variant {
+    /* As lbk_device_fns.supports. The offer arrives zeroed but for want: row-major everywhere. */
+    int (*supports)(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o);
+    /* Adds the steps of the group to c. The buffers of g are not there yet. Errors of ocl_* latch in c. */
+    void (*prepare)(lbk_drv *d, const struct lbk_group *g, lbk_code *c);
+};
+struct ocl_kernel { const char *op; struct ocl_variant on[OCL_FAMILIES]; };
+#define OCL_ANY_FAMILY(supports, prepare) .on = { { supports, prepare }, { supports, prepare } }
+
+/* ---- steps (code.c) ---- */
+
+struct ocl_step;
+/* A launch, after those before it. NULL after an error; every function below takes a NULL step and does nothing. */
+struct ocl_step *ocl_step(lbk_code *c, const char *text);
+/* #define macro value, before the text. */
+void ocl_define(struct ocl_step *s, const char *macro, const char *fmt, ...) LBK_PRINTF(3, 4);
+/* The next parameter. A buffer is two of them, IN(T, v) or OUT(T, v) in the text: the buffer, and where it begins
+ * in elements. */
+void ocl_arg(struct ocl_step *s, int arg);
+void ocl_out(struct ocl_step *s, int out);
+/* The group's scratch memory from byte `at` on, as elements of `size` bytes. */
+void ocl_scratch(struct ocl_step *s, size_t at, size_t size);
+/* A table of its own, copied to the device now; elements of any size. */
+void ocl_table(struct ocl_step *s, const void *data, size_t bytes);
+void ocl_int(struct ocl_step *s, int64_t v);      /* int; an error when it does not fit */
+void ocl_ulong(struct ocl_step *s, uint64_t v);
+void ocl_float(struct ocl_step *s, float v);
+void ocl_local(struct ocl_step *s, size_t bytes); /* __local T *: so many bytes */
+/* One work-item for each element of x times y times z; ids past them are there too, and must do nothing
+ * (get_global_id(0) >= x ...). x is the axis neighbours lie along. Nothing runs when one of them is 0. */
+void ocl_grid(struct ocl_step *s, int64_t x, int64_t y, int64_t z);
+/* Exactly these groups, of exactly these sizes. */
+void ocl_groups(struct ocl_step *s, const int64_t groups[3], const int64_t local[3]);
+void ocl_fail(lbk_code *c, lbk_status st); /* after lbk_fail() */
+
+/* ---- expressions (expr.c) ---- */
+
+/* How the text of a kernel names places. */
+struct ocl_places {
+    /* index of an element of the result in memory, valid for args of the shape and layout of out[0] */
+    const char *full;
+    int axis;           /* index along this axis is `along`; -1: there is none */
+    const char *along;
+};
+/* Can epi be run at such places: each arg in it is whole, one number, or 1 except along `axis`; every out has the layout of out[0]? */
+bool ocl_epi_fits(const struct lbk_group *g, int axis);
+/* Wants for the args of epi and the outs: whole ones as `l`, others row-major. */
+void ocl_epi_wants(const struct lbk_group *g, struct lbk_layout l, struct lbk_offer *o);
+/* Adds the args of epi and all outs as the next parameters, and defines
+ *   EPI_PARAMS       their declarations, with a comma before each
+ *   EPI_OPEN         declarations for the top of the body
+ *   EPI(acc)         stores every result for the float acc, at the places named by p
+ * The out pointers are named out0, out1, ... */
+void ocl_epi(struct ocl_step *s, const struct lbk_group *g, const struct ocl_places *p);
+
+/* Text of an expression: statements that compute its registers as `const float <prefix>0, <prefix>1, ...`. load writes
+ * what stands for an element of arg[arg], ACC words are `acc`. */
+struct ocl_text { char *s; size_t n, cap; bool failed; };
+void ocl_put(struct ocl_text *t, const char *fmt, ...) LBK_PRINTF(2, 3);
+void ocl_expr_text(struct ocl_text *t, const struct lbk_expr *e, const char *prefix,
+                   void (*load)(struct ocl_text *t, int arg, const void *ud), const void *ud);
+
+/* ---- small things ---- */
+
+static inline bool ocl_is_cblk(const struct lbk_arg *a) { return a->layout.order == LBK_CBLK; }
+static inline int ocl_block(const struct lbk_arg *a) { return ocl_is_cblk(a) ? a->layout.block : 1; }
+static inline int64_t ocl_blocks(int64_t c) { return (c + OCL_BLOCK - 1) / OCL_BLOCK; }
+static inline int64_t ocl_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+#define OCL_ROW ((struct lbk_layout){ LBK_ROW_MAJOR, 0 })
+#define OCL_CBLK ((struct lbk_layout){ LBK_CBLK, OCL_BLOCK })
+#define OCL_ANY ((struct lbk_layout){ LBK_ANY, 0 })
+/* The arg that operand i is, when it is nothing but that arg; -1 otherwise. */
+int ocl_plain_operand(const struct lbk_group *g, int i);
+bool ocl_plain_operands(const struct lbk_group *g);
+bool ocl_plain_epi(const struct lbk_group *g);
+/* Name of the element type in OpenCL C: float, int, uchar; F16 is ushort. */
+const char *ocl_type(lbk_dtype t);
+/* A shape seen from one axis (negative: from the end): element (o, k, i) lies at (o * n + k) * inner + i. */
+struct ocl_strip { int64_t outer, n, inner; };
+struct ocl_strip ocl_strip(lbk_shape s, int64_t axis);
+
+/* Checks an OpenCL return code: names what failed, on which device; keeps "device lost" apart. [owner thread] */
+lbk_status ocl_check(lbk_drv *d, cl_int err, const char *what);
+const char *ocl_error_name(cl_int err);
+
+const struct ocl_kernel *ocl_kernel_find(const struct lbk_group *g);
+extern const struct lbk_device_fns ocl_device_fns;
+
+#endif
