@@ -25,11 +25,12 @@ static void pack_lane(const struct job *j, const struct conv_phase *f, int64_t k
                       float *b)
 {
     const struct conv *c = j->c;
-    const struct conv_tap *t = c->tap + f->tap;
-    int64_t lo, hi, o = least(kb * LANES + lane, c->oc - 1), unit = c->planar ? 1 : LANES;
-    int64_t of_group = c->oc / c->groups, in_group = c->ic / c->groups, group = o / of_group;
-    int64_t mine = group * in_group, end = kb * LANES + lane < c->oc ? mine + in_group : mine;
-    const float *w = j->w + (c->transposed ? o % of_group * c->w_oc : o * c->w_oc - mine * c->w_ic);
+    const struct conv_tap *t = c->t.tap + f->tap;
+    int64_t lo, hi, o = least(kb * LANES + lane, c->t.oc - 1), unit = c->planar ? 1 : LANES;
+    int64_t of_group = c->t.oc / c->t.groups, in_group = c->t.ic / c->t.groups;
+    int64_t group = o / of_group;
+    int64_t mine = group * in_group, end = kb * LANES + lane < c->t.oc ? mine + in_group : mine;
+    const float *w = j->w + group * c->t.w_group + o % of_group * c->t.w_oc;
     conv_range(c, kb, &lo, &hi);
     lo = c->depthwise ? o : lo;
     hi = c->depthwise ? o + 1 : hi;
@@ -37,7 +38,7 @@ static void pack_lane(const struct job *j, const struct conv_phase *f, int64_t k
         for (int64_t k = lo / unit; k * unit < hi; k++)
             for (int64_t q = row; q < row + f->across; q++)
                 for (int64_t i = most(lo, k * unit); i < least(hi, (k + 1) * unit); i++, b += LANES)
-                    *b = i >= mine && i < end ? w[i * c->w_ic + t[q].at] : 0;
+                    *b = i >= mine && i < end ? w[(i - mine) * c->t.w_ic + t[q].at] : 0;
 }
 
 static void pack_panel(void *arg, int64_t i, int worker)
@@ -45,31 +46,31 @@ static void pack_panel(void *arg, int64_t i, int worker)
     const struct job *j = arg;
     const struct conv_panel *p = &j->c->panel[i];
     for (int lane = 0; lane < LANES; lane++)
-        pack_lane(j, &j->c->phase[i / j->c->blocks], i % j->c->blocks, lane,
+        pack_lane(j, &j->c->t.phase[i / j->c->blocks], i % j->c->blocks, lane,
                   j->packed + p->b + lane);
 }
 
 const float *conv_fill(const struct conv *c, const struct conv_loops *l, const float *in, int64_t n,
                        int64_t part, int64_t i0, float *scratch)
 {
-    int64_t unit = c->in_row ? 1 : LANES, planes = c->in_row ? c->ic : cpu_blocks(c->ic);
+    int64_t unit = c->in_row ? 1 : LANES, planes = c->in_row ? c->t.ic : cpu_blocks(c->t.ic);
     const float *x = in + n * planes * c->in_plane * unit;
     if (!c->copied)
         return x + (c->first[part] * c->in_plane + i0 * c->pc) * LANES;
     struct conv_copy k = {
         .x = x,
         .plane = c->in_plane * unit,
-        .h = c->ih,
-        .w = c->iw,
-        .stride = c->is,
-        .top = c->top - i0 * c->is,
-        .left = c->left,
+        .h = c->t.ih,
+        .w = c->t.iw,
+        .stride = c->t.is,
+        .top = c->t.top - i0 * c->t.is,
+        .left = c->t.left,
         .rows = c->pr,
         .cols = c->pc,
-        .uses_h = c->uses_h,
-        .uses_w = c->uses_w,
+        .uses_h = c->t.uses_h,
+        .uses_w = c->t.uses_w,
         .to = scratch,
-        .planes = least(c->in_planes, (c->planar ? c->ic : planes) - c->first[part]),
+        .planes = least(c->in_planes, (c->planar ? c->t.ic : planes) - c->first[part]),
     };
     k.x += c->first[part] / (c->planar && !c->in_row ? LANES : 1) * k.plane;
     (c->in_row ? l->copy_rows : c->planar ? l->copy_lanes : l->copy_blocks)(&k);
@@ -91,13 +92,13 @@ static void trim(const struct conv *c, const struct conv_phase *p, int64_t i, in
     if (!c->copied)
         return;
     for (; *lo < *hi; ++*lo) {
-        int64_t h = i * c->is + c->tap[p->tap + *lo * p->across].dh - c->top;
-        if (h + (rows - 1) * c->is >= 0 && h < c->ih)
+        int64_t h = i * c->t.is + c->t.tap[p->tap + *lo * p->across].dh - c->t.top;
+        if (h + (rows - 1) * c->t.is >= 0 && h < c->t.ih)
             break;
     }
     for (; *hi > *lo; --*hi) {
-        int64_t h = i * c->is + c->tap[p->tap + (*hi - 1) * p->across].dh - c->top;
-        if (h + (rows - 1) * c->is >= 0 && h < c->ih)
+        int64_t h = i * c->t.is + c->t.tap[p->tap + (*hi - 1) * p->across].dh - c->t.top;
+        if (h + (rows - 1) * c->t.is >= 0 && h < c->t.ih)
             break;
     }
 }
@@ -108,8 +109,8 @@ static void block_rows(const struct job *j, const float *x, int64_t i, int rows,
 {
     const struct conv *c = j->c;
     int64_t unit = c->planar ? 1 : LANES;
-    for (int f = 0; f < c->n_phase; f++) {
-        const struct conv_phase *p = &c->phase[f];
+    for (int f = 0; f < c->t.n_phase; f++) {
+        const struct conv_phase *p = &c->t.phase[f];
         const struct conv_panel *b = panel_of(c, f, kb);
         int64_t lo, hi, row = p->n_tap ? b->n / p->n_tap * p->across : 0;
         trim(c, p, i, least(rows, p->rows - i), &lo, &hi);
@@ -120,11 +121,11 @@ static void block_rows(const struct job *j, const float *x, int64_t i, int rows,
             .n = (hi - lo) * row,
             .b = j->b + b->b + lo * row * LANES,
             .b_gap = b->n * LANES,
-            .y = y + (p->h0 * c->ow + p->w0) * LANES,
-            .y_step = c->os * LANES,
-            .y_gap = c->os * c->ow * LANES,
+            .y = y + (p->h0 * c->t.ow + p->w0) * LANES,
+            .y_step = c->t.os * LANES,
+            .y_gap = c->t.os * c->t.ow * LANES,
             .y_panel = y_panel,
-            .cols = least(p->cols, c->limit - i * c->cols),
+            .cols = least(p->cols, c->limit - i * c->t.cols),
             .rows = (int) least(rows, p->rows - i),
             .panels = panels,
         };
@@ -137,9 +138,9 @@ static void finish_rows(const struct job *j, int64_t image_block, int64_t h0, in
                         const float *acc)
 {
     const struct conv *c = j->c;
-    for (int64_t h = h0; h < h1 && h * c->ow < c->out_plane; h++, acc += c->ow * LANES)
-        cpu_epi_run(c->epi, j->g, (image_block * c->out_plane + h * c->ow) * LANES,
-                    least(c->ow, c->out_plane - h * c->ow) * LANES, acc);
+    for (int64_t h = h0; h < h1 && h * c->t.ow < c->out_plane; h++, acc += c->t.ow * LANES)
+        cpu_epi_run(c->epi, j->g, (image_block * c->out_plane + h * c->t.ow) * LANES,
+                    least(c->t.ow, c->out_plane - h * c->t.ow) * LANES, acc);
 }
 
 bool conv_pairs(const struct conv *c, int64_t kb, int64_t end)
@@ -156,9 +157,9 @@ static void block_task(const struct job *j, int64_t n, int64_t part, int64_t i0,
                        float *buffer)
 {
     const struct conv *c = j->c;
-    int64_t end = least((part + 1) * c->per, c->blocks), i1 = least(i0 + c->band, c->rows),
+    int64_t end = least((part + 1) * c->per, c->blocks), i1 = least(i0 + c->band, c->t.rows),
             unit = c->planar ? 1 : LANES;
-    int64_t row = c->os * c->ow * LANES, step = c->cols <= PAIR_COLS ? 2 : 1;
+    int64_t row = c->t.os * c->t.ow * LANES, step = c->t.cols <= PAIR_COLS ? 2 : 1;
     int panels;
     for (int64_t kb = part * c->per; kb < end; kb += panels) {
         int64_t image_block = n * c->blocks + kb;
@@ -169,7 +170,7 @@ static void block_task(const struct job *j, int64_t n, int64_t part, int64_t i0,
             block_rows(j, x + (i - i0) * c->pc * unit, i, rows, kb, panels, y,
                        c->epi ? step * row : c->out_plane * LANES);
             for (int p = 0; c->epi && p < panels; p++)
-                finish_rows(j, image_block + p, i * c->os, (i + rows) * c->os,
+                finish_rows(j, image_block + p, i * c->t.os, (i + rows) * c->t.os,
                             buffer + p * step * row);
         }
     }
@@ -202,10 +203,10 @@ static void few_phase(const struct job *j, const float *x, int f, int64_t k0, in
                       int64_t i1, float *y, struct lie lie)
 {
     const struct conv *c = j->c;
-    const struct conv_phase *p = &c->phase[f];
+    const struct conv_phase *p = &c->t.phase[f];
     const struct conv_panel *b = panel_of(c, f, k0 / LANES);
     const int vl = j->l->vl, few = j->l->few;
-    int64_t k = least(FEW_MOST, c->oc - k0), chunks = (p->cols + vl - 1) / vl;
+    int64_t k = least(FEW_MOST, c->t.oc - k0), chunks = (p->cols + vl - 1) / vl;
     int64_t all = (least(i1, p->rows) - i0) * chunks;
     for (int64_t at = 0; at < all; at += few) {
         const float *from[FEW_MOST];
@@ -213,31 +214,32 @@ static void few_phase(const struct job *j, const float *x, int f, int64_t k0, in
         float acc[FEW_MOST * FEW_MOST * LANES];
         for (int i = 0; i < few; i++) {
             int64_t place = least(at + i, all - 1), r = place / chunks, q = place % chunks * vl;
-            int64_t pixel = (r * c->os + p->h0) * c->ow + p->w0 + q * c->os;
+            int64_t pixel = (r * c->t.os + p->h0) * c->t.ow + p->w0 + q * c->t.os;
             from[i] = x + r * c->pc + q;
             spot[i] = (struct spot){ y + pixel * lie.pixel, least(vl, p->cols - q) };
         }
         j->l->few_row(from, c->off + b->off, b->n, j->b + b->b + k0 % LANES, k, acc);
-        spread(j->l, spot, (int) least(few, all - at), k, acc, lie.channel, c->os * lie.pixel);
+        spread(j->l, spot, (int) least(few, all - at), k, acc, lie.channel, c->t.os * lie.pixel);
     }
 }
 
 static void plane_task(const struct job *j, int64_t n, int64_t i0, const float *x, float *buffer)
 {
     const struct conv *c = j->c;
-    int64_t i1 = least(i0 + c->band, c->rows), h0 = i0 * c->os, h1 = least(i1 * c->os, c->oh);
-    int64_t plane = c->epi ? c->band * c->os * c->ow : c->out_plane, planes = c->narrow ? 1 : c->oc;
+    int64_t i1 = least(i0 + c->band, c->t.rows), h0 = i0 * c->t.os;
+    int64_t h1 = least(i1 * c->t.os, c->t.oh), planes = c->narrow ? 1 : c->t.oc;
+    int64_t plane = c->epi ? c->band * c->t.os * c->t.ow : c->out_plane;
     struct lie lie = { c->narrow ? LANES : 1, c->narrow ? 1 : plane };
-    float *y = c->epi ? buffer : j->out + (n * planes * c->out_plane + h0 * c->ow) * lie.pixel;
+    float *y = c->epi ? buffer : j->out + (n * planes * c->out_plane + h0 * c->t.ow) * lie.pixel;
     if (c->narrow)
-        memset(y, 0, (size_t) ((h1 - h0) * c->ow * LANES) * sizeof *y);
-    for (int64_t k0 = 0; k0 < c->oc; k0 += FEW_MOST)
-        for (int f = 0; f < c->n_phase; f++)
+        memset(y, 0, (size_t) ((h1 - h0) * c->t.ow * LANES) * sizeof *y);
+    for (int64_t k0 = 0; k0 < c->t.oc; k0 += FEW_MOST)
+        for (int f = 0; f < c->t.n_phase; f++)
             few_phase(j, x, f, k0, i0, i1, y + k0 * lie.channel, lie);
     for (int64_t k = 0; c->epi && k < planes; k++)
         for (int64_t h = h0; h < h1; h++)
-            cpu_epi_run(c->epi, j->g, ((n * planes + k) * c->out_plane + h * c->ow) * lie.pixel,
-                        c->ow * lie.pixel, y + (k * plane + (h - h0) * c->ow) * lie.pixel);
+            cpu_epi_run(c->epi, j->g, ((n * planes + k) * c->out_plane + h * c->t.ow) * lie.pixel,
+                        c->t.ow * lie.pixel, y + (k * plane + (h - h0) * c->t.ow) * lie.pixel);
 }
 
 static void conv_task(void *arg, int64_t t, int worker)
@@ -324,7 +326,7 @@ lbk_status conv_launch(lbk_drv *d, const struct lbk_group *g, const void *own)
     j.w = cpu_f32(&g->arg[cpu_plain_operand(g, 1)]);
     j.b = j.packed = cpu_f32(&g->scratch);
     j.scratch = j.packed + cpu_up(c->n_b, LANES);
-    cpu_run(d, c->n_phase * c->blocks, pack_panel, &j);
-    cpu_run(d, c->n * c->bands * c->parts, conv_task, &j);
+    cpu_run(d, c->t.n_phase * c->blocks, pack_panel, &j);
+    cpu_run(d, c->t.n * c->bands * c->parts, conv_task, &j);
     return LBK_OK;
 }

@@ -1,23 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* What the three passes of convolution share: a gather.
+/* What the three passes of convolution share: a gather, conv_taps.h.
  *
- * out(i * os + h0, j * os + w0) = sum over taps t and channels c of in(i * is + dh_t - top, j * is
- * + dw_t - left) * w. conv2d has is = stride and one phase (h0, w0); conv2d_dx has os = stride and
- * stride^2 of them, each with its own taps, so that nothing is multiplied with the zeros between
- * pixels. The input of a band of rows is copied with its border into the worker's scratch, split by
- * the remainders of row and column by `is`: neighbouring outputs read neighbouring places there
+ * The input of a band of rows is copied with its border into the worker's scratch, split by the
+ * remainders of row and column by `is`: neighbouring outputs read neighbouring places there
  * whatever the stride. Blocked, a place is 16 channels; planar (few channels on a side) it is one
  * float. */
 #ifndef LBK_CPU_CONV_H
 #define LBK_CPU_CONV_H
+#include <stdbool.h>
 #include <stdint.h>
 
-struct conv_tap {
-    int64_t dh, dw, at;
-};                  /* at: kh * kernel width + kw */
-struct conv_phase { /* its taps: n_tap / across rows of `across` */
-    int64_t h0, w0, rows, cols, tap, n_tap, across;
-};
 /* The n terms of the sums of 16 output channels: places in the scratch, and weights in rows of 16.
  */
 struct conv_panel {
@@ -44,7 +36,7 @@ struct conv_copy { /* a band of one image into scratch */
     int64_t top, left, stride; /* row r, column q of remainder (a, b): row r * stride + a - top of
                                   the image, ... */
     int64_t rows, cols;
-    const uint8_t *uses_h, *uses_w; /* per remainder: is it read at all */
+    const bool *uses_h, *uses_w; /* per remainder: is it read at all */
     float *to;
 };
 
@@ -80,28 +72,22 @@ struct conv_loops {
 };
 
 #ifndef CPU_ISA
+# include "conv_taps.h"
 # include "cpu.h"
 
-struct conv { /* out = gather of in; channels and sizes of these two */
-    int64_t n, ic, ih, iw, oc, oh, ow, groups;
-    int64_t is, os, top, left;
+struct conv {
+    struct conv_taps t;
     int64_t in_plane, out_plane; /* pixels */
-    bool in_row, out_row, planar, depthwise, copied, transposed;
-    bool narrow;        /* so few channels of a block that pixels are the lanes */
-    int64_t w_oc, w_ic; /* steps of the weights by channel of out and of in */
-    struct conv_tap *tap;
-    struct conv_phase *phase;
-    int n_phase;
-    int64_t rows, cols,
-        limit;      /* places of a phase, most; pixels when rows are cut from one long row */
+    bool in_row, out_row, planar, depthwise, copied;
+    bool narrow;   /* so few channels of a block that pixels are the lanes */
+    int64_t limit; /* pixels of a phase when rows are cut from one long row */
     int64_t pr, pc; /* rows and columns of a plane of scratch */
     int64_t band, bands, blocks, per, parts; /* rows of a task; blocks of out, so many a task */
     int64_t *first,
         in_planes; /* per part: its first channel (block) of in; most of them a part needs */
-    uint8_t *uses_h, *uses_w;
     struct conv_panel *panel; /* [phase][block] */
     int32_t *off;
-    int64_t n_tap, n_off, n_b, scratch,
+    int64_t n_off, n_b, scratch,
         buffer;          /* floats: of packed weights; of a worker: copy of in, results for epi */
     struct cpu_epi *epi; /* NULL: stored as they are */
 };

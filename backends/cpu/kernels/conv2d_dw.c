@@ -52,8 +52,8 @@ static bool make_plan(struct plan *p, const struct lbk_group *g)
     if (!p->c)
         return false;
     p->x_floats = cpu_up(p->c->scratch, LANES);
-    p->dy_floats = p->c->out_row ? p->c->band * p->c->ow * LANES : 0;
-    int64_t places = p->c->band * p->c->ow, room = most(1, COPY_FLOATS / most(1, p->x_floats));
+    p->dy_floats = p->c->out_row ? p->c->band * p->c->t.ow * LANES : 0;
+    int64_t places = p->c->band * p->c->t.ow, room = most(1, COPY_FLOATS / most(1, p->x_floats));
     p->images = p->c->bands > 1 ? 1
                                 : least((n + p->slots - 1) / p->slots,
                                         least(room, (PLACES + places - 1) / places));
@@ -65,8 +65,8 @@ static void block_dy(const struct conv *c, const float *dy, int64_t n, int64_t k
                      int64_t places, float *to)
 {
     memset(to, 0, (size_t) (places * LANES) * sizeof *to);
-    for (int64_t k = kb * LANES; k < least((kb + 1) * LANES, c->oc); k++) {
-        const float *from = dy + (n * c->oc + k) * c->out_plane + i0 * c->ow;
+    for (int64_t k = kb * LANES; k < least((kb + 1) * LANES, c->t.oc); k++) {
+        const float *from = dy + (n * c->t.oc + k) * c->out_plane + i0 * c->t.ow;
         for (int64_t i = 0; i < places; i++)
             to[i * LANES + k % LANES] = from[i];
     }
@@ -83,11 +83,11 @@ static void add_by_rows(const struct job *j, const struct stretch *s, struct con
 {
     const struct conv *c = j->p->c;
     const struct conv_outer all = o;
-    int64_t across = c->phase->across, terms = o.n / c->n_tap * across;
-    for (int64_t t = 0; t < c->n_tap; t += across, o.off += terms, o.b += terms * LANES) {
-        int64_t before = c->top - c->tap[t].dh - s->i0 * c->is, after = before + c->ih - 1;
-        int64_t lo = before > 0 ? (before + c->is - 1) / c->is : 0;
-        int64_t hi = after < 0 ? 0 : least(all.rows, after / c->is + 1);
+    int64_t across = c->t.phase->across, terms = o.n / c->t.n_tap * across;
+    for (int64_t t = 0; t < c->t.n_tap; t += across, o.off += terms, o.b += terms * LANES) {
+        int64_t before = c->t.top - c->t.tap[t].dh - s->i0 * c->t.is, after = before + c->t.ih - 1;
+        int64_t lo = before > 0 ? (before + c->t.is - 1) / c->t.is : 0;
+        int64_t hi = after < 0 ? 0 : least(all.rows, after / c->t.is + 1);
         if (lo >= hi)
             continue;
         o.n = terms;
@@ -104,7 +104,7 @@ static void add_panels(const struct job *j, const struct stretch *s, int64_t kb,
     const struct plan *p = j->p;
     const struct conv *c = p->c;
     const struct conv_panel *b = &c->panel[kb];
-    int64_t unit = c->planar ? 1 : LANES, in_blocks = cpu_blocks(c->ic);
+    int64_t unit = c->planar ? 1 : LANES, in_blocks = cpu_blocks(c->t.ic);
     bool flat = c->limit != INT64_MAX;
     struct conv_outer o = {
         .x = s->x,
@@ -116,12 +116,12 @@ static void add_panels(const struct job *j, const struct stretch *s, int64_t kb,
         .b_panel = b->n * LANES,
         .panels = panels,
         .images = s->images,
-        .dy = j->dy + ((s->n * c->blocks + kb) * c->out_plane + s->i0 * c->ow) * LANES,
+        .dy = j->dy + ((s->n * c->blocks + kb) * c->out_plane + s->i0 * c->t.ow) * LANES,
         .dy_image = c->blocks * c->out_plane * LANES,
-        .dy_gap = c->ow * LANES,
+        .dy_gap = c->t.ow * LANES,
         .dy_panel = c->out_plane * LANES,
-        .rows = flat ? 1 : s->places / c->ow,
-        .cols = flat ? s->places : c->ow,
+        .rows = flat ? 1 : s->places / c->t.ow,
+        .cols = flat ? s->places : c->t.ow,
     };
     if (c->out_row) {
         for (int64_t i = 0; i < s->images; i++)
@@ -145,7 +145,7 @@ static void add_stretch(const struct job *j, struct stretch *s, int64_t part, fl
     int64_t end = least((part + 1) * c->per, c->blocks);
     int panels;
     s->dy = scratch + p->x_floats * p->images;
-    s->places = least(c->band * c->ow, c->out_plane - s->i0 * c->ow);
+    s->places = least(c->band * c->t.ow, c->out_plane - s->i0 * c->t.ow);
     for (int64_t i = 0; i < s->images; i++) {
         const float *x = conv_fill(c, j->l, j->x, s->n + i, part, s->i0, scratch + i * p->x_floats);
         s->x = i == 0 ? x : s->x;
@@ -163,11 +163,11 @@ static void sum_task(void *arg, int64_t t, int worker)
     const struct conv *c = p->c;
     int64_t slot = t / c->parts, part = t % c->parts,
             last = least((part + 1) * c->per, c->blocks) - 1;
-    int64_t end = cpu_part(c->n, p->slots, slot + 1);
+    int64_t end = cpu_part(c->t.n, p->slots, slot + 1);
     float *sums = j->sums + slot * c->n_b, *scratch = j->scratch + worker * worker_floats(p);
     int64_t from = c->panel[part * c->per].b, to = c->panel[last].b + c->panel[last].n * LANES;
     memset(sums + from, 0, (size_t) (to - from) * sizeof *sums);
-    for (int64_t n = cpu_part(c->n, p->slots, slot); n < end; n += p->images)
+    for (int64_t n = cpu_part(c->t.n, p->slots, slot); n < end; n += p->images)
         for (int64_t b = 0; b < c->bands; b++) {
             struct stretch s = { .n = n, .images = least(p->images, end - n), .i0 = b * c->band };
             add_stretch(j, &s, part, scratch, sums);
@@ -178,16 +178,16 @@ static void sum_task(void *arg, int64_t t, int worker)
 static void put_lane(const struct conv *c, int64_t kb, int lane, const float *b, float *out)
 {
     int64_t lo, hi, o = kb * LANES + lane, unit = c->planar ? 1 : LANES;
-    int64_t in_group = c->ic / c->groups, mine = o / (c->oc / c->groups) * in_group;
+    int64_t in_group = c->t.ic / c->t.groups, mine = o / (c->t.oc / c->t.groups) * in_group;
     conv_range(c, kb, &lo, &hi);
     lo = c->depthwise ? o : lo;
     hi = c->depthwise ? o + 1 : hi;
-    for (int64_t row = 0; row < c->n_tap; row += c->phase->across)
+    for (int64_t row = 0; row < c->t.n_tap; row += c->t.phase->across)
         for (int64_t k = lo / unit; k * unit < hi; k++)
-            for (int64_t t = row; t < row + c->phase->across; t++)
+            for (int64_t t = row; t < row + c->t.phase->across; t++)
                 for (int64_t i = most(lo, k * unit); i < least(hi, (k + 1) * unit); i++, b += LANES)
                     if (i >= mine && i < mine + in_group)
-                        out[o * c->w_oc + (i - mine) * c->w_ic + c->tap[t].at] = *b;
+                        out[o * c->t.w_oc + (i - mine) * c->t.w_ic + c->t.tap[t].at] = *b;
 }
 
 static void combine_task(void *arg, int64_t kb, int worker)
@@ -198,7 +198,7 @@ static void combine_task(void *arg, int64_t kb, int worker)
     for (int64_t w = j->p->slots / 2; w > 0; w /= 2)
         for (int64_t s = 0; s < w; s++)
             j->l->add(j->sums + s * c->n_b + b->b, j->sums + (s + w) * c->n_b + b->b, b->n * LANES);
-    for (int lane = 0; lane < LANES && kb * LANES + lane < c->oc; lane++)
+    for (int lane = 0; lane < LANES && kb * LANES + lane < c->t.oc; lane++)
         put_lane(c, kb, lane, j->sums + b->b + lane, j->out);
 }
 
