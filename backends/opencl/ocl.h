@@ -101,7 +101,8 @@ struct ocl_places {
     int axis;           /* index along this axis is `along`; -1: there is none */
     const char *along;
 };
-/* Can epi be run at such places: each arg in it is whole, one number, or 1 except along `axis`; every out has the layout of out[0]? */
+/* Can epi be run at such places: each arg in it is whole, one number, or 1 except along `axis`; every out has the layout of
+ * out[0]? */
 bool ocl_epi_fits(const struct lbk_group *g, int axis);
 /* Wants for the args of epi and the outs: whole ones as `l`, others row-major. */
 void ocl_epi_wants(const struct lbk_group *g, struct lbk_layout l, struct lbk_offer *o);
