@@ -101,11 +101,14 @@ struct ocl_places {
     int axis;           /* index along this axis is `along`; -1: there is none */
     const char *along;
 };
-/* Can epi be run at such places: each arg in it is whole, one number, or 1 except along `axis`; every out has the layout of
- * out[0]? */
+/* Can epi be run at such places: is each arg in it whole, one number, or 1 except along `axis`? */
 bool ocl_epi_fits(const struct lbk_group *g, int axis);
 /* Wants for the args of epi and the outs: whole ones as `l`, others row-major. */
 void ocl_epi_wants(const struct lbk_group *g, struct lbk_layout l, struct lbk_offer *o);
+/* Does the arg have the shape of the result? */
+bool ocl_is_whole(const struct lbk_group *g, const struct lbk_arg *a);
+/* Adds the args of epi and all outs as the next parameters; defines EPI_PARAMS and EPI_OPEN. */
+void ocl_epi_buffers(struct ocl_step *s, const struct lbk_group *g);
 /* Adds the args of epi and all outs as the next parameters, and defines
  *   EPI_PARAMS       their declarations, with a comma before each
  *   EPI_OPEN         declarations for the top of the body
@@ -116,6 +119,8 @@ void ocl_epi(struct ocl_step *s, const struct lbk_group *g, const struct ocl_pla
 /* Text of an expression: statements that compute its registers as `const float <prefix>0, <prefix>1, ...`. load writes
  * what stands for an element of arg[arg], ACC words are `acc`. */
 struct ocl_text { char *s; size_t n, cap; bool failed; };
+/* Defines the macro as the text, and frees that. */
+void ocl_define_text(struct ocl_step *s, const char *macro, struct ocl_text *t);
 void ocl_put(struct ocl_text *t, const char *fmt, ...) LBK_PRINTF(2, 3);
 void ocl_expr_text(struct ocl_text *t, const struct lbk_expr *e, const char *prefix,
                    void (*load)(struct ocl_text *t, int arg, const void *ud), const void *ud);
@@ -145,5 +150,8 @@ const char *ocl_error_name(cl_int err);
 
 const struct ocl_kernel *ocl_kernel_find(const struct lbk_group *g);
 extern const struct lbk_device_fns ocl_device_fns;
+void ocl_close(lbk_drv *d);
+/* Finishes; a queue that keeps times, or one that does not. */
+lbk_status ocl_timing(lbk_drv *d, bool on);
 
 #endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+#include "ocl.h"
+
+static int supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
+{
+    for (int i = 0; i < g->n_arg; i++) {
+        if (!ocl_is_whole(g, &g->arg[i]))
+            continue;
+        o->want_arg[i] = OCL_ANY;
+        o->inplace |= 1u << i;
+    }
+    for (int k = 0; k < g->n_out; k++)
+        o->want_out[k] = OCL_ANY;
+    return 1;
+}
+
+/* The axes of the map, innermost first; neighbours that every arg has, or that the same args lack,
+ * are one. */
+struct axes {
+    int n;
+    int64_t extent[LBK_MAX_DIMS];
+    uint32_t has[LBK_MAX_DIMS]; /* bit i: arg i has this axis */
+};
+
+static uint32_t who_has(const struct lbk_group *g, int axis)
+{
+    uint32_t has = 0;
+    for (int i = 0; i < g->n_arg; i++)
+        has |= (uint32_t) (g->arg[i].shape.n == g->acc.n && g->arg[i].shape.d[axis] > 1) << i;
+    return has;
+}
+
+static struct axes axes_of(const struct lbk_group *g)
+{
+    struct axes a = { .n = 0 };
+    for (int k = g->acc.n - 1; k >= 0; k--) {
+        if (g->acc.d[k] == 1)
+            continue;
+        const uint32_t has = who_has(g, k);
+        if (a.n && a.has[a.n - 1] == has) {
+            a.extent[a.n - 1] *= g->acc.d[k];
+        } else {
+            a.extent[a.n] = g->acc.d[k];
+            a.has[a.n++] = has;
+        }
+    }
+    if (!a.n)
+        a.extent[0] = 1, a.n = 1;
+    return a;
+}
+
+/* How an element of an arg is found, in the words of the text. */
+struct find {
+    const struct lbk_group *g;
+    struct axes axes;
+    bool blocked;
+};
+
+static void load(struct ocl_text *t, int arg, const void *ud)
+{
+    const struct find *f = ud;
+    ocl_put(t, "arg%d[", arg);
+    if (ocl_is_whole(f->g, &f->g->arg[arg]))
+        ocl_put(t, "at]");
+    else if (lbk_shape_count(f->g->arg[arg].shape) == 1)
+        ocl_put(t, "0]");
+    else if (f->blocked)
+        ocl_put(t, "min(c, channels - 1)]");
+    else {
+        const char *plus = "";
+        for (int k = 0; k < f->axes.n; k++) {
+            if (!(f->axes.has[k] >> arg & 1))
+                continue;
+            ocl_put(t, "%sq%d", plus, k);
+            for (int j = 0; j < k; j++)
+                if (f->axes.has[j] >> arg & 1)
+                    ocl_put(t, " * n%d", j);
+            plus = " + ";
+        }
+        ocl_put(t, "]");
+    }
+}
+
+static void body(struct ocl_step *s, const struct find *f)
+{
+    struct ocl_text t = { 0 };
+    ocl_expr_text(&t, &f->g->epi, "p", load, f);
+    for (int k = 0; k < f->g->n_out; k++)
+        ocl_put(&t, f->blocked ? "out%d[at] = c < channels ? p%d : 0.0f; " : "out%d[at] = p%d; ", k,
+                f->g->result[k]);
+    ocl_define_text(s, "MAP_BODY", &t);
+}
+
+/* x, y and z are the axes; those past the third are taken out of z. */
+static void place_rows(struct ocl_step *s, const struct axes *a)
+{
+    struct ocl_text t = { 0 }, params = { 0 };
+    ocl_put(&t, "const int q0 = x, n0 = nx");
+    if (a->n > 1)
+        ocl_put(&t, ", q1 = y, n1 = ny");
+    if (a->n > 2)
+        ocl_put(&t, ", r2 = z");
+    for (int k = 2; k < a->n; k++)
+        ocl_put(&t, k + 1 < a->n ? ", q%d = r%d %% n%d, r%d = r%d / n%d" : ", q%d = r%d", k, k, k,
+                k + 1, k, k);
+    ocl_put(&t, ", at = (z * ny + y) * nx + x;");
+    for (int k = 2; k < a->n; k++)
+        ocl_put(&params, ", const int n%d", k);
+    ocl_define_text(s, "AXES_PARAMS", &params);
+    ocl_define_text(s, "MAP_PLACE", &t);
+}
+
+static void prepare_rows(struct ocl_step *s, const struct find *f)
+{
+    const struct axes *a = &f->axes;
+    const int64_t second = a->n > 1 ? a->extent[1] : 1;
+    int64_t rest = 1;
+    for (int k = 2; k < a->n; k++)
+        rest *= a->extent[k];
+    place_rows(s, a);
+    ocl_int(s, a->extent[0]);
+    ocl_int(s, second);
+    ocl_int(s, rest);
+    for (int k = 2; k < a->n; k++)
+        ocl_int(s, a->extent[k]);
+    ocl_grid(s, a->extent[0], second, rest);
+}
+
+static void prepare_blocked(struct ocl_step *s, const struct find *f)
+{
+    const lbk_shape *d = &f->g->acc;
+    const int64_t lanes = d->d[2] * d->d[3] * OCL_BLOCK, blocks = ocl_blocks(d->d[1]);
+    ocl_define(s, "AXES_PARAMS", ", const int channels");
+    ocl_define(s, "MAP_PLACE", "const int c = y * 16 + (x & 15), at = (z * ny + y) * nx + x;");
+    ocl_int(s, lanes);
+    ocl_int(s, blocks);
+    ocl_int(s, d->d[0]);
+    ocl_int(s, d->d[1]);
+    ocl_grid(s, lanes, blocks, d->d[0]);
+}
+
+static void prepare(lbk_drv *d, const struct lbk_group *g, lbk_code *c)
+{
+    struct ocl_step *s = ocl_step(c, "map");
+    const struct find f = { .g = g, .axes = axes_of(g), .blocked = ocl_is_cblk(&g->out[0]) };
+    if (!s)
+        return;
+    if (f.blocked)
+        prepare_blocked(s, &f);
+    else
+        prepare_rows(s, &f);
+    ocl_epi_buffers(s, g);
+    body(s, &f);
+}
+
+const struct ocl_kernel ocl_kernel_map = { .op = "map", OCL_ANY_FAMILY(supports, prepare) };

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+#include "loader.h"
+
+static void *open_library(void)
+{
+    static const char *const names[] = { "libOpenCL.so.1", "libOpenCL.so" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        void *h = dlopen(names[i], RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+        if (h)
+            return h;
+    }
+    return NULL;
+}
+
+/* By way of memory: ISO C has no cast from an object to a function. */
+static bool resolve(void *library, const char *name, void *to, const char **why)
+{
+    void *f = dlsym(library, name);
+    memcpy(to, &f, sizeof f);
+    if (!f)
+        *why = "libOpenCL lacks a function of OpenCL 1.2";
+    return f;
+}
+
+const struct cl_api *ocl_load(const char **why)
+{
+    struct cl_api *cl = calloc(1, sizeof *cl);
+    *why = "no memory";
+    if (!cl)
+        return NULL;
+    *why = "there is no libOpenCL.so.1";
+    cl->library = open_library();
+    bool ok = cl->library;
+#define OCL_RESOLVE(f) ok = ok && resolve(cl->library, "cl" #f, &cl->f, why);
+    OCL_FUNCTIONS(OCL_RESOLVE)
+#undef OCL_RESOLVE
+    if (ok)
+        return cl;
+    ocl_unload(cl);
+    return NULL;
+}
+
+void ocl_unload(const struct cl_api *cl)
+{
+    if (cl && cl->library)
+        dlclose(cl->library);
+    free((void *) cl);
+}

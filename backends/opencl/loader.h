@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* The OpenCL ICD loader, found when a device is asked for: the module installs and loads without it. */
+#ifndef LBK_OCL_LOADER_H
+#define LBK_OCL_LOADER_H
+#include <stdbool.h>
+#define CL_TARGET_OPENCL_VERSION 120
+#include <CL/cl.h>
+
+#define OCL_FUNCTIONS(X)                                                                           \
+    X(GetPlatformIDs) X(GetPlatformInfo) X(GetDeviceIDs) X(GetDeviceInfo) X(CreateContext)         \
+    X(ReleaseContext) X(CreateCommandQueue) X(ReleaseCommandQueue) X(CreateBuffer)                 \
+    X(ReleaseMemObject) X(CreateProgramWithSource) X(CreateProgramWithBinary) X(BuildProgram)      \
+    X(GetProgramInfo) X(GetProgramBuildInfo) X(ReleaseProgram) X(CreateKernel) X(ReleaseKernel)    \
+    X(SetKernelArg) X(GetKernelWorkGroupInfo) X(EnqueueNDRangeKernel) X(EnqueueReadBuffer)         \
+    X(EnqueueWriteBuffer) X(EnqueueCopyBuffer) X(EnqueueFillBuffer) X(EnqueueMapBuffer)            \
+    X(EnqueueUnmapMemObject) X(WaitForEvents) X(GetEventProfilingInfo) X(ReleaseEvent) X(Flush)    \
+    X(Finish)
+
+struct cl_api {
+    void *library;
+#define OCL_MEMBER(f) __typeof__(cl##f) *f;
+    OCL_FUNCTIONS(OCL_MEMBER)
+#undef OCL_MEMBER
+};
+/* NULL, or why not. free_api also closes the library, which stays mapped: drivers own threads. */
+const struct cl_api *ocl_load(const char **why);
+void ocl_unload(const struct cl_api *cl);
+
+#endif
