@@ -138,9 +138,9 @@ void ocl_int(struct ocl_step *s, int64_t v)
 {
     const cl_int i = (cl_int) v;
     if (s && i != v)
-        ocl_fail(s->code, lbk_fail(s->code->d->ctx, LBK_EUNSUPPORTED,
-                                   "opencl: kernel '%s': %lld does not fit an int", s->text,
-                                   (long long) v));
+        ocl_fail(s->code,
+                 lbk_fail(s->code->d->ctx, LBK_EUNSUPPORTED,
+                          "opencl: kernel '%s': %lld does not fit an int", s->text, (long long) v));
     add_value(s, &i, sizeof i);
 }
 
@@ -312,8 +312,8 @@ static cl_int set_buffers(lbk_drv *d, struct ocl_step *s, const struct lbk_group
     return err;
 }
 
-/* The first and the last event of a group are kept: its time is from the start of one to the end of the
- * other. */
+/* The first and the last event of a group are kept: its time is from the start of one to the end of
+ * the other. */
 static void keep(lbk_drv *d, cl_event e, bool first)
 {
     cl_event *to = first ? &d->first : &d->last;

@@ -87,14 +87,16 @@ static lbk_status check_usable(lbk_ctx *ctx, lbk_drv *d, int index)
     ocl_device_text(d->cl, d->device, CL_DEVICE_VERSION, version, sizeof version);
     sscanf(version, "OpenCL %d.%d", &major, &minor);
     if (!available)
-        return lbk_fail(ctx, LBK_EDEVICE, "opencl device %d ('%s'): the driver says it is not available",
-                        index, d->name);
+        return lbk_fail(ctx, LBK_EDEVICE,
+                        "opencl device %d ('%s'): the driver says it is not available", index,
+                        d->name);
     if (!compiler)
-        return lbk_fail(ctx, LBK_EUNSUPPORTED, "opencl device %d ('%s'): the driver has no compiler",
-                        index, d->name);
+        return lbk_fail(ctx, LBK_EUNSUPPORTED,
+                        "opencl device %d ('%s'): the driver has no compiler", index, d->name);
     if (major * 10 + minor < 12)
-        return lbk_fail(ctx, LBK_EUNSUPPORTED, "opencl device %d ('%s'): expected OpenCL 1.2 or later, found '%s'",
-                        index, d->name, version);
+        return lbk_fail(ctx, LBK_EUNSUPPORTED,
+                        "opencl device %d ('%s'): expected OpenCL 1.2 or later, found '%s'", index,
+                        d->name, version);
     return LBK_OK;
 }
 
@@ -136,8 +138,8 @@ static lbk_status open_device(lbk_ctx *ctx, lbk_drv *d, int index, const struct 
     if (st)
         return st;
     ocl_read_limits(d->cl, d->device, &d->limits);
-    d->family = cfg->family ? (enum ocl_family) (cfg->family - 1)
-                            : (d->limits.cpu ? OCL_WIDE : OCL_TILE);
+    d->family =
+        cfg->family ? (enum ocl_family)(cfg->family - 1) : (d->limits.cpu ? OCL_WIDE : OCL_TILE);
     st = make_context(d);
     st = st ? st : make_queue(d, false);
     st = st ? st : ocl_programs_open(d);
@@ -154,8 +156,8 @@ lbk_status ocl_open(lbk_ctx *ctx, int index, const struct ocl_cfg *cfg, lbk_drv 
     d->cl = ocl_load(&why);
     const lbk_status st =
         d->cl ? open_device(ctx, d, index, cfg)
-              : lbk_fail(ctx, LBK_EDEVICE,
-                         "opencl: %s; 'limbeck doctor' says how to install it", why);
+              : lbk_fail(ctx, LBK_EDEVICE, "opencl: %s; 'limbeck doctor' says how to install it",
+                         why);
     if (st)
         ocl_close(d);
     else

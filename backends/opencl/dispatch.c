@@ -101,8 +101,6 @@ static lbk_status elapsed(lbk_drv *d, double *ns)
     return ocl_check(d, err, "the times of a kernel");
 }
 
-
-
 const struct lbk_device_fns ocl_device_fns = {
     .size = sizeof(struct lbk_device_fns),
     .close = ocl_close,

@@ -2,7 +2,10 @@
 #include <stddef.h>
 #include "ocl.h"
 
-static const struct { cl_int code; const char *name; } names[] = {
+static const struct {
+    cl_int code;
+    const char *name;
+} names[] = {
     { CL_DEVICE_NOT_FOUND, "device not found" },
     { CL_DEVICE_NOT_AVAILABLE, "device not available" },
     { CL_COMPILER_NOT_AVAILABLE, "compiler not available" },

@@ -100,7 +100,10 @@ void ocl_epi_wants(const struct lbk_group *g, struct lbk_layout l, struct lbk_of
         o->want_out[k] = l;
 }
 
-struct epi { const struct lbk_group *g; const struct ocl_places *p; };
+struct epi {
+    const struct lbk_group *g;
+    const struct ocl_places *p;
+};
 
 static void load_epi(struct ocl_text *t, int arg, const void *ud)
 {

@@ -131,10 +131,9 @@ lbk_status ocl_read(lbk_drv *d, const lbk_mem *m, size_t off, void *dst, size_t 
 lbk_status ocl_copy(lbk_drv *d, lbk_mem *dst, size_t doff, const lbk_mem *src, size_t soff,
                     size_t n)
 {
-    return n == 0
-               ? LBK_OK
-               : ocl_check(d,
-                           d->cl->EnqueueCopyBuffer(d->queue, src->buf, dst->buf, soff, doff, n, 0,
-                                                    NULL, NULL),
-                           "copying a buffer");
+    return n == 0 ? LBK_OK
+                  : ocl_check(d,
+                              d->cl->EnqueueCopyBuffer(d->queue, src->buf, dst->buf, soff, doff, n,
+                                                       0, NULL, NULL),
+                              "copying a buffer");
 }

@@ -12,10 +12,10 @@ enum { TABLE = 1024, LOG_LINES = 24 };
 static const char options[] = "-cl-std=CL1.2";
 
 struct ocl_entry {
-    char *text;                        /* all of it, but for the prelude */
-    char name[80];                     /* of the kernel */
+    char *text;    /* all of it, but for the prelude */
+    char name[80]; /* of the kernel */
     const char *file;
-    cl_program program;                /* NULL: not built yet */
+    cl_program program; /* NULL: not built yet */
     uint64_t hash;
     struct ocl_entry *next, *next_wanted;
 };
