@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
 #include <string.h>
 #include "conv.h"
 
-enum { LANES = 16, FEW_MOST = 4, PAIR_COLS = 7 };
+enum { LANES = CONV_LANES, FEW_MOST = CONV_FEW, PAIR_COLS = 7, COPY_BYTES = 256 << 10 };
 CPU_LOOPS(conv_loops);
 
+struct own {
+    struct conv *c;
+    struct cpu_epi *epi; /* NULL: stored as they are */
+};
 struct job {
     const struct conv *c;
+    const struct cpu_epi *epi;
     const struct conv_loops *l;
     const struct lbk_group *g;
     const float *in, *w, *b;
@@ -15,30 +21,40 @@ struct job {
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+/* Of a worker's results before the epilogue. */
+static int64_t buffer_floats(const struct conv *c)
+{
+    int64_t row = c->t.os * c->t.ow;
+    return c->narrow    ? LANES * c->band * row
+           : c->out_row ? c->t.oc * c->band * row
+                        : 2 * 2 * row * LANES;
+}
 static int64_t worker_floats(const struct conv *c)
 {
-    return cpu_up(c->scratch + c->buffer, LANES) + LANES;
+    return cpu_up(c->scratch + buffer_floats(c), LANES) + LANES;
 }
 
-/* Terms in the order of list_terms; outside of the group there is no weight. */
-static void pack_lane(const struct job *j, const struct conv_phase *f, int64_t kb, int lane,
+struct conv *conv_of(const struct lbk_group *g, int64_t tasks)
+{
+    const struct lbk_arg *a = &g->arg[cpu_plain_operand(g, 0)],
+                         *b = &g->arg[cpu_plain_operand(g, 1)];
+    struct conv_how how = { a->layout, b->layout, g->out[0].layout, tasks, COPY_BYTES };
+    return conv_create(g, a->shape, b->shape, &how);
+}
+
+/* Outside of the group there is no weight. */
+static void pack_lane(const struct job *j, const struct conv_panel *p, int64_t kb, int lane,
                       float *b)
 {
     const struct conv *c = j->c;
-    const struct conv_tap *t = c->t.tap + f->tap;
-    int64_t lo, hi, o = least(kb * LANES + lane, c->t.oc - 1), unit = c->planar ? 1 : LANES;
+    const struct conv_weight *t = c->weight + p->off;
+    int64_t o = least(kb * LANES + lane, c->t.oc - 1);
     int64_t of_group = c->t.oc / c->t.groups, in_group = c->t.ic / c->t.groups;
-    int64_t group = o / of_group;
-    int64_t mine = group * in_group, end = kb * LANES + lane < c->t.oc ? mine + in_group : mine;
+    int64_t group = o / of_group, mine = c->depthwise ? 0 : group * in_group;
+    int64_t end = kb * LANES + lane < c->t.oc ? mine + in_group : mine;
     const float *w = j->w + group * c->t.w_group + o % of_group * c->t.w_oc;
-    conv_range(c, kb, &lo, &hi);
-    lo = c->depthwise ? o : lo;
-    hi = c->depthwise ? o + 1 : hi;
-    for (int64_t row = 0; row < f->n_tap; row += f->across)
-        for (int64_t k = lo / unit; k * unit < hi; k++)
-            for (int64_t q = row; q < row + f->across; q++)
-                for (int64_t i = most(lo, k * unit); i < least(hi, (k + 1) * unit); i++, b += LANES)
-                    *b = i >= mine && i < end ? w[(i - mine) * c->t.w_ic + t[q].at] : 0;
+    for (int64_t q = 0; q < p->n; q++, b += LANES)
+        *b = t[q].c >= mine && t[q].c < end ? w[(t[q].c - mine) * c->t.w_ic + t[q].at] : 0;
 }
 
 static void pack_panel(void *arg, int64_t i, int worker)
@@ -46,8 +62,7 @@ static void pack_panel(void *arg, int64_t i, int worker)
     const struct job *j = arg;
     const struct conv_panel *p = &j->c->panel[i];
     for (int lane = 0; lane < LANES; lane++)
-        pack_lane(j, &j->c->t.phase[i / j->c->blocks], i % j->c->blocks, lane,
-                  j->packed + p->b + lane);
+        pack_lane(j, p, i % j->c->blocks, lane, j->packed + p->b + lane);
 }
 
 const float *conv_fill(const struct conv *c, const struct conv_loops *l, const float *in, int64_t n,
@@ -139,18 +154,8 @@ static void finish_rows(const struct job *j, int64_t image_block, int64_t h0, in
 {
     const struct conv *c = j->c;
     for (int64_t h = h0; h < h1 && h * c->t.ow < c->out_plane; h++, acc += c->t.ow * LANES)
-        cpu_epi_run(c->epi, j->g, (image_block * c->out_plane + h * c->t.ow) * LANES,
+        cpu_epi_run(j->epi, j->g, (image_block * c->out_plane + h * c->t.ow) * LANES,
                     least(c->t.ow, c->out_plane - h * c->t.ow) * LANES, acc);
-}
-
-bool conv_pairs(const struct conv *c, int64_t kb, int64_t end)
-{
-    int64_t lo, hi, lo2, hi2;
-    if (kb + 1 >= end || c->depthwise)
-        return false;
-    conv_range(c, kb, &lo, &hi);
-    conv_range(c, kb + 1, &lo2, &hi2);
-    return lo == lo2 && hi == hi2;
 }
 
 static void block_task(const struct job *j, int64_t n, int64_t part, int64_t i0, const float *x,
@@ -166,10 +171,10 @@ static void block_task(const struct job *j, int64_t n, int64_t part, int64_t i0,
         panels = conv_pairs(c, kb, end) ? 2 : 1;
         for (int64_t i = i0; i < i1; i += step) {
             int rows = (int) least(step, i1 - i);
-            float *y = c->epi ? buffer : j->out + image_block * c->out_plane * LANES + i * row;
+            float *y = j->epi ? buffer : j->out + image_block * c->out_plane * LANES + i * row;
             block_rows(j, x + (i - i0) * c->pc * unit, i, rows, kb, panels, y,
-                       c->epi ? step * row : c->out_plane * LANES);
-            for (int p = 0; c->epi && p < panels; p++)
+                       j->epi ? step * row : c->out_plane * LANES);
+            for (int p = 0; j->epi && p < panels; p++)
                 finish_rows(j, image_block + p, i * c->t.os, (i + rows) * c->t.os,
                             buffer + p * step * row);
         }
@@ -228,17 +233,17 @@ static void plane_task(const struct job *j, int64_t n, int64_t i0, const float *
     const struct conv *c = j->c;
     int64_t i1 = least(i0 + c->band, c->t.rows), h0 = i0 * c->t.os;
     int64_t h1 = least(i1 * c->t.os, c->t.oh), planes = c->narrow ? 1 : c->t.oc;
-    int64_t plane = c->epi ? c->band * c->t.os * c->t.ow : c->out_plane;
+    int64_t plane = j->epi ? c->band * c->t.os * c->t.ow : c->out_plane;
     struct lie lie = { c->narrow ? LANES : 1, c->narrow ? 1 : plane };
-    float *y = c->epi ? buffer : j->out + (n * planes * c->out_plane + h0 * c->t.ow) * lie.pixel;
+    float *y = j->epi ? buffer : j->out + (n * planes * c->out_plane + h0 * c->t.ow) * lie.pixel;
     if (c->narrow)
         memset(y, 0, (size_t) ((h1 - h0) * c->t.ow * LANES) * sizeof *y);
     for (int64_t k0 = 0; k0 < c->t.oc; k0 += FEW_MOST)
         for (int f = 0; f < c->t.n_phase; f++)
             few_phase(j, x, f, k0, i0, i1, y + k0 * lie.channel, lie);
-    for (int64_t k = 0; c->epi && k < planes; k++)
+    for (int64_t k = 0; j->epi && k < planes; k++)
         for (int64_t h = h0; h < h1; h++)
-            cpu_epi_run(c->epi, j->g, ((n * planes + k) * c->out_plane + h * c->t.ow) * lie.pixel,
+            cpu_epi_run(j->epi, j->g, ((n * planes + k) * c->out_plane + h * c->t.ow) * lie.pixel,
                         c->t.ow * lie.pixel, y + (k * plane + (h - h0) * c->t.ow) * lie.pixel);
 }
 
@@ -295,7 +300,7 @@ int conv_supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
     o->want_arg[w] = CPU_ROW;
     for (int i = 0; i < g->n_out; i++)
         o->want_out[i] = conv_layout(g->acc.d[1]);
-    struct conv *c = conv_create(g, 0);
+    struct conv *c = conv_of(g, 0);
     if (c)
         o->scratch =
             (size_t) (cpu_up(c->n_b, LANES) + worker_floats(c) * d->threads) * sizeof(float);
@@ -303,25 +308,39 @@ int conv_supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
     return c != NULL;
 }
 
-lbk_status conv_prepare(lbk_drv *d, const struct lbk_group *g, void **own)
+lbk_status conv_prepare(lbk_drv *d, const struct lbk_group *g, void **out)
 {
-    struct conv *c = conv_create(g, 0);
-    if (c && !cpu_plain_epi(g))
-        c->epi = cpu_epi_create(d, g);
-    if (!c || (!c->epi && !cpu_plain_epi(g))) {
-        conv_destroy(c);
+    struct own *own = calloc(1, sizeof *own);
+    bool plain = cpu_plain_epi(g);
+    if (own)
+        own->c = conv_of(g, 0);
+    if (own && own->c && !plain)
+        own->epi = cpu_epi_create(d, g);
+    if (!own || !own->c || (!own->epi && !plain)) {
+        conv_release(own);
         return lbk_fail(d->ctx, LBK_ENOMEM, "%s: no memory for its plan", g->op->name);
     }
-    *own = c;
+    *out = own;
     return LBK_OK;
 }
 
-void conv_release(void *own) { conv_destroy(own); }
-
-lbk_status conv_launch(lbk_drv *d, const struct lbk_group *g, const void *own)
+void conv_release(void *p)
 {
-    const struct conv *c = own;
-    struct job j = { .c = c, .l = conv_loops_of[d->isa], .g = g, .out = cpu_f32(&g->out[0]) };
+    struct own *own = p;
+    if (!own)
+        return;
+    conv_destroy(own->c);
+    cpu_epi_destroy(own->epi);
+    free(own);
+}
+
+lbk_status conv_launch(lbk_drv *d, const struct lbk_group *g, const void *p)
+{
+    const struct own *own = p;
+    const struct conv *c = own->c;
+    struct job j = {
+        .c = c, .epi = own->epi, .l = conv_loops_of[d->isa], .g = g, .out = cpu_f32(&g->out[0])
+    };
     j.in = cpu_f32(&g->arg[cpu_plain_operand(g, 0)]);
     j.w = cpu_f32(&g->arg[cpu_plain_operand(g, 1)]);
     j.b = j.packed = cpu_f32(&g->scratch);

@@ -1,20 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What the three passes of convolution share: a gather, conv_taps.h.
- *
- * The input of a band of rows is copied with its border into the worker's scratch, split by the
- * remainders of row and column by `is`: neighbouring outputs read neighbouring places there
- * whatever the stride. Blocked, a place is 16 channels; planar (few channels on a side) it is one
- * float. */
+/* What the three passes of convolution share: the loops over a plan of conv_plan.h. */
 #ifndef LBK_CPU_CONV_H
 #define LBK_CPU_CONV_H
 #include <stdbool.h>
 #include <stdint.h>
-
-/* The n terms of the sums of 16 output channels: places in the scratch, and weights in rows of 16.
- */
-struct conv_panel {
-    int64_t n, off, b;
-};
 
 struct conv_row {
     const float *x; /* of the first output */
@@ -72,34 +61,11 @@ struct conv_loops {
 };
 
 #ifndef CPU_ISA
-# include "conv_taps.h"
+# include "conv_plan.h"
 # include "cpu.h"
 
-struct conv {
-    struct conv_taps t;
-    int64_t in_plane, out_plane; /* pixels */
-    bool in_row, out_row, planar, depthwise, copied;
-    bool narrow;   /* so few channels of a block that pixels are the lanes */
-    int64_t limit; /* pixels of a phase when rows are cut from one long row */
-    int64_t pr, pc; /* rows and columns of a plane of scratch */
-    int64_t band, bands, blocks, per, parts; /* rows of a task; blocks of out, so many a task */
-    int64_t *first,
-        in_planes; /* per part: its first channel (block) of in; most of them a part needs */
-    struct conv_panel *panel; /* [phase][block] */
-    int32_t *off;
-    int64_t n_off, n_b, scratch,
-        buffer;          /* floats: of packed weights; of a worker: copy of in, results for epi */
-    struct cpu_epi *epi; /* NULL: stored as they are */
-};
-
-/* Of a conv2d, conv2d_dx or conv2d_dw (its gather is conv2d's) with plain layouts in g. tasks: how
- * many there are before blocks of out are dealt out too; 0: one per band. NULL: out of memory. */
-struct conv *conv_create(const struct lbk_group *g, int64_t tasks);
-void conv_destroy(struct conv *c);
-/* Which channels of in [*lo, *hi) those of block `kb` of out depend on. */
-void conv_range(const struct conv *c, int64_t kb, int64_t *lo, int64_t *hi);
-/* Two panels share a tile when they are in one task and have the same terms. */
-bool conv_pairs(const struct conv *c, int64_t kb, int64_t end);
+/* The plan of a group with plain layouts. tasks as in struct conv_how. NULL: out of memory. */
+struct conv *conv_of(const struct lbk_group *g, int64_t tasks);
 /* Row-major for a few channels. */
 struct lbk_layout conv_layout(int64_t channels);
 /* Copies what rows [i0, i0 + band) of image n read, for part `part`; the place of i0's first

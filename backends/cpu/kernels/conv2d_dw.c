@@ -48,7 +48,7 @@ static bool make_plan(struct plan *p, const struct lbk_group *g)
 {
     int64_t n = g->arg[cpu_plain_operand(g, 0)].shape.d[0];
     p->slots = slots_for(n, g->arg[cpu_plain_operand(g, 1)].shape, g->acc);
-    p->c = conv_create(g, p->slots);
+    p->c = conv_of(g, p->slots);
     if (!p->c)
         return false;
     p->x_floats = cpu_up(p->c->scratch, LANES);
@@ -177,17 +177,13 @@ static void sum_task(void *arg, int64_t t, int worker)
 /* The lane of a panel to its place among the weights. */
 static void put_lane(const struct conv *c, int64_t kb, int lane, const float *b, float *out)
 {
-    int64_t lo, hi, o = kb * LANES + lane, unit = c->planar ? 1 : LANES;
-    int64_t in_group = c->t.ic / c->t.groups, mine = o / (c->t.oc / c->t.groups) * in_group;
-    conv_range(c, kb, &lo, &hi);
-    lo = c->depthwise ? o : lo;
-    hi = c->depthwise ? o + 1 : hi;
-    for (int64_t row = 0; row < c->t.n_tap; row += c->t.phase->across)
-        for (int64_t k = lo / unit; k * unit < hi; k++)
-            for (int64_t t = row; t < row + c->t.phase->across; t++)
-                for (int64_t i = most(lo, k * unit); i < least(hi, (k + 1) * unit); i++, b += LANES)
-                    if (i >= mine && i < mine + in_group)
-                        out[o * c->t.w_oc + (i - mine) * c->t.w_ic + c->t.tap[t].at] = *b;
+    const struct conv_panel *p = &c->panel[kb];
+    const struct conv_weight *t = c->weight + p->off;
+    int64_t o = kb * LANES + lane, in_group = c->t.ic / c->t.groups;
+    int64_t mine = c->depthwise ? 0 : o / (c->t.oc / c->t.groups) * in_group;
+    for (int64_t q = 0; q < p->n; q++, b += LANES)
+        if (t[q].c >= mine && t[q].c < mine + in_group)
+            out[o * c->t.w_oc + (t[q].c - mine) * c->t.w_ic + t[q].at] = *b;
 }
 
 static void combine_task(void *arg, int64_t kb, int worker)
