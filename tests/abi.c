@@ -24,7 +24,8 @@ static void frozen(void)
         AT(lbk_arg, layout);
     SIZE(struct lbk_word), SIZE(struct lbk_expr), SIZE(struct lbk_layout), SIZE(struct lbk_wire),
         SIZE(struct lbk_rename);
-    SIZE(struct lbk_case), SIZE(struct lbk_device_info);
+    SIZE(struct lbk_case), SIZE(struct lbk_device_info), AT(lbk_device_info, memory),
+        AT(lbk_device_info, is_cpu), AT(lbk_device_info, max_alloc);
 }
 
 static void growing(void)
@@ -49,9 +50,12 @@ static void growing(void)
         AT(lbk_op, expr), AT(lbk_op, ref), AT(lbk_op, lower), AT(lbk_op, flops), AT(lbk_op, cases);
     AT(lbk_infer, in), AT(lbk_infer, params), AT(lbk_infer, out);
     AT(lbk_ref, in), AT(lbk_ref, params), AT(lbk_ref, out), AT(lbk_ref, f64), AT(lbk_ref, seed);
-    AT(lbk_backend, name), AT(lbk_backend, opts), AT(lbk_backend, probe), AT(lbk_backend, open);
+    AT(lbk_backend, name), AT(lbk_backend, opts), AT(lbk_backend, probe), AT(lbk_backend, open),
+        AT(lbk_backend, report), AT(lbk_backend, diagnose);
     AT(lbk_device_fns, alloc), AT(lbk_device_fns, supports), AT(lbk_device_fns, launch),
-        AT(lbk_device_fns, elapsed);
+        AT(lbk_device_fns, elapsed), AT(lbk_device_fns, limits), AT(lbk_device_fns, timing),
+        AT(lbk_device_fns, tune);
+    AT(lbk_limits, memory), AT(lbk_limits, max_alloc);
     AT(lbk_group, op), AT(lbk_group, arg), AT(lbk_group, operand), AT(lbk_group, epi),
         AT(lbk_group, out), AT(lbk_group, acc), AT(lbk_group, scratch), AT(lbk_group, seed);
     AT(lbk_offer, ns), AT(lbk_offer, scratch), AT(lbk_offer, want_arg), AT(lbk_offer, want_out),

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 #include <limbeck/plugin.h>
 #include "cpu.h"
 
@@ -39,13 +38,17 @@ static int probe(lbk_ctx *ctx, struct lbk_device_info *out, int max)
 {
     if (max < 1)
         return 1;
-    *out = (struct lbk_device_info){ .is_host = true, .unified = true };
+    *out = (struct lbk_device_info){ .is_host = true, .unified = true, .is_cpu = true };
     cpu_name(out->name, sizeof out->name);
     snprintf(out->vendor, sizeof out->vendor, "%d cores, %s", pool_cores(),
              cpu_isa_name(cpu_isa_find("auto")));
-    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    out->memory = pages > 0 && page > 0 ? (uint64_t) pages * (uint64_t) page : 0;
+    out->memory = cpu_memory();
     return 1;
+}
+
+static lbk_status no_such(lbk_ctx *ctx, int index)
+{
+    return lbk_fail(ctx, LBK_ENOENT, "cpu device %d: there is only device 0", index);
 }
 
 static lbk_status open_drv(lbk_ctx *ctx, int index, const void *cfg, lbk_drv **out,
@@ -53,9 +56,29 @@ static lbk_status open_drv(lbk_ctx *ctx, int index, const void *cfg, lbk_drv **o
 {
     const struct cpu_cfg *c = cfg;
     if (index != 0)
-        return lbk_fail(ctx, LBK_ENOENT, "cpu device %d: there is only device 0", index);
+        return no_such(ctx, index);
     *fns = &cpu_device_fns;
     return cpu_open(ctx, (int) c->threads, isa_names[c->isa], c->pin, out);
+}
+
+static lbk_status report(lbk_ctx *ctx, int index, const void *cfg,
+                         void (*put)(void *ud, const char *key, const char *value), void *ud)
+{
+    const struct cpu_cfg *c = cfg;
+    char text[256];
+    if (index != 0)
+        return no_such(ctx, index);
+    cpu_name(text, sizeof text);
+    put(ud, "processor", text);
+    snprintf(text, sizeof text, "%d", pool_cores());
+    put(ud, "cores", text);
+    snprintf(text, sizeof text, "%d", c->threads ? (int) c->threads : pool_cores());
+    put(ud, "threads", text);
+    const int isa = cpu_isa_find(isa_names[c->isa]);
+    put(ud, "instruction set", isa < 0 ? "not on this machine" : cpu_isa_name(isa));
+    snprintf(text, sizeof text, "%.1f GiB", (double) cpu_memory() / (1 << 30));
+    put(ud, "memory", text);
+    return LBK_OK;
 }
 
 static const struct lbk_backend backend = {
@@ -66,6 +89,7 @@ static const struct lbk_backend backend = {
     .cfg_size = sizeof(struct cpu_cfg),
     .probe = probe,
     .open = open_drv,
+    .report = report,
 };
 
 static lbk_status setup(lbk_registrar *r) { return lbk_register_backend(r, &backend); }

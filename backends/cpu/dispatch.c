@@ -121,6 +121,8 @@ static lbk_status elapsed(lbk_drv *d, double *ns)
     return LBK_OK;
 }
 
+static void limits(lbk_drv *d, struct lbk_limits *out) { out->memory = cpu_memory(); }
+
 static void close_drv(lbk_drv *d)
 {
     pool_destroy(d->pool);
@@ -141,4 +143,5 @@ const struct lbk_device_fns cpu_device_fns = {
     .launch = launch,
     .finish = finish,
     .elapsed = elapsed,
+    .limits = limits,
 };

@@ -2,9 +2,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 #include "cpu.h"
 
 enum { HUGE_PAGE = 2 << 20, MAP_FROM = 1 << 20 };
+
+uint64_t cpu_memory(void)
+{
+    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    return pages > 0 && page > 0 ? (uint64_t) pages * (uint64_t) page : 0;
+}
 
 /* A mapping that begins at a multiple of a huge page: one page more, then the ends are given back.
  */
@@ -28,7 +35,7 @@ lbk_status cpu_alloc(lbk_drv *d, size_t bytes, lbk_mem **out)
 {
     lbk_mem *m = bytes < SIZE_MAX - 2 * (size_t) HUGE_PAGE ? malloc(sizeof *m) : NULL;
     if (!m)
-        return lbk_fail(d->ctx, LBK_ENOMEM, "cpu device: %zu bytes are not to be had", bytes);
+        return LBK_ENOMEM;
     m->mapped = bytes >= MAP_FROM;
     size_t unit = m->mapped ? HUGE_PAGE : CPU_ALIGN;
     m->bytes = (bytes + unit - 1) / unit * unit;
@@ -37,7 +44,7 @@ lbk_status cpu_alloc(lbk_drv *d, size_t bytes, lbk_mem **out)
     m->at = m->mapped ? map_huge(m->bytes) : aligned_alloc(CPU_ALIGN, m->bytes);
     if (!m->at) {
         free(m);
-        return lbk_fail(d->ctx, LBK_ENOMEM, "cpu device: %zu bytes are not to be had", bytes);
+        return LBK_ENOMEM;
     }
     if (!m->mapped)
         memset(m->at, 0, m->bytes);

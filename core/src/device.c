@@ -31,6 +31,8 @@ lbk_status lbk__mem_copy(lbk_device *d, lbk_mem *dst, size_t doff, const lbk_mem
 lbk_status lbk__mem_alloc(lbk_device *d, size_t bytes, lbk_mem **out)
 {
     const lbk_status st = d->fns.alloc(d->drv, bytes ? bytes : 1, out);
+    if (st && st != LBK_ENOMEM)
+        return st;
     if (st)
         return lbk_fail(d->ctx, st, "device '%s': no memory for %zu bytes more; %zu are in use",
                         d->spec, bytes, d->bytes);
@@ -72,41 +74,99 @@ static lbk_status split(lbk_ctx *ctx, const char *spec, char name[32], int *inde
     return LBK_OK;
 }
 
-static lbk_status start(lbk_device *d, int index, const char *options)
+/* What a spec names: a backend, one of its devices, and its options, to be destroyed. */
+static lbk_status resolve(lbk_ctx *ctx, const char *spec, const struct lbk_backend **backend,
+                          int *index, lbk_opts **opts)
+{
+    char name[32];
+    const char *rest;
+    const void *found;
+    *opts = NULL;
+    lbk_status st = split(ctx, spec, name, index, &rest);
+    if (!st)
+        st = lbk__registry_need(ctx, LBK_BACKENDS, name, &found);
+    if (st)
+        return st;
+    *backend = found;
+    st = lbk_opts_create(ctx, (*backend)->opts, (*backend)->cfg_size, opts);
+    if (!st)
+        st = lbk_opts_parse(*opts, rest);
+    if (st)
+        lbk_opts_destroy(opts);
+    return st;
+}
+
+static lbk_status start(lbk_device *d, int index)
 {
     const struct lbk_device_fns *fns;
-    lbk_status st = lbk_opts_create(d->ctx, d->backend->opts, d->backend->cfg_size, &d->opts);
-    if (!st)
-        st = lbk_opts_parse(d->opts, options);
-    if (!st)
-        st = d->backend->open(d->ctx, index, lbk_opts_cfg(d->opts), &d->drv, &fns);
-    if (!st)
-        memcpy(&d->fns, fns, fns->size < sizeof d->fns ? fns->size : sizeof d->fns);
-    return st;
+    const lbk_status st =
+        d->backend->open(d->ctx, index, lbk_opts_cfg(d->opts), &d->drv, &fns);
+    if (st)
+        return st;
+    memcpy(&d->fns, fns, fns->size < sizeof d->fns ? fns->size : sizeof d->fns);
+    d->limits.size = sizeof d->limits;
+    if (d->fns.limits)
+        d->fns.limits(d->drv, &d->limits);
+    return LBK_OK;
 }
 
 lbk_status lbk_device_open(lbk_ctx *ctx, const char *spec, lbk_device **out)
 {
-    char name[32];
+    const struct lbk_backend *backend;
+    lbk_opts *opts;
     int index;
-    const char *rest;
-    const void *backend;
     *out = NULL;
-    lbk_status st = split(ctx, spec, name, &index, &rest);
-    if (!st)
-        st = lbk__registry_need(ctx, LBK_BACKENDS, name, &backend);
+    lbk_status st = resolve(ctx, spec, &backend, &index, &opts);
     if (st)
         return st;
     lbk_device *d = calloc(1, sizeof *d);
-    if (!d)
+    if (!d) {
+        lbk_opts_destroy(&opts);
         return lbk_fail(ctx, LBK_ENOMEM, "device: out of memory");
-    d->ctx = ctx, d->backend = backend, d->refs = 1;
+    }
+    *d = (lbk_device){ .ctx = ctx, .backend = backend, .opts = opts, .refs = 1 };
     snprintf(d->spec, sizeof d->spec, "%s", spec);
-    st = start(d, index, rest);
+    st = start(d, index);
     if (st)
         lbk_device_close(&d);
     *out = d;
     return st;
+}
+
+lbk_status lbk_device_report(lbk_ctx *ctx, const char *spec,
+                             void (*put)(void *ud, const char *key, const char *value), void *ud)
+{
+    const struct lbk_backend *backend;
+    lbk_opts *opts;
+    int index;
+    lbk_status st = resolve(ctx, spec, &backend, &index, &opts);
+    if (!st && backend->report)
+        st = backend->report(ctx, index, lbk_opts_cfg(opts), put, ud);
+    lbk_opts_destroy(&opts);
+    return st;
+}
+
+int lbk_backend_diagnose(lbk_ctx *ctx, const char *backend,
+                         void (*put)(void *ud, const char *problem, const char *mend), void *ud)
+{
+    const struct lbk_backend *b = lbk_registry_find(ctx, LBK_BACKENDS, backend);
+    return b && b->diagnose ? b->diagnose(ctx, put, ud) : 0;
+}
+
+lbk_status lbk_device_tune(lbk_device *d, void (*put)(void *ud, const char *line), void *ud)
+{
+    return d->fns.tune ? d->fns.tune(d->drv, put, ud)
+                       : lbk_fail(d->ctx, LBK_EUNSUPPORTED,
+                                  "device '%s': there is nothing to tune: its kernels are chosen "
+                                  "without timing",
+                                  d->spec);
+}
+
+lbk_status lbk__device_timing(lbk_device *d, bool on)
+{
+    const int before = d->timed;
+    d->timed += on ? 1 : -1;
+    return d->fns.timing && !before != !d->timed ? d->fns.timing(d->drv, on) : LBK_OK;
 }
 
 void lbk__device_unref(lbk_device *d)

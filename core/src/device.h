@@ -13,6 +13,8 @@ struct lbk_device {
     lbk_opts *opts;
     lbk_drv *drv;
     struct lbk_device_fns fns;       /* zero-filled past what the driver knows */
+    struct lbk_limits limits;
+    int timed;                       /* execs that are profiled */
     int refs;
     size_t bytes, peak_bytes;        /* allocated through lbk__mem_alloc */
 };
@@ -33,6 +35,8 @@ struct lbk_store { lbk_device *device; struct store_entry *at; int64_t n, cap; }
 lbk_status lbk__mem_alloc(lbk_device *d, size_t bytes, lbk_mem **out);
 void lbk__mem_free(lbk_device *d, lbk_mem *m, size_t bytes);
 lbk_status lbk__mem_copy(lbk_device *d, lbk_mem *dst, size_t doff, const lbk_mem *src, size_t soff, size_t n);
+/* Counted: launches are timed while any exec wants them to be. */
+lbk_status lbk__device_timing(lbk_device *d, bool on);
 /* tensors, stores and execs keep their device open */
 void lbk__device_unref(lbk_device *d);
 

@@ -12,6 +12,7 @@ struct lbk_exec {
     lbk_mem **owned;
     int64_t n_owned; /* constants, by value id */
     bool bound;      /* every arg has its memory */
+    bool timed;      /* by the device, for its profile */
 };
 
 /* ---- compile ---- */
@@ -143,6 +144,10 @@ lbk_status lbk_compile(lbk_graph *g, lbk_store *state, const struct lbk_compile_
         bind(x);
         st = prepare(x);
     }
+    if (!st && p->params.profile) {
+        st = lbk__device_timing(p->device, true);
+        x->timed = true;
+    }
     if (st)
         lbk_exec_destroy(&x);
     *out = x;
@@ -157,6 +162,8 @@ void lbk_exec_destroy(lbk_exec **out)
         return;
     lbk_device *d = x->plan.device;
     d->fns.finish(d->drv);
+    if (x->timed)
+        lbk__device_timing(d, false);
     for (int64_t i = 0; i < x->n_owned; i++)
         lbk__mem_free(d, x->owned[i], x->plan.value[i].bytes);
     lbk__mem_free(d, x->arena, x->plan.arena_bytes);

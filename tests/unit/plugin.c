@@ -52,8 +52,8 @@ static const struct {
     lbk_status st;
     const char *message;
 } hostile[] = {
-    { "abi_major.so", LBK_EABI, "{dir}/abi_major.so: expected plugin ABI 1.0..1.0, found 2.0" },
-    { "abi_minor.so", LBK_EABI, "{dir}/abi_minor.so: expected plugin ABI 1.0..1.0, found 1.1" },
+    { "abi_major.so", LBK_EABI, "{dir}/abi_major.so: expected plugin ABI 2.0..2.0, found 3.0" },
+    { "abi_minor.so", LBK_EABI, "{dir}/abi_minor.so: expected plugin ABI 2.0..2.0, found 2.1" },
     { "small.so", LBK_EABI,
       "{dir}/small.so: expected an lbk_plugin of at least 56 bytes, found 16" },
     { "no_symbol.so", LBK_EABI,

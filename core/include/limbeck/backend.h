@@ -66,6 +66,13 @@ struct lbk_offer {
     uint32_t inplace;                               /* bit i: out[0] may be the memory of arg[i] */
 };
 
+/* Of an open device; 0 = unknown, or no limit. */
+struct lbk_limits {
+    uint32_t size;
+    uint64_t memory;                                /* bytes of all buffers together */
+    uint64_t max_alloc;                             /* bytes of one buffer */
+};
+
 /* Negotiation: core offers the anchor with everything that could be fused; on 0 without the epilogue, then without
  * operand expressions, then lowers it (lbk_op.lower), then falls back to the reference on the host, counted and
  * reported. A map and a "reorder" (an anchor named so: one operand, one out, other layout) cannot be declined. */
@@ -73,7 +80,8 @@ struct lbk_device_fns {
     uint32_t size;
     /* [owner thread] */
     void      (*close)(lbk_drv *d);
-    /* [owner thread] zeroed, 64-byte aligned */
+    /* [owner thread] zeroed, 64-byte aligned. LBK_ENOMEM is told by core, which knows what the memory was for: it is
+     * the one failure that a driver does not log. */
     lbk_status (*alloc)(lbk_drv *d, size_t bytes, lbk_mem **out);
     void      (*free)(lbk_drv *d, lbk_mem *m);
     lbk_status (*write)(lbk_drv *d, lbk_mem *m, size_t off, const void *src, size_t n);
@@ -92,8 +100,17 @@ struct lbk_device_fns {
     lbk_status (*launch)(lbk_drv *d, const struct lbk_group *s, lbk_code *c);
     /* wait for all of it */
     lbk_status (*finish)(lbk_drv *d);
-    /* optional: of the last launch, after finish */
+    /* optional: of the last launch, after finish; time on the device alone. With a `timing` only while that is on. */
     lbk_status (*elapsed)(lbk_drv *d, double *ns);
+    /* [owner thread] All that follow are optional. */
+    /* Fills in what it knows; *out arrives zeroed but for its size. Asked once, after open; never changes. */
+    void      (*limits)(lbk_drv *d, struct lbk_limits *out);
+    /* Whether launches are timed one by one, for elapsed; off after open, and only on where a plan is profiled. Never
+     * between a launch and its finish. Absent: elapsed is always ready. */
+    lbk_status (*timing)(lbk_drv *d, bool on);
+    /* As lbk_device_tune, which see; no code and no buffers exist. What it finds holds for code that is prepared
+     * later. */
+    lbk_status (*tune)(lbk_drv *d, void (*put)(void *ud, const char *line), void *ud);
 };
 
 struct lbk_backend {
@@ -102,9 +119,17 @@ struct lbk_backend {
     /* in a device spec: "cpu,threads=2" */
     const struct lbk_opt *opts;
     size_t cfg_size;
-    /* cheap; may find nothing */
+    /* Cheap; may find nothing, which is no failure. How many there are, of which out gets the first max; each of
+     * these is written as a whole. */
     int       (*probe)(lbk_ctx *ctx, struct lbk_device_info *out, int max);
     lbk_status (*open)(lbk_ctx *ctx, int index, const void *cfg, lbk_drv **out, const struct lbk_device_fns **fns);
+    /* [owner thread] Both optional, and independent of any open device. */
+    /* As lbk_device_report, which see. index, cfg: as for open, and with its errors for a device that is not there. */
+    lbk_status (*report)(lbk_ctx *ctx, int index, const void *cfg, void (*put)(void *ud, const char *key, const char *value),
+                         void *ud);
+    /* As lbk_backend_diagnose, which see. Logs nothing: what it finds goes to put. A problem is one line that says what
+     * was looked for, where, and what was found. */
+    int       (*diagnose)(lbk_ctx *ctx, void (*put)(void *ud, const char *problem, const char *mend), void *ud);
 };
 
 /* Bytes of a value in its layout, padded lanes included. */

@@ -9,7 +9,7 @@
 #include <limbeck/task.h>
 LBK_BEGIN
 
-#define LBK_ABI_MAJOR 1                /* layout or meaning changed: old plugins are refused */
+#define LBK_ABI_MAJOR 2                /* layout or meaning changed: old plugins are refused */
 #define LBK_ABI_MINOR 0                /* something was appended: old plugins still load */
 #define LBK_ABI       ((uint32_t) LBK_ABI_MAJOR << 16 | LBK_ABI_MINOR)
 /* Catches what a version number cannot: another LBK_MAX_DIMS, another pointer width, packed

@@ -26,14 +26,30 @@ typedef struct lbk_tensor lbk_tensor;   /* storage on one device, reference coun
 
 struct lbk_device_info {
     char name[64], vendor[64];
-    uint64_t memory;
+    uint64_t memory;                   /* bytes; 0 = unknown */
+    /* is_host: the host itself, with no driver in between; unified: shares its memory with the host */
     bool is_host, unified, fp16;
+    bool is_cpu;                       /* a processor of the host, whatever drives it */
+    uint64_t max_alloc;                /* bytes of the largest single buffer; 0 = no limit */
 };
+/* How many there are, of which out got at most max; 0 also for a backend that is not there. */
 LBK_API int       lbk_device_list(lbk_ctx *ctx, const char *backend, struct lbk_device_info *out, int max);
+/* All that is known about a device, as keys and values in the order of its driver: platform, limits, results of probes,
+ * measured rates. It may measure for some seconds. No lines: the backend has nothing to tell. The texts are gone
+ * when put() returns. [owner thread] */
+LBK_API lbk_status lbk_device_report(lbk_ctx *ctx, const char *spec, void (*put)(void *ud, const char *key, const char *value),
+                                     void *ud);
+/* What is wrong with the installation that a backend stands on, and the command that mends it (mend may be ""): a call
+ * for each problem. Returns how many; 0 also for a backend that does not look. [owner thread] */
+LBK_API int       lbk_backend_diagnose(lbk_ctx *ctx, const char *backend,
+                                       void (*put)(void *ud, const char *problem, const char *mend), void *ud);
 /* "cpu", "opencl:1", "opencl:1,fp16=yes" */
 LBK_API lbk_status lbk_device_open(lbk_ctx *ctx, const char *spec, lbk_device **out);
 /* the device itself goes with the last tensor, store or exec on it */
 LBK_API void      lbk_device_close(lbk_device **d);
+/* Times the kernels that a driver can choose from, and keeps its choice for later runs with the same device and driver; a
+ * line for each choice. Minutes. LBK_EUNSUPPORTED: it has nothing to choose. Not while an exec is on it. [owner thread] */
+LBK_API lbk_status lbk_device_tune(lbk_device *d, void (*put)(void *ud, const char *line), void *ud);
 
 LBK_API lbk_status  lbk_tensor_create(lbk_device *d, lbk_dtype t, lbk_shape s, lbk_tensor **out);
 LBK_API lbk_tensor *lbk_tensor_ref(lbk_tensor *t);
