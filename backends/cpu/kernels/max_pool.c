@@ -1,10 +1,4 @@
 /* SPDX-License-Identifier: MIT */
 #include "plane.h"
 
-static struct window window(const void *params, int64_t k, int64_t m, int64_t n, bool column)
-{
-    const struct lbk_pool *p = params;
-    return pool_window(p->kernel, p->stride, p->pad, k, n);
-}
-
-PLANE_KERNEL(max_pool, false, true);
+PLANE_KERNEL(max_pool);

@@ -2,19 +2,11 @@
 #include <string.h>
 #include "plane.h"
 
-static struct window window(const void *params, int64_t k, int64_t m, int64_t n, bool column)
-{
-    const struct lbk_pool *p = params;
-    return pool_window(p->kernel, p->stride, p->pad, k, n);
-}
-
-static const struct plane_kind kind = { window, false, true };
-
 static lbk_status prepare(lbk_drv *d, const struct lbk_group *g, void **own)
 {
     const struct lbk_arg *x = &g->arg[cpu_plain_operand(g, 0)],
                          *dy = &g->arg[cpu_plain_operand(g, 1)];
-    return plane_tables(d, &kind, g->params, &dy->shape.d[2], &x->shape.d[2], own);
+    return plane_tables(d, &plane_max_pool, g->params, &dy->shape.d[2], &x->shape.d[2], own);
 }
 
 struct job {

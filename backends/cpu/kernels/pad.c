@@ -22,7 +22,7 @@ struct job {
 static void border(const struct job *j, char *y, const char *x, int64_t from, int64_t to)
 {
     for (int64_t k = from; k < to; k++) {
-        const struct window v = border_window(j->p->border, k - j->p->left, j->w);
+        const struct window v = plane_pad.window(j->p, k, j->ow, j->w, true);
         if (v.lo == v.hi)
             memset(y + (size_t) k * j->pixel, 0, j->pixel);
         else
@@ -36,7 +36,7 @@ static void task(void *arg, int64_t i, int worker)
     const int64_t stop = (i + 1) * j->per_task < j->rows ? (i + 1) * j->per_task : j->rows;
     for (int64_t r = i * j->per_task; r < stop; r++) {
         char *y = j->y + (size_t) (r * j->ow) * j->pixel;
-        const struct window v = border_window(j->p->border, r % j->oh - j->p->top, j->h);
+        const struct window v = plane_pad.window(j->p, r % j->oh, j->oh, j->h, false);
         if (v.lo == v.hi) {
             memset(y, 0, (size_t) j->ow * j->pixel);
             continue;

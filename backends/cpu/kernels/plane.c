@@ -25,72 +25,13 @@ int plane_supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
     return 1;
 }
 
-struct tables {
-    const struct plane_kind *kind;
-    const void *params;
-    int64_t m, n;
-    bool column;
-};
-
-/* Calls put for every weight, result by result. */
-static void each_weight(const struct tables *t,
-                        void (*put)(void *ud, int64_t k, int64_t i, double w), void *ud)
-{
-    for (int64_t k = 0; k < t->m; k++) {
-        const struct window v = t->kind->window(t->params, k, t->m, t->n, t->column);
-        for (int64_t i = v.lo; i < v.hi; i++) {
-            const double w = v.t < 0 ? 1.0 / (double) (v.hi - v.lo) : i == v.lo ? 1 - v.t : v.t;
-            t->kind->adjoint ? put(ud, i, k, w) : put(ud, k, i, w);
-        }
-    }
-}
-
-static void count(void *ud, int64_t k, int64_t i, double w)
-{
-    ((struct taps *) ud)->first[k + 1]++;
-}
-
-static void fill(void *ud, int64_t k, int64_t i, double w)
-{
-    struct taps *t = ud;
-    int32_t at = t->first[k];
-    while (t->weight[at] != 0) /* the next free place of k */
-        at++;
-    t->index[at] = (int32_t) i;
-    t->weight[at] = (float) w;
-}
-
-static bool build(struct taps *to, const struct tables *t)
-{
-    to->n = t->kind->adjoint ? t->n : t->m;
-    to->first = calloc((size_t) to->n + 2, sizeof *to->first);
-    if (!to->first)
-        return false;
-    each_weight(t, count, to);
-    for (int64_t k = 0; k < to->n; k++)
-        to->first[k + 1] += to->first[k];
-    const size_t all = (size_t) to->first[to->n] + 1;
-    to->index = calloc(all, sizeof *to->index);
-    to->weight = calloc(all, sizeof *to->weight);
-    if (!to->index || !to->weight)
-        return false;
-    each_weight(t, fill, to);
-    for (int64_t k = 0, from = 0; k < to->n; k++) {
-        if (to->first[k + 1] - to->first[k] != 2)
-            from = k + 1;
-        else if (k + 1 - from > to->two_to - to->two_from)
-            to->two_from = from, to->two_to = k + 1;
-    }
-    return true;
-}
-
 void plane_release(void *own)
 {
     struct plane_code *c = own;
     if (!c)
         return;
-    free(c->row.first), free(c->row.index), free(c->row.weight);
-    free(c->column.first), free(c->column.index), free(c->column.weight);
+    taps_free(&c->row);
+    taps_free(&c->column);
     free(c);
 }
 
@@ -98,9 +39,8 @@ lbk_status plane_tables(lbk_drv *d, const struct plane_kind *k, const void *para
                         const int64_t to[2], const int64_t from[2], void **own)
 {
     struct plane_code *c = calloc(1, sizeof *c);
-    const struct tables rows = { k, params, to[0], from[0], false },
-                        columns = { k, params, to[1], from[1], true };
-    if (!c || !build(&c->row, &rows) || !build(&c->column, &columns)) {
+    if (!c || !taps_init(&c->row, k, params, to[0], from[0], false) ||
+        !taps_init(&c->column, k, params, to[1], from[1], true)) {
         plane_release(c);
         return lbk_fail(d->ctx, LBK_ENOMEM, "cpu device: no memory for the windows of a pooling");
     }

@@ -95,28 +95,13 @@ static void task(void *arg, int64_t i, int worker)
         unit(j, u);
 }
 
-/* Drops axes of 1 and joins neighbours that are one axis for both arrays. */
-static int merge(struct strided_axis out[], int n, const struct strided_axis a[])
-{
-    int k = 0;
-    for (int i = 0; i < n; i++) {
-        if (a[i].n == 1)
-            continue;
-        if (k && out[k - 1].to == a[i].n * a[i].to && out[k - 1].from == a[i].n * a[i].from)
-            out[k - 1] = (struct strided_axis){ out[k - 1].n * a[i].n, a[i].to, a[i].from };
-        else
-            out[k++] = a[i];
-    }
-    return k;
-}
-
 void strided_copy(lbk_drv *d, void *to, const void *from, int n, const struct strided_axis a[],
                   size_t size)
 {
     struct job j = {
         .to = to, .from = from, .size = size, .row = { 1, 1, 1 }, .band = { 1, 0, 0 }
     };
-    j.n = merge(j.a, n, a);
+    j.n = strided_merge(j.a, n, a);
     if (j.n)
         j.row = j.a[--j.n];
     for (int k = j.n - 1; k >= 0 && size == 4 && j.row.to == 1 && j.row.from > 1 && !j.transposed;
@@ -136,4 +121,30 @@ void strided_copy(lbk_drv *d, void *to, const void *from, int n, const struct st
     const int64_t each = j.transposed ? BAND * j.row.n : j.row.n / j.cuts;
     j.per_task = 1 + TASK / (each + 1);
     cpu_run(d, (j.units + j.per_task - 1) / j.per_task, task, &j);
+}
+
+int moves_supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o,
+                   const struct moves_kind *k)
+{
+    if (!cpu_plain_operands(g) || !cpu_plain_epi(g))
+        return 0;
+    if (k->in_blocks && k->in_blocks(g, CPU_BLOCK)) {
+        o->want_out[0] = CPU_ANY;
+        for (int i = 0; i < g->n_arg; i++)
+            o->want_arg[i] = CPU_ANY;
+    }
+    return 1;
+}
+
+void moves_launch(lbk_drv *d, const struct lbk_group *g, const struct moves_kind *k)
+{
+    static const float zero = 0;
+    const size_t size = strided_size(g->out[0].dtype);
+    struct move m[MOVES_MAX];
+    const int n = k->moves(g, m);
+    for (int i = 0; i < n; i++) {
+        const char *x = m[i].arg < 0 ? (const char *) &zero : cpu_ptr(&g->arg[m[i].arg]);
+        strided_copy(d, (char *) cpu_ptr(&g->out[0]) + (size_t) m[i].to * size,
+                     x + (size_t) m[i].from * size, m[i].n, m[i].a, size);
+    }
 }
