@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <limbeck/ctx.h>
+#include <limbeck/file.h>
 #include <limbeck/rng.h>
 #include "record.h"
 #include "source.h"
@@ -292,10 +293,7 @@ static lbk_status hash(const lbk_dataset *d, char out[65])
                            ofs[c->of], splits[c->split], (long long) d->n, (long long) c->classes,
                            (long long) c->channels, (long long) c->h, (long long) c->w,
                            (long long) c->seed, c->noise);
-    struct sha256 s;
-    lbk__sha256_init(&s);
-    lbk__sha256_add(&s, text, (size_t) n);
-    lbk__sha256_hex(&s, out);
+    lbk_sha256(text, (size_t) n, out);
     return LBK_OK;
 }
 

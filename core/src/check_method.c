@@ -99,7 +99,7 @@ static bool same(struct trial *t, const char *a, const char *b)
     bool ok = true;
     for (int i = 0; i < 2; i++) {
         snprintf(path[i], sizeof path[i], "%s/%s/student.safetensors", t->folder, name[i]);
-        ok = !lbk__file_slurp(path[i], (size_t) 1 << 30, &text[i], &n[i]) && ok;
+        ok = !lbk_file_slurp(path[i], (size_t) 1 << 30, &text[i], &n[i]) && ok;
     }
     ok = ok && n[0] == n[1] && !memcmp(text[0], text[1], n[0]);
     free(text[0]);

@@ -42,7 +42,7 @@ static int slurp(int fd, size_t cap, unsigned char **out, size_t *n)
     return err;
 }
 
-int lbk__file_slurp(const char *path, size_t cap, unsigned char **out, size_t *n)
+int lbk_file_slurp(const char *path, size_t cap, unsigned char **out, size_t *n)
 {
     /* O_NONBLOCK: opening a pipe that nobody writes to must not hang. */
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -57,7 +57,7 @@ int lbk__file_slurp(const char *path, size_t cap, unsigned char **out, size_t *n
 lbk_status lbk__file_read(lbk_ctx *ctx, const char *path, size_t cap, unsigned char **out,
                           size_t *n)
 {
-    const int err = lbk__file_slurp(path, cap, out, n);
+    const int err = lbk_file_slurp(path, cap, out, n);
     switch (err) {
     case 0: return LBK_OK;
     case EFBIG:
@@ -113,13 +113,20 @@ static void forget(struct out_file *o)
     *o = (struct out_file){ .ctx = o->ctx, .fd = -1 };
 }
 
-lbk_status lbk__out_begin(lbk_ctx *ctx, const char *path, struct out_file *o)
+static int begin(lbk_ctx *ctx, const char *path, struct out_file *o)
 {
     *o = (struct out_file){ ctx, strdup(path), NULL, -1, 0, "" };
     const int err = o->path ? open_temp(o) : ENOMEM;
+    if (err)
+        forget(o);
+    return err;
+}
+
+lbk_status lbk__out_begin(lbk_ctx *ctx, const char *path, struct out_file *o)
+{
+    const int err = begin(ctx, path, o);
     if (!err)
         return LBK_OK;
-    forget(o);
     return lbk_fail(ctx, err == ENOMEM ? LBK_ENOMEM : LBK_EIO, "%s: cannot create it: %s", path,
                     strerror(err));
 }
@@ -136,11 +143,8 @@ void lbk__out_add(struct out_file *o, const void *data, size_t n)
     }
 }
 
-lbk_status lbk__out_end(struct out_file *o, bool keep)
+static void end(struct out_file *o, bool keep)
 {
-    lbk_status st = LBK_OK;
-    if (o->fd < 0)
-        return LBK_EINVAL; /* its beginning failed, and said so */
     if (keep && !o->err && fsync(o->fd))
         note(o, errno, "write");
     if (close(o->fd))
@@ -152,6 +156,14 @@ lbk_status lbk__out_end(struct out_file *o, bool keep)
         note(o, sync_folder(o->path), "sync the folder of it");
     else
         unlink(o->temp);
+}
+
+lbk_status lbk__out_end(struct out_file *o, bool keep)
+{
+    lbk_status st = LBK_OK;
+    if (o->fd < 0)
+        return LBK_EINVAL; /* its beginning failed, and said so */
+    end(o, keep);
     if (o->err)
         st = lbk_fail(o->ctx, LBK_EIO, "%s: cannot %s: %s", o->path, o->doing, strerror(o->err));
     forget(o);
@@ -166,6 +178,19 @@ lbk_status lbk__file_write(lbk_ctx *ctx, const char *path, const void *data, siz
         return st;
     lbk__out_add(&o, data, n);
     return lbk__out_end(&o, true);
+}
+
+int lbk_file_replace(const char *path, const void *data, size_t n)
+{
+    struct out_file o;
+    int err = begin(NULL, path, &o);
+    if (err)
+        return err;
+    lbk__out_add(&o, data, n);
+    end(&o, true);
+    err = o.err;
+    forget(&o);
+    return err;
 }
 
 lbk_status lbk__mkdirs(lbk_ctx *ctx, const char *path)

@@ -2,17 +2,13 @@
 /* Whole files. */
 #ifndef LBK_SRC_FILE_H
 #define LBK_SRC_FILE_H
-#include <limbeck/base.h>
+#include <limbeck/file.h>
 
 /* A regular file of at most `cap` bytes; free(*out), which has a zero after the last byte.
  * LBK_ENOENT, LBK_EIO; LBK_EFORMAT when it is larger. */
 lbk_status lbk__file_read(lbk_ctx *ctx, const char *path, size_t cap, unsigned char **out,
                           size_t *n);
-/* The same, silent: 0 or errno; EFBIG = larger. */
-int lbk__file_slurp(const char *path, size_t cap, unsigned char **out, size_t *n);
-
-/* Leaves the old content or the new, whatever happens meanwhile: a temporary file in the same
- * folder is written, synced and renamed, then the folder synced. Removed on failure. LBK_EIO. */
+/* lbk_file_replace, which says what went wrong. LBK_EIO, LBK_ENOMEM. */
 lbk_status lbk__file_write(lbk_ctx *ctx, const char *path, const void *data, size_t n);
 /* The same in pieces: give data with lbk__out_add (latches), then lbk__out_end, which must be
  * called. */

@@ -10,7 +10,6 @@
 #include "file.h"
 #include "plugin.h"
 #include "registry.h"
-#include "sha256.h"
 #include "str.h"
 
 enum { MODULE_MAX = 1 << 30 }; /* bytes of a file */
@@ -146,7 +145,6 @@ static bool load_file(lbk_ctx *ctx, const char *path, struct problem *p)
 {
     unsigned char *data;
     size_t n;
-    struct sha256 sha;
     char hex[65];
     char *file = realpath(path, NULL);
     int err = file ? 0 : errno;
@@ -154,15 +152,13 @@ static bool load_file(lbk_ctx *ctx, const char *path, struct problem *p)
         free(file);
         return true;
     }
-    err = err ? err : lbk__file_slurp(file, MODULE_MAX, &data, &n);
+    err = err ? err : lbk_file_slurp(file, MODULE_MAX, &data, &n);
     if (err) {
         free(file);
         return refuse(p, err == ENOENT ? LBK_ENOENT : LBK_EIO, "%s: cannot read the plugin: %s",
                       path, strerror(err));
     }
-    lbk__sha256_init(&sha);
-    lbk__sha256_add(&sha, data, n);
-    lbk__sha256_hex(&sha, hex);
+    lbk_sha256(data, n, hex);
     const bool ok = inspect(file, data, n, p) && open_module(ctx, file, hex, p);
     free(data);
     free(file);

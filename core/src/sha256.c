@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <string.h>
+#include <limbeck/file.h>
 #include "sha256.h"
 
 static const uint32_t k[64] = {
@@ -83,4 +84,12 @@ void lbk__sha256_hex(struct sha256 *s, char out[65])
     lbk__sha256_add(s, length, 8);
     for (int i = 0; i < 8; i++)
         snprintf(out + 8 * i, 9, "%08x", (unsigned) s->h[i]);
+}
+
+void lbk_sha256(const void *data, size_t n, char out[65])
+{
+    struct sha256 s;
+    lbk__sha256_init(&s);
+    lbk__sha256_add(&s, data, n);
+    lbk__sha256_hex(&s, out);
 }

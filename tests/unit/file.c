@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "unit.h"
 #include <dirent.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -103,6 +104,18 @@ static void test_refusals(void **state)
     assert_int_equal(entries(), 2);
 }
 
+/* What modules call: errno, and not a word. */
+static void test_silent(void **state)
+{
+    ((struct unit *) *state)->errors = 0;
+    assert_int_equal(lbk_file_replace(in_dir("a"), "other", 5), 0);
+    expect(state, in_dir("a"), "other");
+    assert_int_equal(lbk_file_replace(in_dir("none/a"), "x", 1), ENOENT);
+    assert_int_not_equal(lbk_file_replace(dir, "x", 1), 0);
+    assert_int_equal(entries(), 2);
+    assert_int_equal(((struct unit *) *state)->errors, 0);
+}
+
 static void test_mkdirs(void **state)
 {
     lbk_ctx *ctx = unit_ctx(state);
@@ -131,6 +144,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_write_and_read), cmocka_unit_test(test_thrown_away),
         cmocka_unit_test(test_no_room),        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_silent),
         cmocka_unit_test(test_mkdirs),
     };
     return cmocka_run_group_tests(tests, start, stop);

@@ -92,7 +92,7 @@ static char *read_file(const char *name, const char *file, size_t *n)
     char path[512];
     unsigned char *text = NULL;
     snprintf(path, sizeof path, "%s/%s/%s", folder, name, file);
-    assert_int_equal(lbk__file_slurp(path, 1 << 26, &text, n), 0);
+    assert_int_equal(lbk_file_slurp(path, 1 << 26, &text, n), 0);
     return (char *) text;
 }
 
