@@ -83,6 +83,8 @@ void ocl_scratch(struct ocl_step *s, size_t at, size_t size);
 void ocl_table(struct ocl_step *s, const void *data, size_t bytes);
 void ocl_int(struct ocl_step *s, int64_t v);      /* int; an error when it does not fit */
 void ocl_ulong(struct ocl_step *s, uint64_t v);
+/* Three parameters, DIVISOR(v) in the text: v, and what QUOTIENT(a, v) divides by it with. v < 1 counts as 1. */
+void ocl_divisor(struct ocl_step *s, int64_t v);
 void ocl_float(struct ocl_step *s, float v);
 void ocl_local(struct ocl_step *s, size_t bytes); /* __local T *: so many bytes */
 /* One work-item for each element of x times y times z; ids past them are there too, and must do nothing
@@ -140,6 +142,8 @@ bool ocl_plain_operands(const struct lbk_group *g);
 bool ocl_plain_epi(const struct lbk_group *g);
 /* Name of the element type in OpenCL C: float, int, uchar; F16 is ushort. */
 const char *ocl_type(lbk_dtype t);
+/* The unsigned integer as wide as an element, for kernels that only move bits. */
+static inline const char *ocl_bits(lbk_dtype t) { return t == LBK_U8 ? "uchar" : t == LBK_F16 ? "ushort" : "uint"; }
 /* A shape seen from one axis (negative: from the end): element (o, k, i) lies at (o * n + k) * inner + i. */
 struct ocl_strip { int64_t outer, n, inner; };
 struct ocl_strip ocl_strip(lbk_shape s, int64_t axis);

@@ -8,7 +8,7 @@
 
 struct lbk_device {
     lbk_ctx *ctx;
-    char spec[LBK_DEVICE_SPEC];
+    char spec[96];
     const struct lbk_backend *backend;
     lbk_opts *opts;
     lbk_drv *drv;

@@ -11,6 +11,10 @@
 /* A table: begins where its buffer does. */
 #define TABLE(T, v) __global const T *restrict v, const ulong v##_at
 
+/* A number that others are divided by without a division: a / v of an int a of 0 or more. */
+#define DIVISOR(v) const int v, const uint v##_mul, const uint v##_shift
+#define QUOTIENT(a, v) ((int) (mul_hi((uint) (a) << 1, v##_mul) >> v##_shift))
+
 /* Element (n, c, h, w) of an N C H W tensor in memory; blocks of B channels, B = 1 is row-major. */
 #define AT1(C, H, W, n, c, h, w) ((((n) * (C) + (c)) * (H) + (h)) * (W) + (w))
 #define AT16(C, H, W, n, c, h, w) \

@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: MIT */
+#include "strided.h"
+
+OCL_MOVES_KERNEL(transpose);
