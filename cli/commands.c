@@ -4,7 +4,7 @@
 
 static const struct cli_key train_keys[] = {
     { "method", "how to distil; 'none' trains on the task alone" },
-    { "device", "\"cpu\", \"opencl:1\": see 'limbeck devices'" },
+    { "device", "\"cpu\", \"opencl:1\", \"auto\": see 'limbeck devices'" },
     { "threads", "of the CPU; results do not depend on it" },
     { "seed", "of weights, order of data and augmentation" },
     { "out", "directory of the run" },

@@ -15,11 +15,15 @@ static bool has_option(const struct lbk_opt *o, const char *name)
 int cli_device(struct cli *c, const char **spec)
 {
     const char *device = cli_take(c, "device"), *threads = cli_take(c, "threads");
-    *spec = device ? device : "cpu";
+    char *own = cli_alloc(c, LBK_DEVICE_SPEC);
+    lbk_status st = lbk_device_choose(c->ctx, device ? device : "cpu", own, LBK_DEVICE_SPEC);
+    if (st)
+        return cli_exit_code(st);
+    *spec = own;
     if (!threads || strchr(*spec, ','))
         return 0;
     const char *name = cli_text(c, "%.*s", (int) strcspn(*spec, ":"), *spec);
-    const lbk_status st = lbk_plugin_load(c->ctx, name);
+    st = lbk_plugin_load(c->ctx, name);
     if (st)
         return cli_exit_code(st);
     const struct lbk_backend *b = lbk_registry_find(c->ctx, LBK_BACKENDS, name);

@@ -15,7 +15,9 @@ static void describe(const struct cl_api *cl, const struct ocl_found *f, struct 
 {
     struct ocl_limits l;
     ocl_read_limits(cl, f->device, &l);
-    *to = (struct lbk_device_info){ .memory = l.memory, .unified = l.unified };
+    *to = (struct lbk_device_info){
+        .memory = l.memory, .unified = l.unified, .is_cpu = l.cpu, .max_alloc = l.max_alloc
+    };
     ocl_device_text(cl, f->device, CL_DEVICE_NAME, to->name, sizeof to->name);
     ocl_platform_text(cl, f->platform, CL_PLATFORM_NAME, to->vendor, sizeof to->vendor);
 }

@@ -74,7 +74,7 @@ static lbk_status split(lbk_ctx *ctx, const char *spec, char name[32], int *inde
     return LBK_OK;
 }
 
-/* What a spec names: a backend, one of its devices, and its options, to be destroyed. */
+/* What a spec that is not auto names: a backend, one of its devices, options to be destroyed. */
 static lbk_status resolve(lbk_ctx *ctx, const char *spec, const struct lbk_backend **backend,
                           int *index, lbk_opts **opts)
 {
@@ -113,10 +113,13 @@ static lbk_status start(lbk_device *d, int index)
 lbk_status lbk_device_open(lbk_ctx *ctx, const char *spec, lbk_device **out)
 {
     const struct lbk_backend *backend;
-    lbk_opts *opts;
+    lbk_opts *opts = NULL;
+    char own[LBK_DEVICE_SPEC];
     int index;
     *out = NULL;
-    lbk_status st = resolve(ctx, spec, &backend, &index, &opts);
+    lbk_status st = lbk_device_choose(ctx, spec, own, sizeof own);
+    if (!st)
+        st = resolve(ctx, own, &backend, &index, &opts);
     if (st)
         return st;
     lbk_device *d = calloc(1, sizeof *d);
@@ -125,7 +128,7 @@ lbk_status lbk_device_open(lbk_ctx *ctx, const char *spec, lbk_device **out)
         return lbk_fail(ctx, LBK_ENOMEM, "device: out of memory");
     }
     *d = (lbk_device){ .ctx = ctx, .backend = backend, .opts = opts, .refs = 1 };
-    snprintf(d->spec, sizeof d->spec, "%s", spec);
+    memcpy(d->spec, own, sizeof d->spec);
     st = start(d, index);
     if (st)
         lbk_device_close(&d);
@@ -137,9 +140,12 @@ lbk_status lbk_device_report(lbk_ctx *ctx, const char *spec,
                              void (*put)(void *ud, const char *key, const char *value), void *ud)
 {
     const struct lbk_backend *backend;
-    lbk_opts *opts;
+    lbk_opts *opts = NULL;
+    char own[LBK_DEVICE_SPEC];
     int index;
-    lbk_status st = resolve(ctx, spec, &backend, &index, &opts);
+    lbk_status st = lbk_device_choose(ctx, spec, own, sizeof own);
+    if (!st)
+        st = resolve(ctx, own, &backend, &index, &opts);
     if (!st && backend->report)
         st = backend->report(ctx, index, lbk_opts_cfg(opts), put, ud);
     lbk_opts_destroy(&opts);

@@ -8,7 +8,7 @@
 
 struct lbk_device {
     lbk_ctx *ctx;
-    char spec[96];
+    char spec[LBK_DEVICE_SPEC];
     const struct lbk_backend *backend;
     lbk_opts *opts;
     lbk_drv *drv;

@@ -166,7 +166,7 @@ lbk_status lbk__save_environment(struct trainer *t)
     lbk__json_string(&j, "compiler", __VERSION__);
     lbk__json_string(&j, "cpu", cpu);
     lbk__json_int(&j, "threads", t->ctx->params.threads);
-    lbk__json_string(&j, "device", t->run->p->device ? t->run->p->device : t->run->cfg->device);
+    lbk__json_string(&j, "device", t->run->device->spec);
     put_plugins(t, &j);
     const lbk_status st = put_data(t, &j);
     lbk__json_end(&j, '}');

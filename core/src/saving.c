@@ -55,7 +55,7 @@ static lbk_status put_config(struct trainer *t)
     char seed[32], path[4096];
     snprintf(seed, sizeof seed, "%llu", (unsigned long long) t->ctx->params.seed);
     put_line(&j, "method", r->p->method ? r->p->method : r->cfg->method);
-    put_line(&j, "device", r->p->device ? r->p->device : r->cfg->device);
+    put_line(&j, "device", r->device->spec);
     put_line(&j, "seed", seed);
     put_line(&j, "strict", r->p->strict || r->cfg->strict ? "yes" : "no");
     put_line(&j, "plain", r->p->plain || r->cfg->plain ? "yes" : "no");

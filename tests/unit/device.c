@@ -2,6 +2,7 @@
 /* What core makes of a backend: specs, reports, diagnoses, tuning, timing. */
 #include "fake.h"
 #include <limbeck/ops.h>
+#include "device.h"
 
 struct lines {
     char text[1024];
@@ -45,6 +46,75 @@ static void report_of_what_is_not_there(void **state)
     assert_unit_error(state, "backend 'gpv' is unknown; did you mean 'gpu'?");
     assert_int_equal(lbk_device_report(ctx, "gpu,level=10", put_pair, NULL), LBK_EINVAL);
     assert_unit_error(state, "level: expected 0..9, got '10'");
+}
+
+static void chosen(void **state, const char *spec)
+{
+    char text[LBK_DEVICE_SPEC], why[256];
+    struct unit *u = *state;
+    u->infos = 0;
+    assert_int_equal(lbk_device_choose(u->ctx, "auto", text, sizeof text), LBK_OK);
+    assert_string_equal(text, spec);
+    assert_int_equal(u->infos, 1);
+    snprintf(why, sizeof why, "device=auto is %s: ", spec);
+    assert_memory_equal(u->info, why, strlen(why));
+}
+
+static void auto_is_the_best_there_is(void **state)
+{
+    struct lbk_device_info *d = fake.gpu;
+    d[0].is_cpu = d[1].is_cpu = true;
+    chosen(state, "proc");
+    d[1].is_cpu = false;
+    chosen(state, "gpu:1");
+    d[0].is_cpu = false;
+    chosen(state, "gpu");
+    d[0].memory = 1, d[1].memory = 2;
+    chosen(state, "gpu:1");
+    d[1].unified = true;
+    chosen(state, "gpu");
+    fake.n_gpu = 0;
+    chosen(state, "proc");
+    fake.no_proc = true, fake.n_gpu = 1, d[0].is_cpu = true;
+    chosen(state, "gpu");
+}
+
+static void auto_of_nothing(void **state)
+{
+    char text[LBK_DEVICE_SPEC];
+    fake.n_gpu = 0, fake.no_proc = true;
+    assert_int_equal(lbk_device_choose(unit_ctx(state), "auto", text, sizeof text), LBK_EDEVICE);
+    assert_unit_error(state, "device 'auto': no backend has found a device");
+}
+
+static void auto_is_a_word_of_its_own(void **state)
+{
+    lbk_device *d;
+    static const char *const wrong[] = { "auto:1", "auto,strict" };
+    char text[256];
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(lbk_device_open(unit_ctx(state), wrong[i], &d), LBK_EINVAL);
+        snprintf(text, sizeof text,
+                 "device '%s': auto takes no index and no options: name a device for them",
+                 wrong[i]);
+        assert_unit_error(state, text);
+    }
+    assert_int_equal(lbk_device_open(unit_ctx(state), "automatic", &d), LBK_ENOENT);
+    assert_unit_error(state, "backend 'automatic' is unknown");
+    memset(text, 'x', sizeof text), memcpy(text, "gpu,", 4), text[255] = 0;
+    char *longer = malloc(600);
+    snprintf(longer, 600, "%s%s", text, text);
+    assert_int_equal(lbk_device_open(unit_ctx(state), longer, &d), LBK_EINVAL);
+    free(longer);
+    ((struct unit *) *state)->errors = 0;
+}
+
+static void auto_opens(void **state)
+{
+    lbk_device *d;
+    assert_int_equal(lbk_device_open(unit_ctx(state), "auto", &d), LBK_OK);
+    assert_string_equal(d->spec, "gpu");
+    lbk_device_close(&d);
 }
 
 static void problems_are_counted(void **state)
@@ -136,6 +206,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(report_of_a_device, fake_start, unit_stop),
         cmocka_unit_test_setup_teardown(report_of_a_backend_that_has_none, fake_start, unit_stop),
         cmocka_unit_test_setup_teardown(report_of_what_is_not_there, fake_start, unit_stop),
+        cmocka_unit_test_setup_teardown(auto_is_the_best_there_is, fake_start, unit_stop),
+        cmocka_unit_test_setup_teardown(auto_of_nothing, fake_start, unit_stop),
+        cmocka_unit_test_setup_teardown(auto_is_a_word_of_its_own, fake_start, unit_stop),
+        cmocka_unit_test_setup_teardown(auto_opens, fake_start, unit_stop),
         cmocka_unit_test_setup_teardown(problems_are_counted, fake_start, unit_stop),
         cmocka_unit_test_setup_teardown(tuning, fake_start, unit_stop),
         cmocka_unit_test_setup_teardown(launches_are_timed_for_profiles_alone, fake_start,

@@ -13,7 +13,8 @@
 
 struct unit {
     lbk_ctx *ctx;
-    int errors;
+    int errors, infos;
+    char info[256]; /* the last of them */
 };
 
 static inline lbk_ctx *unit_ctx(void **state) { return ((struct unit *) *state)->ctx; }
@@ -22,6 +23,10 @@ static inline void unit_log(void *ud, enum lbk_log_level lvl, const char *msg)
 {
     struct unit *u = ud;
     u->errors += lvl == LBK_LOG_ERROR;
+    if (lvl == LBK_LOG_INFO) {
+        u->infos++;
+        strncpy(u->info, msg, sizeof u->info - 1);
+    }
     if (getenv("LIMBECK_TEST_LOG"))
         print_message("%s\n", msg);
 }

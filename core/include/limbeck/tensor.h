@@ -43,7 +43,12 @@ LBK_API lbk_status lbk_device_report(lbk_ctx *ctx, const char *spec, void (*put)
  * for each problem. Returns how many; 0 also for a backend that does not look. [owner thread] */
 LBK_API int       lbk_backend_diagnose(lbk_ctx *ctx, const char *backend,
                                        void (*put)(void *ud, const char *problem, const char *mend), void *ud);
-/* "cpu", "opencl:1", "opencl:1,fp16=yes" */
+enum { LBK_DEVICE_SPEC = 256 };        /* room for any spec */
+/* What a spec stands for: itself, but "auto" is the best device that any backend has: one that is no processor before
+ * the host's own backend, and that before another backend's processor; of several one with memory of its own,
+ * then the one with the most. Says what it chose in one line. LBK_EDEVICE: there is none. */
+LBK_API lbk_status lbk_device_choose(lbk_ctx *ctx, const char *spec, char *out, size_t size);
+/* "cpu", "opencl:1", "opencl:1,fp16=yes", "auto" */
 LBK_API lbk_status lbk_device_open(lbk_ctx *ctx, const char *spec, lbk_device **out);
 /* the device itself goes with the last tensor, store or exec on it */
 LBK_API void      lbk_device_close(lbk_device **d);
