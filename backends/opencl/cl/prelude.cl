@@ -32,3 +32,7 @@
     const int n = z / (((C) + 15) >> 4), c = z % (((C) + 15) >> 4) * 16 + lane; \
     const bool inside = w < (W) && h < (H), used = c < (C); \
     const int at = ((z * (H) + h) * (W) + w) * 16 + lane
+
+/* n / d for 0 <= n < 2^31, where the ulong is gemm_divisor(d). */
+#define DIV(n, divisor) \
+    ((int) (((ulong) (uint) (n) * (uint) (divisor)) >> ((divisor) >> 32)))
