@@ -15,6 +15,7 @@ struct cli {
     int n_settings;   struct setting *settings;
     int n_recipes;    const char **recipes;
     bool json, dry_run, help, colour;
+    bool answered;                                     /* the JSON of a failure is out */
     bool quiet;                                        /* not even errors are printed */
     int verbose;                                       /* -1 quiet, 0, 1 debug, 2 trace */
     int n_owned;      void **owned;                    /* freed together at the end */
@@ -89,7 +90,9 @@ void cli_json_add(json_t *o, const char *key, json_t *v);  /* takes v; a NULL v 
 void cli_json_text(json_t *o, const char *key, const char *text);        /* NULL text is left out */
 /* Writes {"schema": "limbeck.<what>/1", ...o} and frees o. */
 int cli_json_put(struct cli *c, const char *what, json_t *o);
-void cli_json_error(struct cli *c, int code);
+/* The same of an answer that is a failure as well: with "error", as cli_fail() has said it. Returns its code. */
+int cli_json_put_failed(struct cli *c, const char *what, json_t *o);
+void cli_json_error(struct cli *c, int code);  /* nothing where the answer has it already */
 
 /* show.c */
 void cli_line(void *ud, const char *line);                               /* ud is a FILE * */
@@ -136,6 +139,9 @@ int cmd_bench(struct cli *c);
 int cmd_plugin(struct cli *c);
 int cmd_compare(struct cli *c);
 int cmd_version(struct cli *c);
+int cmd_doctor(struct cli *c);
+int cmd_tune(struct cli *c);
+int cli_devices(struct cli *c);                                          /* all of them, in short */
 void cli_help_command(const struct command *k);
 
 #endif

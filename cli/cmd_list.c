@@ -30,7 +30,7 @@ int cmd_list(struct cli *c)
     if (c->n_words != 1)
         return cli_fail(c, EXIT_USAGE, "list: expected one of %s", all);
     if (!strcmp(c->words[0], "devices"))
-        return cmd_devices(c);
+        return cli_devices(c);
     const struct kind *k = cli_kind(c->words[0]);
     if (!k)
         return cli_fail(c, EXIT_USAGE, "list: expected one of %s, got '%s'", all, c->words[0]);

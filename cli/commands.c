@@ -29,6 +29,15 @@ static const struct cli_key bench_keys[] = {
     { NULL, NULL },
 };
 
+static const struct cli_key doctor_keys[] = {
+    { "out", "directory that runs are to be written to; where it is called, otherwise" },
+    { NULL, NULL },
+};
+static const struct cli_key tune_keys[] = {
+    { "device", "which one: see 'limbeck devices'" },
+    { NULL, NULL },
+};
+
 const struct command cli_commands[] = {
     { "train", "[-c RECIPE] [key=value ...]", "train a student by a method, or plainly",
       CMD_KEYS | CMD_RUNS, train_keys,
@@ -55,8 +64,15 @@ const struct command cli_commands[] = {
       "options of anything, from the tables the code uses", 0, NULL, NULL,
       "limbeck help method reffakd\nlimbeck help model resnet20\nlimbeck help exit-codes",
       cmd_help },
-    { "devices", "", "devices that can be used", CMD_JSON, NULL, NULL, "limbeck devices",
-      cmd_devices },
+    { "devices", "[DEVICE]", "devices that can be used; of one of them all that is known",
+      CMD_JSON, NULL,
+      "With a device also its platform, driver, limits, results of probes, measured rates; it "
+      "may take some seconds",
+      "limbeck devices\nlimbeck devices opencl:0 --json", cmd_devices },
+    { "doctor", "[out=DIR]", "what is wrong with the installation, and the command that mends it",
+      CMD_JSON | CMD_KEYS, doctor_keys, NULL, "limbeck doctor", cmd_doctor },
+    { "tune", "device=SPEC", "time the kernels a device can choose from, and keep the choice",
+      CMD_KEYS, tune_keys, NULL, "limbeck tune device=opencl:0", cmd_tune },
     { "inspect", "FILE | model NAME [key=value ...]",
       "tensors of a file; parameters, taps and shapes of a model", CMD_JSON | CMD_KEYS, NULL,
       "Keys of a model: input=3x32x32, classes=10, and its own options",

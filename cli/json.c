@@ -71,12 +71,27 @@ int cli_json_put(struct cli *c, const char *what, json_t *o)
     return 0;                            /* cli_flush() finds what could not be written */
 }
 
-void cli_json_error(struct cli *c, int code)
+static void add_error(struct cli *c, json_t *o, int code)
 {
     json_t *e = json_object();
     cli_json_add(e, "code", json_integer(code));
     cli_json_add(e, "message", json_string_nocheck(c->error));
-    json_t *o = json_object();
     cli_json_add(o, "error", e);
+}
+
+int cli_json_put_failed(struct cli *c, const char *what, json_t *o)
+{
+    add_error(c, o, c->failed_code);
+    cli_json_put(c, what, o);
+    c->answered = true;
+    return c->failed_code;
+}
+
+void cli_json_error(struct cli *c, int code)
+{
+    if (c->answered)
+        return;
+    json_t *o = json_object();
+    add_error(c, o, code);
     cli_json_put(c, "error", o);
 }

@@ -16,7 +16,7 @@ static const struct { int code; const char *meaning; lbk_status from[2];
     { EXIT_DAMAGED, "an input file is damaged or not what it claims to be", { LBK_EFORMAT } },
     { EXIT_IO, "reading or writing failed: disk full, no permission", { LBK_EIO } },
     { EXIT_DEVICE,
-      "no usable device, or it cannot do what was asked",
+      "no usable device, or it cannot do what was asked; problems found by doctor",
       { LBK_EDEVICE, LBK_EUNSUPPORTED } },
     { EXIT_MEMORY, "out of memory", { LBK_ENOMEM } },
     { EXIT_DIVERGED, "training diverged: a loss is NaN or infinite", { LBK_EDIVERGED } },

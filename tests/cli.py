@@ -80,9 +80,50 @@ def usage(tmp):
             report('schema of ' + ' '.join(words), None if re.fullmatch(r'limbeck\.[a-z.]+/1', schema) else schema, p)
         except ValueError as e:
             report('JSON of ' + ' '.join(words), str(e), p)
+    devices()
     with open('/dev/full', 'w') as full:
         p = subprocess.run([LIMBECK, 'list', 'ops'], stdout=full, stderr=subprocess.PIPE, text=True)
         report('full standard output', None if p.returncode == 4 else f'exit {p.returncode}')
+
+
+def answer(p, key):
+    return json.loads(p.stdout)[key] if p.returncode in (0, 5) else []
+
+
+def devices():
+    listed = answer(expect('devices', ['devices', '--json'], 0), 'devices')
+    cpu = [d for d in listed if d['device'] == 'cpu']
+    report('a processor is among the devices', None if cpu and cpu[0]['host'] and cpu[0]['cpu'] else str(listed))
+    one = answer(expect('one device', ['devices', 'cpu', '--json'], 0), 'devices')
+    report('its report', None if one and one[0]['name'] == cpu[0]['name'] and 'cores' in one[0]['report'] else str(one))
+    p = expect('a report as text', ['devices', '--', 'cpu,threads=3'], 0)
+    report('options count in a report', None if re.search(r'^  threads +3$', p.stdout, re.M) else 'threads', p)
+    expect('two devices', ['devices', 'cpu', 'cpu'], 2, 'expected one device at most')
+    expect('a device that is not there', ['devices', 'cpu:7', '--json'], 2, 'cpu device 7: there is only device 0')
+    expect('a backend that is not there', ['devices', 'gpuu'], 2, "backend 'gpuu' is unknown")
+    expect('tune of nothing', ['tune'], 2, 'expected device=SPEC')
+    expect('tune of a key', ['tune', 'device=cpu', 'devcie=cpu'], 2, "'devcie' is unknown; did you mean 'device'")
+    expect('tune where nothing can be', ['tune', 'device=cpu'], 5, "device 'cpu': there is nothing to tune")
+
+
+def doctor(tmp):
+    path = os.environ.get('LIMBECK_PLUGIN_PATH', '')
+    sound = tmp / 'sound'
+    sound.mkdir()
+    for f in (x for d in path.split(':') if d for x in pathlib.Path(d).glob('**/cpu.so')):
+        (sound / 'cpu.so').symlink_to(f)
+    well = {**os.environ, 'LIMBECK_PLUGIN_PATH': str(sound)}
+    p = expect('doctor', ['doctor', f'out={tmp}/a/b'], 0, env=well)
+    report('it says that all is well', None if p.stdout == 'no problems found\n' else 'it does not', p)
+    p = expect('doctor in JSON', ['doctor', '--json'], 0, env=well)
+    report('an empty list', None if answer(p, 'problems') == [] else 'it is not', p)
+    (sound / 'text.so').write_text('not an ELF file\n')
+    p = expect('doctor of three problems', ['doctor', '--json', 'out=/dev/null/x'], 5, '3 problems found',
+               env={**well, 'LIMBECK_PLUGIN_PATH': f'{sound}:/nonexistent'})
+    said = '\n'.join(f'{x["of"]}: {x["problem"]}' for x in answer(p, 'problems'))
+    want = r"plugins: .*text\.so: expected an ELF.*\nplugins: plugin directory '/nonexistent'.*\nfolders: '/dev/null/x' cannot be"
+    report('each is named', None if re.search(want, said) else said, p)
+    expect('doctor as text', ['doctor', 'out=/dev/null/x'], 5, '[0-9] problems? found')
 
 
 RECIPES = {
@@ -289,7 +330,8 @@ def main():
     with tempfile.TemporaryDirectory() as d:
         tmp = pathlib.Path(d)
         only = sys.argv[3:]
-        for part in (usage, recipes, tensors, plugins, runs, threads, idx_files, images, full_disk, memory, checkpoints, interrupt):
+        for part in (usage, doctor, recipes, tensors, plugins, runs, threads, idx_files, images, full_disk, memory, checkpoints,
+                     interrupt):
             if not only or part.__name__ in only:
                 part(tmp)
     print(f'{results["passed"]} passed, {results["failed"]} failed')

@@ -258,33 +258,86 @@ static int by_name(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static void load_one(lbk_ctx *ctx, const char *folder, const char *name)
+struct walk {
+    void (*left)(void *ud, const char *why); /* a module that does not load */
+    void *ud;
+};
+
+static void load_one(lbk_ctx *ctx, const char *folder, const char *name, const struct walk *w)
 {
     struct problem p = { LBK_OK, "" };
     char *file;
     if (asprintf(&file, "%s/%s", folder, name) < 0)
         return;
     if (!load_file(ctx, file, &p))
-        lbk_ctx_log(ctx, LBK_LOG_INFO, "left out: %s", p.text[0] ? p.text : file);
+        w->left(w->ud, p.text[0] ? p.text : file);
     free(file);
+}
+
+/* false: it cannot be read. */
+static bool load_folder(lbk_ctx *ctx, const char *folder, const struct walk *w)
+{
+    struct dirent **list = NULL;
+    const int n = scandir(folder, &list, is_module, by_name);
+    for (int i = 0; i < n; i++) {
+        load_one(ctx, folder, list[i]->d_name, w);
+        free(list[i]);
+    }
+    free(list);
+    return n >= 0;
+}
+
+static void log_left(void *ctx, const char *why)
+{
+    lbk_ctx_log(ctx, LBK_LOG_INFO, "left out: %s", why);
 }
 
 lbk_status lbk_plugin_load_all(lbk_ctx *ctx)
 {
+    const struct walk w = { log_left, ctx };
     const char *path = ctx->params.plugin_path;
     pthread_mutex_lock(&ctx->loading);
     for (char *folder = next_folder(&path); folder; folder = next_folder(&path)) {
-        struct dirent **list = NULL;
-        const int n = scandir(folder, &list, is_module, by_name);
-        for (int i = 0; i < n; i++) {
-            load_one(ctx, folder, list[i]->d_name);
-            free(list[i]);
-        }
-        free(list);
+        load_folder(ctx, folder, &w);
         free(folder);
     }
     pthread_mutex_unlock(&ctx->loading);
     return LBK_OK;
+}
+
+struct diagnosis {
+    void (*put)(void *ud, const char *problem, const char *mend);
+    void *ud;
+    int n;
+};
+
+static void tell_left(void *ud, const char *why)
+{
+    struct diagnosis *d = ud;
+    d->put(d->ud, why, "");
+    d->n++;
+}
+
+int lbk_plugin_diagnose(lbk_ctx *ctx, void (*put)(void *ud, const char *problem, const char *mend),
+                        void *ud)
+{
+    struct diagnosis d = { put, ud, 0 };
+    const struct walk w = { tell_left, &d };
+    const char *path = ctx->params.plugin_path;
+    pthread_mutex_lock(&ctx->loading);
+    for (char *folder = next_folder(&path); folder; folder = next_folder(&path)) {
+        char text[512];
+        /* Its own folder is missing where it runs without being installed. */
+        if (!load_folder(ctx, folder, &w) && strcmp(folder, LBK_PLUGIN_DIR)) {
+            snprintf(text, sizeof text, "plugin directory '%.400s': cannot read it: %s", folder,
+                     strerror(errno));
+            put(ud, text, "unset LIMBECK_PLUGIN_PATH");
+            d.n++;
+        }
+        free(folder);
+    }
+    pthread_mutex_unlock(&ctx->loading);
+    return d.n;
 }
 
 lbk_status lbk__plugin_builtin(lbk_ctx *ctx, const struct lbk_plugin *plugin)

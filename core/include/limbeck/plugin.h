@@ -59,6 +59,9 @@ struct lbk_plugin {
 /* idempotent; never unloaded */
 LBK_API lbk_status lbk_plugin_load(lbk_ctx *ctx, const char *name_or_path);
 LBK_API lbk_status lbk_plugin_load_all(lbk_ctx *ctx);
+/* As lbk_backend_diagnose, of the plugin path: directories that cannot be read, and plugins that do not load. The others are
+ * loaded. */
+LBK_API int        lbk_plugin_diagnose(lbk_ctx *ctx, void (*put)(void *ud, const char *problem, const char *mend), void *ud);
 /* What is registered, in order of name: of LBK_METHODS a const struct lbk_method *, and so on.
  * prev NULL = the first. */
 enum lbk_registry {
