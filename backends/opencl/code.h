@@ -40,6 +40,8 @@ lbk_status ocl_launch(lbk_drv *d, const struct lbk_group *g, lbk_code *c);
 
 /* ---- programs (program.c) ---- */
 
+#define OCL_OPTIONS "-cl-std=CL1.2"
+
 /* The kernel called `name` in this text, which is built with what else is wanted when a kernel is first taken. NULL: no memory. */
 struct ocl_entry *ocl_program_want(lbk_drv *d, const char *name, const char *defines, const char *undefs);
 /* A kernel object of the caller's own. */

@@ -2,10 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "cache.h"
 #include "code.h"
 #include "device.h"
 
-enum { PLATFORMS_MOST = 32, DEVICES_MOST = 64 };
+enum { PLATFORMS_MOST = 32, DEVICES_MOST = 64, TEXT_MOST = 16384 };
 
 int ocl_find(const struct cl_api *cl, struct ocl_found *out, int max)
 {
@@ -29,7 +30,7 @@ int ocl_find(const struct cl_api *cl, struct ocl_found *out, int max)
 void ocl_device_text(const struct cl_api *cl, cl_device_id device, cl_device_info what, char *to,
                      size_t size)
 {
-    char all[1024] = "";
+    char all[TEXT_MOST] = "";
     if (cl->GetDeviceInfo(device, what, sizeof all - 1, all, NULL))
         all[0] = '\0';
     snprintf(to, size, "%.*s", (int) size - 1, all + strspn(all, " "));
@@ -38,7 +39,7 @@ void ocl_device_text(const struct cl_api *cl, cl_device_id device, cl_device_inf
 void ocl_platform_text(const struct cl_api *cl, cl_platform_id platform, cl_platform_info what,
                        char *to, size_t size)
 {
-    char all[1024] = "";
+    char all[TEXT_MOST] = "";
     if (cl->GetPlatformInfo(platform, what, sizeof all - 1, all, NULL))
         all[0] = '\0';
     snprintf(to, size, "%.*s", (int) size - 1, all);
@@ -142,6 +143,7 @@ static lbk_status open_device(lbk_ctx *ctx, lbk_drv *d, int index, const struct 
         cfg->family ? (enum ocl_family)(cfg->family - 1) : (d->limits.cpu ? OCL_WIDE : OCL_TILE);
     st = make_context(d);
     st = st ? st : make_queue(d, false);
+    st = st ? st : ocl_cache_open(d, cfg->cache);
     st = st ? st : ocl_programs_open(d);
     return st ? st : ocl_staging_open(d);
 }
@@ -186,6 +188,7 @@ void ocl_close(lbk_drv *d)
     if (d->last)
         d->cl->ReleaseEvent(d->last);
     ocl_programs_close(d);
+    ocl_cache_close(d);
     if (d->queue) {
         ocl_staging_close(d);
         d->cl->ReleaseCommandQueue(d->queue);

@@ -48,6 +48,7 @@ struct lbk_drv {
     enum ocl_family family;
     struct ocl_limits limits;
     struct ocl_programs *programs;
+    struct ocl_cache *cache;
     struct ocl_staging *staging;
     cl_event first, last;              /* of the last launch, while timing */
     bool timing, lost;

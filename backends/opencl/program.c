@@ -5,11 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "cache.h"
 #include "code.h"
+#include "probe.h"
 #include "texts.h"
 
 enum { TABLE = 1024, LOG_LINES = 24 };
-static const char options[] = "-cl-std=CL1.2";
 
 struct ocl_entry {
     char *text;    /* all of it, but for the prelude */
@@ -117,20 +118,66 @@ struct ocl_entry *ocl_program_want(lbk_drv *d, const char *name, const char *def
 
 /* ---- building ---- */
 
-static cl_program make(lbk_drv *d, const struct ocl_entry *first, bool alone, cl_int *err)
+static struct ocl_text collect(const struct ocl_entry *first, bool alone)
 {
     struct ocl_text t = { 0 };
     ocl_put(&t, "#line 1 \"prelude.cl\"\n%s\n", template_of("prelude"));
     for (const struct ocl_entry *e = first; e; e = alone ? NULL : e->next_wanted)
         ocl_put(&t, "%s\n", e->text);
+    return t;
+}
+
+static cl_program compile(lbk_drv *d, const struct ocl_text *t, cl_int *err)
+{
+    const char *text = t->s;
     *err = CL_OUT_OF_HOST_MEMORY;
-    cl_program p = NULL;
-    const char *text = t.s;
-    if (!t.failed)
-        p = d->cl->CreateProgramWithSource(d->context, 1, &text, NULL, err);
-    free(t.s);
+    if (t->failed)
+        return NULL;
+    cl_program p = d->cl->CreateProgramWithSource(d->context, 1, &text, NULL, err);
     if (!*err)
-        *err = d->cl->BuildProgram(p, 1, &d->device, options, NULL, NULL);
+        *err = d->cl->BuildProgram(p, 1, &d->device, OCL_OPTIONS, NULL, NULL);
+    return p;
+}
+
+/* Are they all there? A binary may load and still lack a kernel. */
+static cl_int see_kernels(lbk_drv *d, cl_program p, const struct ocl_entry *first)
+{
+    cl_int err = CL_SUCCESS;
+    for (const struct ocl_entry *e = first; e && !err; e = e->next_wanted) {
+        cl_kernel k = d->cl->CreateKernel(p, e->name, &err);
+        if (!err)
+            d->cl->ReleaseKernel(k);
+    }
+    return err;
+}
+
+static cl_program from_cache(lbk_drv *d, const char *key, const struct ocl_entry *first)
+{
+    cl_program p = ocl_cache_load(d, key, OCL_OPTIONS);
+    if (!p || !see_kernels(d, p, first))
+        return p;
+    ocl_cache_drop(d, key);
+    d->cl->ReleaseProgram(p);
+    return NULL;
+}
+
+/* From the cache, or from the text and then into the cache. */
+static cl_program make(lbk_drv *d, const struct ocl_entry *first, cl_int *err)
+{
+    char key[65];
+    struct ocl_text t = collect(first, false);
+    cl_program p = NULL;
+    if (!t.failed) {
+        ocl_cache_key(d, OCL_OPTIONS, t.s, key);
+        p = from_cache(d, key, first);
+    }
+    *err = CL_SUCCESS;
+    if (!p) {
+        p = compile(d, &t, err);
+        if (!*err && !see_kernels(d, p, first) && d->cache->folder[0] && ocl_probe_binaries(d))
+            ocl_cache_store(d, key, p);
+    }
+    free(t.s);
     return p;
 }
 
@@ -179,7 +226,7 @@ static lbk_status refuse(lbk_drv *d, const struct ocl_entry *e, cl_program p, cl
         show_log(d, e, p);
     return lbk_fail(d->ctx, err == CL_OUT_OF_HOST_MEMORY ? LBK_ENOMEM : LBK_EDEVICE,
                     "opencl: kernel '%s' does not build for '%s' (driver %s, options '%s'): %s",
-                    e->name, d->name, driver, options, ocl_error_name(err));
+                    e->name, d->name, driver, OCL_OPTIONS, ocl_error_name(err));
 }
 
 static bool own(struct ocl_programs *p, cl_program program)
@@ -201,7 +248,9 @@ static lbk_status blame(lbk_drv *d, cl_int err)
     lbk_status st = LBK_OK;
     for (struct ocl_entry *e = d->programs->wanted; e && !st; e = e->next_wanted) {
         cl_int one;
-        cl_program p = make(d, e, true, &one);
+        struct ocl_text t = collect(e, true);
+        cl_program p = compile(d, &t, &one);
+        free(t.s);
         if (one)
             st = refuse(d, e, p, one);
         if (p)
@@ -214,7 +263,7 @@ static lbk_status build_wanted(lbk_drv *d)
 {
     struct ocl_programs *p = d->programs;
     cl_int err;
-    cl_program program = make(d, p->wanted, false, &err);
+    cl_program program = make(d, p->wanted, &err);
     lbk_status st = LBK_OK;
     if (err)
         st = blame(d, err);
