@@ -8,7 +8,7 @@
 
 struct lbk_exec {
     struct plan plan;
-    lbk_mem *arena;
+    lbk_mem **slab;  /* of the arena */
     lbk_mem **owned;
     int64_t n_owned; /* constants, by value id */
     bool bound;      /* every arg has its memory */
@@ -67,11 +67,31 @@ static lbk_status place_constants(lbk_exec *x)
     return LBK_OK;
 }
 
-static void bind_arg(lbk_exec *x, struct lbk_arg *a, uint32_t v)
+static lbk_status make_arena(lbk_exec *x)
+{
+    struct plan *p = &x->plan;
+    lbk_status st = LBK_OK;
+    x->slab = calloc(p->n_slab, sizeof *x->slab);
+    if (!x->slab)
+        return lbk__plan_no_memory(p);
+    for (size_t i = 0; !st && i < p->n_slab; i++)
+        st = lbk__mem_alloc(p->device, p->slab[i], &x->slab[i]);
+    return st;
+}
+
+static void bind_place(const lbk_exec *x, struct lbk_arg *a, size_t at)
+{
+    a->mem = x->slab[at / x->plan.slab_most];
+    a->offset = at % x->plan.slab_most;
+}
+
+static void bind_arg(const lbk_exec *x, struct lbk_arg *a, uint32_t v)
 {
     const struct value *s = &x->plan.value[lbk__plan_storage(&x->plan, v)];
-    a->mem = s->kind == VALUE_TEMP ? x->arena : s->mem;
-    a->offset = s->kind == VALUE_TEMP ? s->offset : 0;
+    if (s->kind == VALUE_TEMP)
+        bind_place(x, a, s->offset);
+    else
+        a->mem = s->mem, a->offset = 0;
 }
 
 static void bind(lbk_exec *x)
@@ -84,9 +104,9 @@ static void bind(lbk_exec *x)
         }
         for (int k = 0; k < g->g.n_out; k++)
             bind_arg(x, &g->g.out[k], g->out[k]);
-        g->g.scratch = (struct lbk_arg){
-            x->arena, g->scratch_offset, LBK_U8, LBK_SHAPE((int64_t) g->offer.scratch), { 0 }
-        };
+        g->g.scratch = (struct lbk_arg){ .dtype = LBK_U8,
+                                         .shape = LBK_SHAPE((int64_t) g->offer.scratch) };
+        bind_place(x, &g->g.scratch, g->scratch_offset);
     }
 }
 
@@ -137,7 +157,7 @@ lbk_status lbk_compile(lbk_graph *g, lbk_store *state, const struct lbk_compile_
     if (!st)
         st = check_states(p);
     if (!st)
-        st = lbk__mem_alloc(p->device, p->arena_bytes, &x->arena);
+        st = make_arena(x);
     if (!st)
         st = place_constants(x);
     if (!st) {
@@ -166,8 +186,10 @@ void lbk_exec_destroy(lbk_exec **out)
         lbk__device_timing(d, false);
     for (int64_t i = 0; i < x->n_owned; i++)
         lbk__mem_free(d, x->owned[i], x->plan.value[i].bytes);
-    lbk__mem_free(d, x->arena, x->plan.arena_bytes);
+    for (size_t i = 0; x->slab && i < x->plan.n_slab; i++)
+        lbk__mem_free(d, x->slab[i], x->plan.slab[i]);
     lbk__plan_finish(&x->plan);
+    free(x->slab);
     free(x->owned);
     free(x);
     lbk__device_unref(d);
@@ -437,9 +459,10 @@ void lbk_exec_dump(const lbk_exec *x, void (*put)(void *ud, const char *line), v
     lbk_exec_info(x, &i);
     add(&l,
         "plan: %d nodes, %d groups, %d reorders, %d launches, %d fallbacks; %zu bytes of "
-        "temporaries (%zu alive at most), "
+        "temporaries in %zu buffers (%zu alive at most), "
         "%zu of state; %.4g GFLOP",
-        i.nodes, i.groups, i.reorders, i.launches, i.fallbacks, i.arena_bytes, i.live_bytes,
+        i.nodes, i.groups, i.reorders, i.launches, i.fallbacks, i.arena_bytes, p->n_slab,
+        i.live_bytes,
         i.state_bytes, i.flops / 1e9);
     put(ud, l.text);
     for (int64_t k = 0; k < p->n_group; k++) {

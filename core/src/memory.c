@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Lifetimes, memory reused in place, and offsets in the arena. */
+/* Lifetimes, memory reused in place, and places in the arena. A place is an address: slab k of the
+ * arena begins at k * slab_most, and nothing lies across such a border. */
 #include <stdlib.h>
 #include "plan.h"
 
@@ -10,6 +11,8 @@ struct item {
     size_t bytes, offset;
     uint32_t first, last;
     size_t *to;
+    uint32_t value;
+    const struct group *group; /* whose scratch memory it is; NULL: it is the value */
 };
 
 static bool in_arena(const struct plan *p, uint32_t v)
@@ -83,8 +86,15 @@ static int by_offset(const void *a, const void *b)
     return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
+/* At `at`, or where the next slab begins. */
+static size_t within_slab(const struct plan *p, size_t at, size_t bytes)
+{
+    const size_t left = p->slab_most - at % p->slab_most;
+    return bytes > left ? at + left : at;
+}
+
 /* The lowest gap among the items placed before that are alive at the same time. */
-static size_t gap(const struct item *x, struct item **busy, int64_t n)
+static size_t gap(const struct plan *p, const struct item *x, struct item **busy, int64_t n)
 {
     size_t at = 0;
     qsort(busy, (size_t) n, sizeof *busy, by_offset);
@@ -92,7 +102,7 @@ static size_t gap(const struct item *x, struct item **busy, int64_t n)
         if (busy[i]->offset >= at + x->bytes)
             break;
         if (busy[i]->offset + busy[i]->bytes > at)
-            at = busy[i]->offset + busy[i]->bytes;
+            at = within_slab(p, busy[i]->offset + busy[i]->bytes, x->bytes);
     }
     return at;
 }
@@ -105,24 +115,67 @@ static void place(struct plan *p, struct item *item, int64_t n, struct item **bu
         for (int64_t j = 0; j < i; j++)
             if (item[j].first <= item[i].last && item[i].first <= item[j].last)
                 busy[k++] = &item[j];
-        item[i].offset = *item[i].to = gap(&item[i], busy, k);
-        if (item[i].offset + item[i].bytes > p->arena_bytes)
-            p->arena_bytes = item[i].offset + item[i].bytes;
+        item[i].offset = *item[i].to = gap(p, &item[i], busy, k);
     }
 }
+
+/* How many slabs there are, at least one, and how much of each is used. */
+static bool measure(struct plan *p, const struct item *item, int64_t n)
+{
+    p->n_slab = 1;
+    for (int64_t i = 0; i < n; i++)
+        if (item[i].offset / p->slab_most >= p->n_slab)
+            p->n_slab = item[i].offset / p->slab_most + 1;
+    p->slab = calloc(p->n_slab, sizeof *p->slab);
+    for (int64_t i = 0; p->slab && i < n; i++) {
+        size_t *used = &p->slab[item[i].offset / p->slab_most];
+        const size_t end = item[i].offset % p->slab_most + item[i].bytes;
+        *used = end > *used ? end : *used;
+    }
+    for (size_t i = 0; p->slab && i < p->n_slab; i++)
+        p->arena_bytes += p->slab[i];
+    return p->slab;
+}
+
+/* A value that no buffer of the device can hold. */
+static lbk_status check_sizes(const struct plan *p, const struct item *item, int64_t n)
+{
+    char text[160];
+    for (int64_t i = 0; i < n; i++) {
+        if (item[i].bytes <= p->slab_most)
+            continue;
+        const struct group *g = item[i].group;
+        if (!g)
+            lbk__plan_value_text(p, item[i].value, text, sizeof text);
+        return lbk_fail(p->device->ctx, LBK_ENOMEM,
+                        "plan: %s%s needs a buffer of %zu bytes, device '%s' has %llu at most",
+                        g ? "the scratch memory of " : "", g ? lbk__plan_group_name(g) : text,
+                        item[i].bytes, p->device->spec,
+                        (unsigned long long) p->device->limits.max_alloc);
+    }
+    return LBK_OK;
+}
+
+static size_t aligned(size_t bytes) { return (bytes + ALIGN - 1) / ALIGN * ALIGN; }
 
 static int64_t collect(struct plan *p, struct item *item)
 {
     int64_t n = 0;
     for (uint32_t i = 0; i < p->n_value; i++)
         if (in_arena(p, i))
-            item[n++] = (struct item){ (p->value[i].bytes + ALIGN - 1) / ALIGN * ALIGN, 0,
-                                       p->value[i].first, p->value[i].last, &p->value[i].offset };
+            item[n++] = (struct item){ .bytes = aligned(p->value[i].bytes),
+                                       .first = p->value[i].first,
+                                       .last = p->value[i].last,
+                                       .to = &p->value[i].offset,
+                                       .value = i };
     for (uint32_t t = 0; t < p->n_group; t++) {
         struct group *g = &p->group[p->order[t]];
         if (g->offer.scratch && !g->fallback)
-            item[n++] = (struct item){ (g->offer.scratch + ALIGN - 1) / ALIGN * ALIGN, 0, t, t,
-                                       &g->scratch_offset };
+            item[n++] = (struct item){ .bytes = aligned(g->offer.scratch),
+                                       .first = t,
+                                       .last = t,
+                                       .to = &g->scratch_offset,
+                                       .group = g };
     }
     return n;
 }
@@ -143,14 +196,20 @@ lbk_status lbk__plan_memory(struct plan *p)
 {
     const size_t n = (size_t) (p->n_value + p->n_group) + 1;
     struct item *item = malloc(n * sizeof *item), **busy = malloc(n * sizeof *busy);
+    const uint64_t most = p->device->limits.max_alloc;
     lbk_status st = LBK_OK;
+    p->slab_most = (most >= ALIGN && most < SIZE_MAX ? (size_t) most : SIZE_MAX) / ALIGN * ALIGN;
     if (item && busy) {
         lifetimes(p);
         for (uint32_t t = 0; t < p->n_group; t++)
             take_over(p, t);
         const int64_t k = collect(p, item);
         p->live_bytes = most_alive(p, item, k);
-        place(p, item, k, busy);
+        st = check_sizes(p, item, k);
+        if (!st)
+            place(p, item, k, busy);
+        if (!st && !measure(p, item, k))
+            st = lbk__plan_no_memory(p);
     } else {
         st = lbk__plan_no_memory(p);
     }

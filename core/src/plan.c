@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
 #include <stdlib.h>
 #include "plan.h"
 
@@ -28,6 +29,31 @@ uint32_t lbk__plan_storage(const struct plan *p, uint32_t v)
     while (p->value[v].home != NONE)
         v = p->value[v].home;
     return v;
+}
+
+const char *lbk__plan_group_name(const struct group *g)
+{
+    const lbk_node *root = g->root[0];
+    return g->g.op ? g->g.op->name : root && root->op ? root->op->name : "map";
+}
+
+const char *lbk__plan_value_text(const struct plan *p, uint32_t v, char *buf, size_t size)
+{
+    static const char *const kinds[] = { [VALUE_STATE] = "state '",
+                                         [VALUE_INPUT] = "input '",
+                                         [VALUE_CONST] = "a constant" };
+    const struct value *x = &p->value[v];
+    const struct group *g = x->maker != NONE ? &p->group[x->maker] : NULL;
+    const lbk_node *root = g ? g->root[0] : NULL;
+    char shape[96];
+    lbk__shape_text(x->shape, shape, sizeof shape);
+    if (g)
+        snprintf(buf, size, "%s%s of %s", root && root->where ? root->where : "",
+                 lbk__plan_group_name(g), shape);
+    else
+        snprintf(buf, size, "%s%s%s of %s", kinds[x->kind] ? kinds[x->kind] : "a value",
+                 x->name ? x->name : "", x->name ? "'" : "", shape);
+    return buf;
 }
 
 double lbk__node_flops(const lbk_node *n)
@@ -66,6 +92,6 @@ void lbk__plan_finish(struct plan *p)
             p->device->fns.release(p->device->drv, p->group[i].code);
     lbk_graph_destroy(&p->graph);
     free(p->group), free(p->value), free(p->value_of), free(p->made_by);
-    free(p->order), free(p->copy), free(p->before);
+    free(p->order), free(p->copy), free(p->before), free(p->slab);
     *p = (struct plan){ 0 };
 }

@@ -27,7 +27,7 @@ struct value {
     uint32_t first, last;
     /* in place: the value whose memory this one takes over, a state's too; NONE = its own */
     uint32_t home;
-    size_t bytes, offset;              /* in the arena */
+    size_t bytes, offset;              /* in the arena: an address, see slab_most */
     lbk_mem *mem;                      /* state, const; of an input: bound by run */
 };
 
@@ -63,7 +63,9 @@ struct plan {
     int64_t n_before, cap_before; struct before { uint32_t first, then; } *before;
     struct lbk_compile_params params;
     int n_node_before, n_reorder, n_fallback;
-    /* live: the most that is alive at once, which no placement can beat */
+    /* The arena is slabs, each a buffer of its own: slab k has the addresses from k * slab_most on, and uses slab[k]
+     * bytes of them. arena: of all; live: the most that is alive at once, which no placement can beat. */
+    size_t slab_most, n_slab, *slab;
     size_t arena_bytes, live_bytes;
 };
 
@@ -77,7 +79,7 @@ lbk_status lbk__plan_group(struct plan *p);
 lbk_status lbk__plan_order(struct plan *p);
 /* Every operand has the layout its group was offered with; reorders inserted. Keeps the order. */
 lbk_status lbk__plan_layout(struct plan *p);
-/* Offsets in one arena: overlapping bytes are never alive together. */
+/* Places in the arena: overlapping bytes are never alive together, and nothing is larger than a buffer may be. */
 lbk_status lbk__plan_memory(struct plan *p);
 lbk_status lbk__plan_build(struct plan *p, const lbk_graph *from);
 void lbk__plan_finish(struct plan *p);
@@ -96,5 +98,8 @@ struct group *lbk__plan_add_group(struct plan *p);
 uint32_t lbk__plan_add_value(struct plan *p, const struct value *v);
 /* The value whose memory v is in: its own, or where its chain of homes ends. */
 uint32_t lbk__plan_storage(const struct plan *p, uint32_t v);
+/* For messages: "conv2d"; "student/conv1/conv2d of 8x16x32x32", "input 'x' of 3". */
+const char *lbk__plan_group_name(const struct group *g);
+const char *lbk__plan_value_text(const struct plan *p, uint32_t v, char *buf, size_t size);
 
 #endif
