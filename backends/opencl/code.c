@@ -173,6 +173,12 @@ void ocl_local(struct ocl_step *s, size_t bytes)
         p->size = bytes ? bytes : 4;
 }
 
+void ocl_unless_inplace(struct ocl_step *s, int arg)
+{
+    if (s)
+        s->unless = 1 + arg;
+}
+
 void ocl_groups(struct ocl_step *s, const int64_t groups[3], const int64_t local[3])
 {
     for (int i = 0; s && i < 3; i++) {
@@ -362,13 +368,21 @@ static void forget_times(lbk_drv *d)
     keep(d, NULL, false);
 }
 
+static bool left_out(const struct ocl_step *s, const struct lbk_group *g)
+{
+    if (s->empty || !s->unless)
+        return s->empty;
+    const struct lbk_arg *a = &g->arg[s->unless - 1], *y = &g->out[0];
+    return a->mem->buf == y->mem->buf && a->offset == y->offset;
+}
+
 lbk_status ocl_launch(lbk_drv *d, const struct lbk_group *g, lbk_code *c)
 {
     lbk_status st = LBK_OK;
     bool first = true;
     forget_times(d);
     for (struct ocl_step *s = c->first; s && !st; s = s->next) {
-        if (s->empty)
+        if (left_out(s, g))
             continue;
         st = enqueue(d, s, g, first);
         first = false;

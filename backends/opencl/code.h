@@ -23,6 +23,7 @@ struct ocl_step {
     int n_param;
     size_t global[3], local[3];
     bool empty;
+    int unless;                        /* 1 + the arg that out 0 must not be */
     struct ocl_entry *entry;           /* of the program table */
     cl_kernel kernel;                  /* this step's own, from the first launch on */
     struct ocl_step *next;

@@ -88,6 +88,8 @@ void ocl_ulong(struct ocl_step *s, uint64_t v);
 void ocl_divisor(struct ocl_step *s, int64_t v);
 void ocl_float(struct ocl_step *s, float v);
 void ocl_local(struct ocl_step *s, size_t bytes); /* __local T *: so many bytes */
+/* The step is left out of a launch in which out 0 is the memory of that arg. */
+void ocl_unless_inplace(struct ocl_step *s, int arg);
 /* One work-item for each element of x times y times z; ids past them are there too, and must do nothing
  * (get_global_id(0) >= x ...). x is the axis neighbours lie along. Nothing runs when one of them is 0. */
 void ocl_grid(struct ocl_step *s, int64_t x, int64_t y, int64_t z);

@@ -41,13 +41,13 @@ static void define_step(struct ocl_step *s, const char *macro, int64_t step, con
         ocl_define(s, macro, "%s", param);
 }
 
-void ocl_move(const struct lbk_group *g, lbk_code *c, const struct move *m)
+struct ocl_step *ocl_move(const struct lbk_group *g, lbk_code *c, const struct move *m)
 {
     const struct axes x = axes_of(m);
     const int64_t all = x.a[0].n * x.a[1].n * x.rest;
     const bool flat = x.a[0].n < ROW_LEAST || x.a[1].n > OUTER_MOST || x.rest > OUTER_MOST;
     if (!all)
-        return;
+        return NULL;
     struct ocl_step *s = ocl_step(c, "strided");
     ocl_define(s, "BITS", "%s", ocl_bits(g->out[0].dtype));
     ocl_define(s, "AXES", "%d", x.n);
@@ -70,6 +70,7 @@ void ocl_move(const struct lbk_group *g, lbk_code *c, const struct move *m)
         ocl_grid(s, all, 1, 1);
     else
         ocl_grid(s, x.a[0].n, x.a[1].n, x.rest);
+    return s;
 }
 
 void ocl_moves_prepare(const struct lbk_group *g, lbk_code *c, const struct moves_kind *k)

@@ -7,8 +7,8 @@
 
 int ocl_moves_supports(const struct lbk_group *g, struct lbk_offer *o, const struct moves_kind *k);
 void ocl_moves_prepare(const struct lbk_group *g, lbk_code *c, const struct moves_kind *k);
-/* Adds a copy into out 0, of its element type. */
-void ocl_move(const struct lbk_group *g, lbk_code *c, const struct move *m);
+/* Adds a copy into out 0, of its element type; NULL: of nothing, or after an error. */
+struct ocl_step *ocl_move(const struct lbk_group *g, lbk_code *c, const struct move *m);
 
 /* The kernel of an operator of moves.h. */
 #define OCL_MOVES_KERNEL(id)                                                                                                \

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#include "ocl.h"
+
+static int supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
+{
+    return ocl_plain_operands(g) && ocl_plain_epi(g);
+}
+
+static void prepare(lbk_drv *d, const struct lbk_group *g, lbk_code *c)
+{
+    const int x = ocl_plain_operand(g, 0);
+    const struct ocl_strip t =
+        ocl_strip(g->arg[x].shape, ((const struct lbk_axis *) g->params)->axis);
+    struct ocl_step *s = ocl_step(c, "argmax");
+    ocl_arg(s, x);
+    ocl_out(s, 0);
+    ocl_int(s, t.outer);
+    ocl_int(s, t.n);
+    ocl_divisor(s, t.inner);
+    ocl_grid(s, t.outer * t.inner, 1, 1);
+}
+
+const struct ocl_kernel ocl_kernel_argmax = { .op = "argmax", OCL_ANY_FAMILY(supports, prepare) };
