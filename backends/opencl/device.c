@@ -57,7 +57,7 @@ void ocl_read_limits(const struct cl_api *cl, cl_device_id device, struct ocl_li
     cl_ulong memory, most, local;
     cl_device_type type;
     cl_device_local_mem_type local_type;
-    cl_uint units;
+    cl_uint units, vector;
     cl_bool unified;
     size_t group;
     get(cl, device, CL_DEVICE_GLOBAL_MEM_SIZE, &memory, sizeof memory);
@@ -67,12 +67,14 @@ void ocl_read_limits(const struct cl_api *cl, cl_device_id device, struct ocl_li
     get(cl, device, CL_DEVICE_LOCAL_MEM_TYPE, &local_type, sizeof local_type);
     get(cl, device, CL_DEVICE_MAX_COMPUTE_UNITS, &units, sizeof units);
     get(cl, device, CL_DEVICE_HOST_UNIFIED_MEMORY, &unified, sizeof unified);
+    get(cl, device, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, &vector, sizeof vector);
     get(cl, device, CL_DEVICE_MAX_WORK_GROUP_SIZE, &group, sizeof group);
     *out = (struct ocl_limits){ .group = group ? group : 1,
                                 .local = (size_t) local,
                                 .max_alloc = (size_t) most,
                                 .memory = (size_t) memory,
                                 .units = (int) units,
+                                .vector = vector ? (int) vector : 1,
                                 .cpu = type & CL_DEVICE_TYPE_CPU,
                                 .local_is_global = local_type == CL_GLOBAL,
                                 .unified = unified };

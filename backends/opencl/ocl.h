@@ -35,6 +35,7 @@ struct ocl_limits {
     size_t local;                      /* bytes of __local */
     size_t max_alloc, memory;          /* bytes */
     int units;                         /* compute units */
+    int vector;                        /* floats of a vector register, at least 1 */
     bool cpu, local_is_global, unified;
 };
 
