@@ -281,6 +281,16 @@ def full_disk(tmp):
 def memory(tmp):
     if any(b'__asan_init' in f.read_bytes() for f in [pathlib.Path(LIMBECK), *BUILD.parent.glob('core/liblimbeck.so')]):
         return                      # a sanitizer wants all the addresses there are
+    few = ['data=synth,count=8192,eval_count=64', 'model=resnet20', 'device=cpu,memory=64', 'eval_batch=16']
+    p = expect('a limit of memory', train(tmp, *few, 'batch=256', f'out={tmp}/oom'), 6,
+               "the plan needs .*'cpu,memory=64' has 64.0 MiB")
+    said = re.search(r'; largest: (student/.* of 256x[0-9x]+ \([0-9.]+ MiB\), .*, .* MiB\)); a batch of ([0-9]+) should fit, '
+                     'this is one of 256', p.stderr)
+    report('the largest values and a batch', None if said else 'none', p)
+    if said:
+        for batch, code in (int(said[2]), 0), (2 * int(said[2]), 6):
+            expect(f'batch {batch}', train(tmp, *few, f'batch={batch}', f'out={tmp}/oom{batch}'), code)
+
     def little():
         resource.setrlimit(resource.RLIMIT_AS, (300 << 20, 300 << 20))
     argv = ['train', 'method=none', 'data=synth,count=8192,eval_count=64', 'model=resnet110', 'batch=4096',

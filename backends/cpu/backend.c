@@ -8,13 +8,16 @@ struct cpu_cfg {
     int64_t threads;
     int isa;
     bool pin;
+    int64_t memory;
 };
 
 static const char *const isa_names[] = { "auto", "avx512", "avx2", "base", NULL };
 static const struct lbk_opt opts[] = {
     LBK_INT(cpu_cfg, threads, 0, 0, 1024, "threads; 0 = one per core this process may use"),
     LBK_ENUM(cpu_cfg, isa, "auto", isa_names, "instruction set; results are the same bits on each"),
-    LBK_BOOL(cpu_cfg, pin, 1, "keep each thread on its core"), LBK_OPTS_END
+    LBK_BOOL(cpu_cfg, pin, 1, "keep each thread on its core"),
+    LBK_INT(cpu_cfg, memory, 0, 0, 1 << 30, "MiB that may be used; 0 = what the machine has"),
+    LBK_OPTS_END
 };
 
 static void cpu_name(char *buf, size_t size)
@@ -58,7 +61,10 @@ static lbk_status open_drv(lbk_ctx *ctx, int index, const void *cfg, lbk_drv **o
     if (index != 0)
         return no_such(ctx, index);
     *fns = &cpu_device_fns;
-    return cpu_open(ctx, (int) c->threads, isa_names[c->isa], c->pin, out);
+    const lbk_status st = cpu_open(ctx, (int) c->threads, isa_names[c->isa], c->pin, out);
+    if (!st)
+        (*out)->memory = c->memory ? (uint64_t) c->memory << 20 : cpu_memory();
+    return st;
 }
 
 static lbk_status report(lbk_ctx *ctx, int index, const void *cfg,

@@ -33,6 +33,7 @@ struct lbk_drv {
     int threads; /* workers, the caller included */
     int isa;     /* index into CPU_ISA_LIST */
     double ns;   /* of the last launch */
+    uint64_t memory; /* bytes that may be used; 0 = unknown */
 };
 
 struct cpu_kernel {

@@ -121,7 +121,7 @@ static lbk_status elapsed(lbk_drv *d, double *ns)
     return LBK_OK;
 }
 
-static void limits(lbk_drv *d, struct lbk_limits *out) { out->memory = cpu_memory(); }
+static void limits(lbk_drv *d, struct lbk_limits *out) { out->memory = d->memory; }
 
 static void close_drv(lbk_drv *d)
 {

@@ -81,7 +81,7 @@ static lbk_status bind(struct rig *r, const lbk_graph *g)
         const lbk_node *n = g->node[i];
         if (n->kind != NODE_INPUT)
             continue;
-        st = lbk_tensor_create(r->device, n->dtype, n->shape, &r->in[r->n].tensor);
+        st = lbk__exec_tensor(r->exec, n->dtype, n->shape, &r->in[r->n].tensor);
         if (!st)
             st = fill(g->ctx, n, r->in[r->n].tensor);
         r->in[r->n++].name = n->name;

@@ -30,12 +30,14 @@ lbk_status lbk__mem_copy(lbk_device *d, lbk_mem *dst, size_t doff, const lbk_mem
 
 lbk_status lbk__mem_alloc(lbk_device *d, size_t bytes, lbk_mem **out)
 {
+    const struct lbk_limits *most = &d->limits;
+    if (most->max_alloc && bytes > most->max_alloc)
+        return LBK_ENOMEM;
+    if (most->memory && (d->bytes > most->memory || bytes > most->memory - d->bytes))
+        return LBK_ENOMEM;
     const lbk_status st = d->fns.alloc(d->drv, bytes ? bytes : 1, out);
-    if (st && st != LBK_ENOMEM)
-        return st;
     if (st)
-        return lbk_fail(d->ctx, st, "device '%s': no memory for %zu bytes more; %zu are in use",
-                        d->spec, bytes, d->bytes);
+        return st;
     d->bytes += bytes;
     if (d->bytes > d->peak_bytes)
         d->peak_bytes = d->bytes;

@@ -31,10 +31,15 @@ struct lbk_tensor {
 struct store_entry { char *name; lbk_tensor *tensor; };
 struct lbk_store { lbk_device *device; struct store_entry *at; int64_t n, cap; };
 
-/* Device memory, counted; 0 bytes are allowed. Failing says what was asked and what is in use. */
+/* Device memory, counted; 0 bytes are allowed. LBK_ENOMEM is the caller's to log, who knows what it was for: the driver
+ * has no more, or the limits of the device are passed. */
 lbk_status lbk__mem_alloc(lbk_device *d, size_t bytes, lbk_mem **out);
 void lbk__mem_free(lbk_device *d, lbk_mem *m, size_t bytes);
 lbk_status lbk__mem_copy(lbk_device *d, lbk_mem *dst, size_t doff, const lbk_mem *src, size_t soff, size_t n);
+/* As lbk_tensor_create, but LBK_ENOMEM is the caller's to log. */
+lbk_status lbk__tensor_make(lbk_device *d, lbk_dtype t, lbk_shape s, lbk_tensor **out);
+/* A tensor to be bound to an input or output of x: without memory for it, it says what the plan needs. */
+lbk_status lbk__exec_tensor(const lbk_exec *x, lbk_dtype t, lbk_shape s, lbk_tensor **out);
 /* Counted: launches are timed while any exec wants them to be. */
 lbk_status lbk__device_timing(lbk_device *d, bool on);
 /* tensors, stores and execs keep their device open */

@@ -38,7 +38,7 @@ static bool feed_of(const lbk_objective *o, const char *name, struct feed *f)
     return false;
 }
 
-static lbk_status add_inputs(struct engine *e, lbk_device *d)
+static lbk_status add_inputs(struct engine *e)
 {
     lbk_graph *g = e->o->g;
     bool *live = calloc((size_t) g->n_node + 1, sizeof *live);
@@ -52,7 +52,7 @@ static lbk_status add_inputs(struct engine *e, lbk_device *d)
         if (e->n_in == 128 || !feed_of(e->o, n->name, &e->feed[e->n_in]))
             st = lbk_fail(e->o->ctx, LBK_EINVAL, "input '%s': nothing feeds it", n->name);
         if (!st)
-            st = lbk_tensor_create(d, n->dtype, n->shape, &e->in[e->n_in].tensor);
+            st = lbk__exec_tensor(e->exec, n->dtype, n->shape, &e->in[e->n_in].tensor);
         if (!st)
             e->in[e->n_in++].name = n->name;
     }
@@ -60,14 +60,14 @@ static lbk_status add_inputs(struct engine *e, lbk_device *d)
     return st;
 }
 
-static lbk_status add_outputs(struct engine *e, lbk_device *d)
+static lbk_status add_outputs(struct engine *e)
 {
     lbk_graph *g = e->o->g;
     lbk_status st = LBK_OK;
     for (int64_t i = 0; !st && i < g->n_output; i++) {
         const lbk_node *v = g->output[i].v;
         lbk_tensor *t = NULL;
-        st = lbk_tensor_create(d, v->dtype, v->shape, &t);
+        st = lbk__exec_tensor(e->exec, v->dtype, v->shape, &t);
         if (st)
             break;
         void *host = calloc(1, t->bytes + 1);
@@ -99,9 +99,9 @@ lbk_status lbk__engine_create(lbk_objective *o, struct engine **out)
     if (!st)
         st = lbk_compile(o->g, r->store, &p, &e->exec);
     if (!st)
-        st = add_inputs(e, r->device);
+        st = add_inputs(e);
     if (!st)
-        st = add_outputs(e, r->device);
+        st = add_outputs(e);
     if (st)
         lbk__engine_destroy(out);
     return st;

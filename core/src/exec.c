@@ -11,6 +11,7 @@ struct lbk_exec {
     lbk_mem **slab;  /* of the arena */
     lbk_mem **owned;
     int64_t n_owned; /* constants, by value id */
+    size_t used;     /* bytes on the device beside the plan, when it was made */
     bool bound;      /* every arg has its memory */
     bool timed;      /* by the device, for its profile */
 };
@@ -45,6 +46,18 @@ static lbk_status check_states(struct plan *p)
     return LBK_OK;
 }
 
+static lbk_status get_memory(const lbk_exec *x, size_t bytes, lbk_mem **out)
+{
+    const lbk_status st = lbk__mem_alloc(x->plan.device, bytes, out);
+    return st == LBK_ENOMEM ? lbk__plan_too_large(&x->plan, x->used) : st;
+}
+
+lbk_status lbk__exec_tensor(const lbk_exec *x, lbk_dtype t, lbk_shape s, lbk_tensor **out)
+{
+    const lbk_status st = lbk__tensor_make(x->plan.device, t, s, out);
+    return st == LBK_ENOMEM ? lbk__plan_too_large(&x->plan, x->used) : st;
+}
+
 static lbk_status place_constants(lbk_exec *x)
 {
     struct plan *p = &x->plan;
@@ -57,7 +70,7 @@ static lbk_status place_constants(lbk_exec *x)
         if (v->kind != VALUE_CONST)
             continue;
         lbk__shape_bytes(v->dtype, v->shape, &v->bytes);
-        lbk_status st = lbk__mem_alloc(p->device, v->bytes, &x->owned[i]);
+        lbk_status st = get_memory(x, v->bytes, &x->owned[i]);
         if (!st && v->bytes)
             st = p->device->fns.write(p->device->drv, x->owned[i], 0, v->data, v->bytes);
         if (st)
@@ -75,7 +88,7 @@ static lbk_status make_arena(lbk_exec *x)
     if (!x->slab)
         return lbk__plan_no_memory(p);
     for (size_t i = 0; !st && i < p->n_slab; i++)
-        st = lbk__mem_alloc(p->device, p->slab[i], &x->slab[i]);
+        st = get_memory(x, p->slab[i], &x->slab[i]);
     return st;
 }
 
@@ -156,6 +169,7 @@ lbk_status lbk_compile(lbk_graph *g, lbk_store *state, const struct lbk_compile_
         st = refuse_fallbacks(p);
     if (!st)
         st = check_states(p);
+    x->used = p->device->bytes;
     if (!st)
         st = make_arena(x);
     if (!st)

@@ -94,6 +94,9 @@ lbk_node *lbk__storage_node(lbk_node *n, size_t *skip);
 /* Would the device take this operator alone, on plain operands? */
 bool lbk__plan_takes(struct plan *p, const lbk_node *n);
 lbk_status lbk__plan_no_memory(const struct plan *p);
+/* Says that the device has not got what the plan needs: how much, the largest values, the batch that would fit. used:
+ * bytes on the device beside the plan. */
+lbk_status lbk__plan_too_large(const struct plan *p, size_t used);
 struct group *lbk__plan_add_group(struct plan *p);
 uint32_t lbk__plan_add_value(struct plan *p, const struct value *v);
 /* The value whose memory v is in: its own, or where its chain of homes ends. */

@@ -47,7 +47,7 @@ const char *lbk__shape_text(lbk_shape s, char *buf, size_t size)
     return buf;
 }
 
-lbk_status lbk_tensor_create(lbk_device *d, lbk_dtype t, lbk_shape s, lbk_tensor **out)
+lbk_status lbk__tensor_make(lbk_device *d, lbk_dtype t, lbk_shape s, lbk_tensor **out)
 {
     char text[96];
     size_t bytes;
@@ -57,7 +57,7 @@ lbk_status lbk_tensor_create(lbk_device *d, lbk_dtype t, lbk_shape s, lbk_tensor
                         lbk__dtype_name(t), lbk__shape_text(s, text, sizeof text));
     lbk_tensor *x = calloc(1, sizeof *x);
     if (!x)
-        return lbk_fail(d->ctx, LBK_ENOMEM, "tensor: out of memory");
+        return LBK_ENOMEM;
     *x = (lbk_tensor) { d, NULL, t, s, bytes, 1 };
     const lbk_status st = lbk__mem_alloc(d, bytes, &x->mem);
     if (st) {
@@ -67,6 +67,26 @@ lbk_status lbk_tensor_create(lbk_device *d, lbk_dtype t, lbk_shape s, lbk_tensor
     d->refs++;
     *out = x;
     return LBK_OK;
+}
+
+lbk_status lbk_tensor_create(lbk_device *d, lbk_dtype t, lbk_shape s, lbk_tensor **out)
+{
+    char text[96], has[96] = "no more";
+    const struct lbk_limits *most = &d->limits;
+    size_t bytes = 0;
+    const lbk_status st = lbk__tensor_make(d, t, s, out);
+    if (st != LBK_ENOMEM)
+        return st;
+    lbk__shape_bytes(t, s, &bytes);
+    if (most->max_alloc && bytes > most->max_alloc)
+        snprintf(has, sizeof has, "%" PRIu64 " at most for one buffer", most->max_alloc);
+    else if (most->memory)
+        snprintf(has, sizeof has, "%" PRIu64, most->memory);
+    return lbk_fail(d->ctx, st,
+                    "out of memory: a tensor of %s %s needs %zu bytes, device '%s' has %s; %zu are "
+                    "in use",
+                    lbk__dtype_name(t), lbk__shape_text(s, text, sizeof text), bytes, d->spec, has,
+                    d->bytes);
 }
 
 lbk_tensor *lbk_tensor_ref(lbk_tensor *t)

@@ -369,6 +369,72 @@ static void a_value_too_large_is_named(void **state)
     lbk_graph_destroy(&g);
 }
 
+static lbk_status compiled_with(struct world *w, lbk_graph *g, size_t memory)
+{
+    lbk_store *store;
+    lbk_exec *x = NULL;
+    lbk_tensor *t = NULL;
+    assert_int_equal(lbk_store_create(w->device, &store), LBK_OK);
+    w->device->limits.memory = memory;
+    lbk_status st = lbk_compile(g, store, NULL, &x);
+    if (!st)
+        st = lbk__exec_tensor(x, LBK_F32, LBK_SHAPE(64, 1024), &t);
+    w->device->limits.memory = 0;
+    lbk_tensor_unref(&t);
+    lbk_exec_destroy(&x);
+    lbk_store_destroy(&store);
+    return st;
+}
+
+/* Temporaries, constants, or an input of the plan: what cannot be had, the message is the same. */
+static void out_of_memory_tells_the_need(void **state)
+{
+    struct world *w = *state;
+    lbk_graph *g = fresh(w);
+    char text[1024];
+    double table[1024];
+    for (int i = 0; i < 1024; i++)
+        table[i] = i;
+    lbk_val *x = lbk_input(g, "x", LBK_F32, LBK_SHAPE(64, 1024));
+    lbk_val *s = lbk_softmax(g, x, (struct lbk_axis){ 1 });
+    lbk_output(g, "y", lbk_sum(g, lbk_mul(g, s, lbk_numbers(g, LBK_SHAPE(1024), table)), LBK_ALL));
+    static const char *const want =
+        "out of memory: the plan needs 0.5 MiB, device 'cpu,threads=2' has %.1f MiB, of which 0.0 "
+        "are in use; largest: %s";
+    for (int kib = 100; kib <= 500; kib += 200) {
+        char begin[256];
+        assert_int_equal(compiled_with(w, g, (size_t) kib << 10), LBK_ENOMEM);
+        lbk_last_error(w->ctx, text, sizeof text);
+        snprintf(begin, sizeof begin, want, kib / 1024.0, "");
+        assert_memory_equal(text, begin, strlen(begin));
+        assert_non_null(strstr(text, "softmax of 64x1024 (0.2 MiB)"));
+        assert_non_null(strstr(text, "input 'x' of 64x1024 (0.2 MiB)"));
+        snprintf(begin, sizeof begin, "; a batch of %d should fit, this is one of 64",
+                 (int) ((kib * 15.0 / 16 - 4) / 512 * 64));
+        assert_non_null(strstr(text, begin));
+    }
+    assert_int_equal(compiled_with(w, g, 600 << 10), LBK_OK);
+    lbk_graph_destroy(&g);
+}
+
+static void a_tensor_without_memory(void **state)
+{
+    struct world *w = *state;
+    char text[256];
+    lbk_tensor *t;
+    w->device->limits = (struct lbk_limits){ .memory = 1000 };
+    assert_int_equal(lbk_tensor_create(w->device, LBK_F32, LBK_SHAPE(10, 30), &t), LBK_ENOMEM);
+    lbk_last_error(w->ctx, text, sizeof text);
+    assert_string_equal(text, "out of memory: a tensor of f32 10x30 needs 1200 bytes, device "
+                              "'cpu,threads=2' has 1000; 0 are in use");
+    w->device->limits = (struct lbk_limits){ .max_alloc = 1000 };
+    assert_int_equal(lbk_tensor_create(w->device, LBK_F32, LBK_SHAPE(10, 30), &t), LBK_ENOMEM);
+    lbk_last_error(w->ctx, text, sizeof text);
+    assert_string_equal(text, "out of memory: a tensor of f32 10x30 needs 1200 bytes, device "
+                              "'cpu,threads=2' has 1000 at most for one buffer; 0 are in use");
+    w->device->limits = (struct lbk_limits){ 0 };
+}
+
 /* Random pointwise graphs with broadcasting and several outputs: fused, single and interpreted
  * agree. */
 static void random_pointwise_graphs(void **state)
@@ -498,6 +564,8 @@ int main(void)
         cmocka_unit_test(slabs),
         cmocka_unit_test(slabs_change_no_bit),
         cmocka_unit_test(a_value_too_large_is_named),
+        cmocka_unit_test(out_of_memory_tells_the_need),
+        cmocka_unit_test(a_tensor_without_memory),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
