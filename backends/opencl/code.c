@@ -37,9 +37,11 @@ struct ocl_step *ocl_step(lbk_code *c, const char *text)
     return s;
 }
 
-static void add_undef(struct ocl_step *s, const char *macro)
+static void add_define(struct ocl_step *s, const char *macro, const char *value)
 {
-    ocl_put(&s->names, "#undef %.*s\n", (int) strcspn(macro, "("), macro);
+    const int n = (int) strcspn(macro, "(");
+    ocl_put(&s->defines, "#undef %.*s\n#define %s %s\n", n, macro, macro, value);
+    ocl_put(&s->names, "#undef %.*s\n", n, macro);
 }
 
 void ocl_define(struct ocl_step *s, const char *macro, const char *fmt, ...)
@@ -51,15 +53,13 @@ void ocl_define(struct ocl_step *s, const char *macro, const char *fmt, ...)
     va_start(v, fmt);
     vsnprintf(value, sizeof value, fmt, v);
     va_end(v);
-    ocl_put(&s->defines, "#define %s %s\n", macro, value);
-    add_undef(s, macro);
+    add_define(s, macro, value);
 }
 
 void ocl_define_text(struct ocl_step *s, const char *macro, struct ocl_text *t)
 {
     if (s) {
-        ocl_put(&s->defines, "#define %s %s\n", macro, t->s ? t->s : "");
-        add_undef(s, macro);
+        add_define(s, macro, t->s ? t->s : "");
         s->defines.failed |= t->failed;
     }
     free(t->s);

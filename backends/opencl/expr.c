@@ -39,7 +39,7 @@ static void put_op(struct ocl_text *t, const struct lbk_word *w, const char *pre
 {
     static const char *const one[] = { "x" }, *const more[] = { "a", "b", "c" };
     const char *const *name = w->op->n_max == 1 ? one : more;
-    ocl_put(t, "float %s%d; { const float ", prefix, i);
+    ocl_put(t, "REAL %s%d; { const REAL ", prefix, i);
     for (int k = 0; k < w->op->n_max; k++)
         ocl_put(t, "%s%s = %s%d", k ? ", " : "", name[k], prefix, w->in[k]);
     ocl_put(t, "; %s%d = %s; } ", prefix, i, w->op->expr);
@@ -54,7 +54,7 @@ void ocl_expr_text(struct ocl_text *t, const struct lbk_expr *e, const char *pre
             put_op(t, w, prefix, i);
             continue;
         }
-        ocl_put(t, "const float %s%d = ", prefix, i);
+        ocl_put(t, "const REAL %s%d = ", prefix, i);
         if (w->kind == LBK_WORD_ARG)
             load(t, w->arg, ud);
         else if (w->kind == LBK_WORD_CONST)
@@ -117,7 +117,7 @@ static void load_epi(struct ocl_text *t, int arg, const void *ud)
         ocl_put(t, "arg%d[%s]", arg, e->p->along);
 }
 
-static bool in_epi(const struct lbk_group *g, int arg)
+bool ocl_in_epi(const struct lbk_group *g, int arg)
 {
     for (int i = 0; i < g->epi.n; i++)
         if (g->epi.w[i].kind == LBK_WORD_ARG && g->epi.w[i].arg == arg)
@@ -129,7 +129,7 @@ void ocl_epi_buffers(struct ocl_step *s, const struct lbk_group *g)
 {
     struct ocl_text params = { 0 }, open = { 0 };
     for (int i = 0; i < g->n_arg; i++) {
-        if (!in_epi(g, i))
+        if (!ocl_in_epi(g, i))
             continue;
         ocl_put(&params, ", IN(float, arg%d)", i);
         ocl_put(&open, "OPEN_IN(float, arg%d) ", i);

@@ -113,6 +113,7 @@ bool ocl_epi_fits(const struct lbk_group *g, int axis);
 void ocl_epi_wants(const struct lbk_group *g, struct lbk_layout l, struct lbk_offer *o);
 /* Does the arg have the shape of the result? */
 bool ocl_is_whole(const struct lbk_group *g, const struct lbk_arg *a);
+bool ocl_in_epi(const struct lbk_group *g, int arg);
 /* Adds the args of epi and all outs as the next parameters; defines EPI_PARAMS and EPI_OPEN. */
 void ocl_epi_buffers(struct ocl_step *s, const struct lbk_group *g);
 /* Adds the args of epi and all outs as the next parameters, and defines
@@ -122,8 +123,8 @@ void ocl_epi_buffers(struct ocl_step *s, const struct lbk_group *g);
  * The out pointers are named out0, out1, ... */
 void ocl_epi(struct ocl_step *s, const struct lbk_group *g, const struct ocl_places *p);
 
-/* Text of an expression: statements that compute its registers as `const float <prefix>0, <prefix>1, ...`. load writes
- * what stands for an element of arg[arg], ACC words are `acc`. */
+/* Text of an expression: statements that compute its registers as `const REAL <prefix>0, <prefix>1, ...`; REAL is float
+ * unless defined. load writes what stands for an element of arg[arg], ACC words are `acc`. */
 struct ocl_text { char *s; size_t n, cap; bool failed; };
 /* Defines the macro as the text, and frees that. */
 void ocl_define_text(struct ocl_step *s, const char *macro, struct ocl_text *t);

@@ -81,7 +81,7 @@ static struct ocl_entry *add(lbk_drv *d, const char *file, const char *body, uin
     struct ocl_text t = { 0 };
     struct ocl_entry *e = calloc(1, sizeof *e);
     ocl_put(&t,
-            "#undef ID\n#define ID(x) x##_%016" PRIx64
+            "#undef ID\n#undef REAL\n#define REAL float\n#define ID(x) x##_%016" PRIx64
             "\n%s#line 1 \"%s.cl\"\n%s\n#line 1 \"after\"\n%s",
             h, defines, file, body, undefs);
     if (!e || t.failed) {

@@ -15,6 +15,24 @@
 #define DIVISOR(v) const int v, const uint v##_mul, const uint v##_shift
 #define QUOTIENT(a, v) ((int) (mul_hi((uint) (a) << 1, v##_mul) >> v##_shift))
 
+/* Channels c .. c + 15 of a vector of so many, zeros past its end. */
+static float16 ocl_channels(__global const float *v, const int c, const int channels)
+{
+    float lane[16];
+    if (c + 16 <= channels)
+        return vload16(0, v + c);
+    for (int i = 0; i < 16; i++)
+        lane[i] = c + i < channels ? v[c + i] : 0.0f;
+    return vload16(0, lane);
+}
+
+/* v in the lanes that stand for channels, zero in the others. */
+static float16 ocl_used(const float16 v, const int c, const int channels)
+{
+    const int16 lane = (int16) (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    return c + 16 <= channels ? v : select((float16) (0.0f), v, lane < channels - c);
+}
+
 /* Element (n, c, h, w) of an N C H W tensor in memory; blocks of B channels, B = 1 is row-major. */
 #define AT1(C, H, W, n, c, h, w) ((((n) * (C) + (c)) * (H) + (h)) * (W) + (w))
 #define AT16(C, H, W, n, c, h, w) \

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "ocl.h"
 
+enum { TASK = 8192 }; /* elements */
+
 static int supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
 {
     for (int i = 0; i < g->n_arg; i++) {
@@ -53,7 +55,6 @@ static struct axes axes_of(const struct lbk_group *g)
 struct find {
     const struct lbk_group *g;
     struct axes axes;
-    bool blocked;
 };
 
 static void load(struct ocl_text *t, int arg, const void *ud)
@@ -64,8 +65,6 @@ static void load(struct ocl_text *t, int arg, const void *ud)
         ocl_put(t, "at]");
     else if (lbk_shape_count(f->g->arg[arg].shape) == 1)
         ocl_put(t, "0]");
-    else if (f->blocked)
-        ocl_put(t, "min(c, channels - 1)]");
     else {
         const char *plus = "";
         for (int k = 0; k < f->axes.n; k++) {
@@ -81,13 +80,40 @@ static void load(struct ocl_text *t, int arg, const void *ud)
     }
 }
 
-static void body(struct ocl_step *s, const struct find *f)
+static void load_blocked(struct ocl_text *t, int arg, const void *ud)
+{
+    const struct find *f = ud;
+    if (ocl_is_whole(f->g, &f->g->arg[arg]))
+        ocl_put(t, "vload16(0, arg%d + at)", arg);
+    else
+        ocl_put(t, "channels%d", arg);
+}
+
+/* What does not change from pixel to pixel is loaded before them. */
+static void blocked_body(struct ocl_step *s, const struct find *f)
+{
+    struct ocl_text t = { 0 }, before = { 0 };
+    for (int i = 0; i < f->g->n_arg; i++)
+        if (ocl_in_epi(f->g, i) && !ocl_is_whole(f->g, &f->g->arg[i]))
+            ocl_put(&before,
+                    lbk_shape_count(f->g->arg[i].shape) == 1
+                        ? "const float16 channels%d = arg%d[0]; "
+                        : "const float16 channels%d = ocl_channels(arg%d, c, channels); ",
+                    i, i);
+    ocl_expr_text(&t, &f->g->epi, "p", load_blocked, f);
+    for (int k = 0; k < f->g->n_out; k++)
+        ocl_put(&t, "vstore16(ocl_used(p%d, c, channels), 0, out%d + at); ", f->g->result[k], k);
+    ocl_define(s, "REAL", "float16");
+    ocl_define_text(s, "MAP_CHANNELS", &before);
+    ocl_define_text(s, "MAP_BODY", &t);
+}
+
+static void rows_body(struct ocl_step *s, const struct find *f)
 {
     struct ocl_text t = { 0 };
     ocl_expr_text(&t, &f->g->epi, "p", load, f);
     for (int k = 0; k < f->g->n_out; k++)
-        ocl_put(&t, f->blocked ? "out%d[at] = c < channels ? p%d : 0.0f; " : "out%d[at] = p%d; ", k,
-                f->g->result[k]);
+        ocl_put(&t, "out%d[at] = p%d; ", k, f->g->result[k]);
     ocl_define_text(s, "MAP_BODY", &t);
 }
 
@@ -126,31 +152,36 @@ static void prepare_rows(struct ocl_step *s, const struct find *f)
     ocl_grid(s, a->extent[0], second, rest);
 }
 
+/* Tasks of about TASK elements, so that a processor's cost of a group does not show. */
 static void prepare_blocked(struct ocl_step *s, const struct find *f)
 {
     const lbk_shape *d = &f->g->acc;
-    const int64_t lanes = d->d[2] * d->d[3] * OCL_BLOCK, blocks = ocl_blocks(d->d[1]);
-    ocl_define(s, "AXES_PARAMS", ", const int channels");
-    ocl_define(s, "MAP_PLACE", "const int c = y * 16 + (x & 15), at = (z * ny + y) * nx + x;");
-    ocl_int(s, lanes);
+    const int64_t pixels = d->d[2] * d->d[3], blocks = ocl_blocks(d->d[1]);
+    const int64_t parts = (pixels + TASK / OCL_BLOCK - 1) / (TASK / OCL_BLOCK);
+    const int64_t groups[] = { parts, blocks, d->d[0] }, one[] = { 1, 1, 1 };
+    ocl_int(s, pixels);
     ocl_int(s, blocks);
-    ocl_int(s, d->d[0]);
     ocl_int(s, d->d[1]);
-    ocl_grid(s, lanes, blocks, d->d[0]);
+    ocl_int(s, parts ? (pixels + parts - 1) / parts : 1);
+    ocl_groups(s, groups, one);
 }
 
 static void prepare(lbk_drv *d, const struct lbk_group *g, lbk_code *c)
 {
-    struct ocl_step *s = ocl_step(c, "map");
-    const struct find f = { .g = g, .axes = axes_of(g), .blocked = ocl_is_cblk(&g->out[0]) };
+    const struct find f = { .g = g, .axes = axes_of(g) };
+    const bool blocked = ocl_is_cblk(&g->out[0]);
+    struct ocl_step *s = ocl_step(c, blocked ? "map_blocked" : "map");
     if (!s)
         return;
-    if (f.blocked)
+    if (blocked)
         prepare_blocked(s, &f);
     else
         prepare_rows(s, &f);
     ocl_epi_buffers(s, g);
-    body(s, &f);
+    if (blocked)
+        blocked_body(s, &f);
+    else
+        rows_body(s, &f);
 }
 
 const struct ocl_kernel ocl_kernel_map = { .op = "map", OCL_ANY_FAMILY(supports, prepare) };
