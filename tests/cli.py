@@ -111,7 +111,7 @@ def doctor(tmp):
     sound = tmp / 'sound'
     sound.mkdir()
     for f in (x for d in path.split(':') if d for x in pathlib.Path(d).glob('**/cpu.so')):
-        (sound / 'cpu.so').symlink_to(f)
+        (sound / 'cpu.so').symlink_to(f.resolve())
     well = {**os.environ, 'LIMBECK_PLUGIN_PATH': str(sound)}
     p = expect('doctor', ['doctor', f'out={tmp}/a/b'], 0, env=well)
     report('it says that all is well', None if p.stdout == 'no problems found\n' else 'it does not', p)

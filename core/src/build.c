@@ -117,7 +117,7 @@ static lbk_val *one(lbk_graph *g, lbk_val *v)
 
 static void put_values(lbk_objective *o, const bool *live)
 {
-    lbk_val *v[2 * OBJ_TERMS + 1];
+    lbk_val *v[2 * OBJ_TERMS + 2];
     int n = 0;
     if (!o->total)
         return;
@@ -128,7 +128,21 @@ static void put_values(lbk_objective *o, const bool *live)
         if (may_watch(o->g, o->watch[i].v, live))
             o->label[n] = o->watch[i].label, v[n++] = one(o->g, o->watch[i].v);
     o->n_label = n;
+    if (o->unsound)
+        v[n++] = one(o->g, o->unsound);
     lbk_output(o->g, "values", n > 1 ? lbk_concat(o->g, n, v, (struct lbk_axis){ 0 }) : v[0]);
+}
+
+/* 1 while every loss has been finite, then 0 for good: from then on no weight changes, and the host
+ * need not look after every step to see it, and where it began. */
+static lbk_val *soundness(lbk_objective *o)
+{
+    lbk_graph *g = o->g;
+    lbk_val *before = lbk_state(g, "step@unsound", LBK_F32, (lbk_shape){ 0 }, false);
+    lbk_val *sound = lbk_select(g, before, lbk_scalar(g, 0), lbk_finite(g, o->total));
+    o->unsound = lbk_add(g, before, lbk_sub(g, lbk_scalar(g, 1), sound));
+    lbk_assign(g, before, o->unsound);
+    return sound;
 }
 
 static void put_reads(lbk_objective *o)
@@ -140,7 +154,8 @@ static void put_reads(lbk_objective *o)
     }
 }
 
-static void update(lbk_objective *o, const char *optim, const bool *live, int64_t n_before)
+static void update(lbk_objective *o, const char *optim, lbk_val *sound, const bool *live,
+                   int64_t n_before)
 {
     lbk_graph *g = o->g;
     lbk_val **w = calloc((size_t) n_before + 1, sizeof *w),
@@ -157,7 +172,7 @@ static void update(lbk_objective *o, const char *optim, const bool *live, int64_
     else if (!lbk_grad(g, o->total, n, w, dw)) {
         lbk_val *lr = lbk_input(g, "lr", LBK_F32, (lbk_shape){ 0 }),
                 *step = lbk_input(g, "step", LBK_I32, (lbk_shape){ 0 });
-        lbk__optim_build(g, optim, lr, lbk_finite(g, o->total), step, n, w, dw);
+        lbk__optim_build(g, optim, lr, sound, step, n, w, dw);
     }
     free(w);
     free(dw);
@@ -189,11 +204,12 @@ lbk_status lbk__objective_finish(lbk_objective *o, const char *optim)
     const int64_t n = g->n_node;
     bool *live = lbk_graph_status(g) ? NULL : live_nodes(o);
     if (live) {
+        lbk_val *sound = optim ? soundness(o) : NULL;
         put_values(o, live);
         put_reads(o);
         if (optim) {
             drift(o);
-            update(o, optim, live, n);
+            update(o, optim, sound, live, n);
         }
     }
     free(live);

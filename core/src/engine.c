@@ -170,16 +170,26 @@ static lbk_status write_input(struct engine *e, int i, const struct batch *const
              : lbk_fail(e->o->ctx, LBK_EINVAL, "step: no field '%s'", f->field);
 }
 
-lbk_status lbk__engine_run(struct engine *e, const struct batch *const batch[],
-                           const struct step_now *now)
+lbk_status lbk__engine_feed(struct engine *e, const struct batch *const batch[],
+                            const struct step_now *now)
 {
     lbk_status st = LBK_OK;
     for (int i = 0; !st && i < e->n_in; i++)
         st = write_input(e, i, batch, now);
-    if (!st)
-        st = lbk_run(e->exec, e->n_in, e->in, e->n_out, e->out);
-    if (!st && e->values)
-        st = lbk_tensor_read(e->values, e->host, e->values->bytes);
+    return st;
+}
+
+lbk_status lbk__engine_run(struct engine *e, const struct batch *const batch[],
+                           const struct step_now *now)
+{
+    const lbk_status st = lbk__engine_feed(e, batch, now);
+    return st ? st : lbk_run(e->exec, e->n_in, e->in, e->n_out, e->out);
+}
+
+lbk_status lbk__engine_look(struct engine *e, int64_t *unsound)
+{
+    const lbk_status st = lbk_tensor_read(e->values, e->host, e->values->bytes);
+    *unsound = !st && e->o->unsound ? (int64_t) e->host[e->o->n_label] : 0;
     return st;
 }
 

@@ -32,12 +32,18 @@ struct step_now {
 /* Compiles o, which it owns from then on, even on failure. */
 lbk_status lbk__engine_create(lbk_objective *o, struct engine **out);
 void lbk__engine_destroy(struct engine **e);
-/* batch: one per stream of the objective. Values are in e->host afterwards. */
+/* Writes the inputs; batch: one per stream of the objective. */
+lbk_status lbk__engine_feed(struct engine *e, const struct batch *const batch[],
+                            const struct step_now *now);
+/* Feeds, and runs one step, or asks the device to. */
 lbk_status lbk__engine_run(struct engine *e, const struct batch *const batch[],
                            const struct step_now *now);
+/* The values of the last step into e->host; waits for it. *unsound: steps since the loss was not finite. */
+lbk_status lbk__engine_look(struct engine *e, int64_t *unsound);
 /* The rows of the reads into the records of the batch. */
 lbk_status lbk__engine_rows(struct engine *e, const struct batch *b);
-/* Runs the step again on the host, node by node, and fails naming the first that is not finite. */
+/* Runs the step that was fed on the host, node by node, and fails naming the first that is not
+ * finite. */
 lbk_status lbk__engine_blame(struct engine *e, int64_t step, const char *stage);
 
 /* Every record of the only stream once, in order. each() may be NULL. most: batches, 0 = all. */

@@ -7,7 +7,8 @@
 #include "opt.h"
 #include "trainer.h"
 
-enum { LOG_STEPS = 50 };
+/* What is shown is at most so old. Looking makes a device wait for the host. */
+static const double look_seconds = 0.5;
 
 struct loop {
     struct trainer *t;
@@ -21,6 +22,8 @@ struct loop {
     char (*hash)[65]; /* of frozen roles, by pass */
     const struct batch *batch[OBJ_STREAMS];
     double now_lr;
+    int64_t looked; /* steps done when the values were read last; -1: never */
+    double looked_at;
 };
 
 static bool carried_on(const struct trainer *t)
@@ -140,7 +143,7 @@ static bool report(struct loop *l)
     if (!p->progress)
         return true;
     int n = 0;
-    for (; n < e->o->n_label && n < 2 * OBJ_TERMS - 1; n++)
+    for (; l->looked >= 0 && n < e->o->n_label && n < 2 * OBJ_TERMS - 1; n++)
         label[n] = e->o->label[n], v[n] = e->host[n];
     if (t->at.has_best)
         label[n] = "val", v[n++] = t->at.last;
@@ -167,29 +170,70 @@ static lbk_status next_batches(struct loop *l)
     return st;
 }
 
+static struct step_now now_at(const struct loop *l, int64_t step)
+{
+    const double at = (double) (l->n.begin + step);
+    return (struct step_now){ .step = l->n.begin + step,
+                              .epoch_steps = (double) l->n.epoch,
+                              .clock_steps = (double) l->n.clock,
+                              .lr = lbk__ramp_at(l->lr, at, (double) l->n.epoch,
+                                                 (double) l->n.clock) };
+}
+
+static lbk_status seek(struct loop *l, int64_t step)
+{
+    lbk_status st = LBK_OK;
+    for (int i = 0; !st && i < l->parts.n; i++) {
+        const int64_t n = lbk__loader_batches(l->parts.loader[i]);
+        st = lbk__loader_seek(l->parts.loader[i], (l->n.begin + step) / n, (l->n.begin + step) % n);
+    }
+    return st;
+}
+
+/* The batch of that step once more; the weights are still as they were before it. */
+static lbk_status blame(struct loop *l, int64_t step)
+{
+    const struct step_now now = now_at(l, step);
+    lbk_status st = seek(l, step);
+    if (!st)
+        st = next_batches(l);
+    if (!st)
+        st = lbk__engine_feed(l->parts.engine, l->batch, &now);
+    return st ? st : lbk__engine_blame(l->parts.engine, now.step, l->s->d.name);
+}
+
+/* Reads the values of the last step, if that has not been done. */
+static lbk_status look(struct loop *l)
+{
+    int64_t unsound;
+    const int64_t done = l->t->at.step;
+    if (l->looked == done)
+        return LBK_OK;
+    const lbk_status st = lbk__engine_look(l->parts.engine, &unsound);
+    l->looked = done, l->looked_at = lbk__now();
+    return st || !unsound ? st : blame(l, done - unsound);
+}
+
 static lbk_status step(struct loop *l)
 {
     struct trainer *t = l->t;
     struct engine *e = l->parts.engine;
-    const struct step_now now = { .step = l->n.begin + t->at.step,
-                                  .epoch_steps = (double) l->n.epoch,
-                                  .clock_steps = (double) l->n.clock,
-                                  .lr = lbk__ramp_at(l->lr, (double) (l->n.begin + t->at.step),
-                                                     (double) l->n.epoch, (double) l->n.clock) };
+    const struct step_now now = now_at(l, t->at.step);
     l->now_lr = now.lr;
     lbk_status st = next_batches(l);
     if (!st)
         st = lbk__engine_run(e, l->batch, &now);
-    if (!st && !isfinite(e->host[0]))
-        st = lbk__engine_blame(e, now.step, l->s->d.name);
     if (st)
         return st;
     t->at.step++;
     t->at.images += l->batch[0]->count;
-    if (t->at.step % LOG_STEPS == 0 || t->at.step == l->n.steps)
+    const bool logged = t->at.step % t->run->cfg->log_every == 0 || t->at.step == l->n.steps;
+    if (logged || l->looked < 0 || lbk__now() - l->looked_at > look_seconds)
+        st = look(l);
+    if (!st && logged)
         lbk__log_values(t, t->at.step, (t->at.step - 1) / l->n.epoch, e->o->n_label, e->o->label,
                         e->host, now.lr);
-    return LBK_OK;
+    return st;
 }
 
 static bool time_to_save(const struct loop *l)
@@ -209,10 +253,17 @@ static void add_seconds(struct trainer *t)
     t->begun = now;
 }
 
+/* Nothing is kept of a run that has diverged unseen. */
+static lbk_status save(struct loop *l)
+{
+    const lbk_status st = look(l);
+    add_seconds(l->t);
+    return st ? st : lbk__save_checkpoint(l->t);
+}
+
 static lbk_status cancelled(struct loop *l)
 {
-    add_seconds(l->t);
-    const lbk_status st = lbk__save_checkpoint(l->t);
+    const lbk_status st = save(l);
     if (st)
         return st;
     lbk_ctx_log(l->t->ctx, LBK_LOG_INFO, "stopped in stage '%s' after step %lld", l->s->d.name,
@@ -223,23 +274,19 @@ static lbk_status cancelled(struct loop *l)
 static lbk_status all_steps(struct loop *l)
 {
     struct trainer *t = l->t;
-    lbk_status st = LBK_OK;
-    for (int i = 0; !st && i < l->parts.n; i++) {
-        const int64_t n = lbk__loader_batches(l->parts.loader[i]);
-        st = lbk__loader_seek(l->parts.loader[i], (l->n.begin + t->at.step) / n,
-                              (l->n.begin + t->at.step) % n);
-    }
+    lbk_status st = seek(l, t->at.step);
     while (!st && t->at.step < l->n.steps) {
         st = step(l);
         const bool last = t->at.step == l->n.steps;
-        if (!st && (t->at.step % l->n.epoch == 0 || last))
+        const bool whole = t->at.step % l->n.epoch == 0 || last;
+        if (!st && whole)
+            st = look(l);
+        if (!st && whole)
             st = validate(l, (t->at.step + l->n.epoch - 1) / l->n.epoch);
         if (!st && !report(l))
             return cancelled(l);
-        if (!st && !last && time_to_save(l)) {
-            add_seconds(t);
-            st = lbk__save_checkpoint(t);
-        }
+        if (!st && !last && time_to_save(l))
+            st = save(l);
     }
     return st;
 }
@@ -251,7 +298,7 @@ static lbk_status rehearse(struct loop *l)
     if (t->put) {
         lbk_exec_dump(l->parts.engine->exec, t->put, t->ud);
     }
-    lbk_status st = lbk__loader_seek(l->parts.loader[0], 0, 0);
+    lbk_status st = seek(l, 0);
     if (!st)
         st = step(l);
     for (int i = 0; !st && i < o->n_label; i++)
@@ -304,7 +351,7 @@ static lbk_status open_loop(struct loop *l)
 
 lbk_status lbk__stage_train(struct trainer *t)
 {
-    struct loop l = { .t = t, .s = &t->run->schedule->stage[t->at.stage] };
+    struct loop l = { .t = t, .s = &t->run->schedule->stage[t->at.stage], .looked = -1 };
     t->begun = lbk__now();
     if (t->at.step == 0)
         t->at.has_best = false, t->at.best_epoch = 0;

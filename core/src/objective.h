@@ -63,7 +63,10 @@ struct lbk_objective {
     struct obj_read read[OBJ_READS];
     lbk_val *total;
     int n_label;
-    const char *label[2 * OBJ_TERMS]; /* of the output "values": total, terms, watches */
+    /* Of the output "values": total, terms, watches. Where there is an update one more follows: how many
+     * steps ago the loss first was not finite, this one counted; 0 = never. */
+    const char *label[2 * OBJ_TERMS];
+    lbk_val *unsound;
     bool artifact_used;
 };
 

@@ -19,7 +19,7 @@ struct settings {
 struct run_cfg {
     const char *data, *model, *optim, *augment, *val;
     struct lbk_ramp lr;
-    int64_t batch, eval_batch, epochs, steps, loaders, seed, threads;
+    int64_t batch, eval_batch, epochs, steps, loaders, seed, threads, log_every;
     struct lbk_span checkpoint_every;
     int64_t checkpoint_seconds;
     const char *method, *device, *out;

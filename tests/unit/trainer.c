@@ -8,6 +8,7 @@
 #include <limbeck/plugin.h>
 #include <limbeck/train.h>
 #include "file.h"
+#include "loose.h"
 #include "testing.h"
 
 static char folder[] = "/tmp/limbeck-trainer-XXXXXX";
@@ -188,6 +189,139 @@ static void divergence_names_the_operator(void **state)
     assert_int_equal(unit.errors, 1);
 }
 
+/* However seldom the host looks, it names the same step and the same operator. */
+static void divergence_is_found_late_as_well(void **state)
+{
+    char text[2][1024];
+    assert_int_equal(run("none", "nan1", "log_every", "1", NULL, false), LBK_OK);
+    for (int i = 0; i < 2; i++) {
+        char out[256];
+        const struct lbk_setting set[] = { { "data", "synth,count=6400,eval_count=24,classes=4" },
+                                           { "model", "lenet5_bn" },
+                                           { "steps", "400" },
+                                           { "batch", "16" },
+                                           { "lr", "0.01 x1e36 7" },
+                                           { "checkpoint_every", i ? "400" : "1" },
+                                           { "log_every", i ? "400" : "1" } };
+        snprintf(out, sizeof out, "%s/late%d", folder, i);
+        const struct lbk_train_params p = { .size = sizeof p,
+                                            .method = "none",
+                                            .device = "cpu,threads=2",
+                                            .out_dir = out,
+                                            .settings = set,
+                                            .n_settings = 7 };
+        unit.errors = 0;
+        assert_int_equal(lbk_train(unit.ctx, &p), LBK_EDIVERGED);
+        assert_int_equal(unit.errors, 1);
+        lbk_last_error(unit.ctx, text[i], sizeof text[i]);
+    }
+    assert_string_equal(text[0], text[1]);
+    assert_non_null(strstr(text[0], "stage 'student', step 8: "));
+}
+
+struct rig {
+    lbk_store *store;
+    lbk_exec *exec;
+    struct lbk_bind in[8];
+    lbk_tensor *values, *weight;
+    int n;
+};
+
+static void feed(struct rig *r, const lbk_graph *g, float poison)
+{
+    for (int i = 0; i < r->n; i++) {
+        const lbk_node *n = lbk__graph_find(g, NODE_INPUT, r->in[i].name);
+        float *v = calloc(r->in[i].tensor->bytes + 1, 1);
+        if (!strcmp(n->name, "poison"))
+            *v = poison;
+        else if (!strcmp(n->name, "lr"))
+            *v = 0.1f;
+        else if (n->dtype == LBK_F32)
+            for (int64_t k = 0; k < lbk_shape_count(n->shape); k++)
+                v[k] = (float) (k % 7) / 7;
+        assert_int_equal(lbk_tensor_write(r->in[i].tensor, v, r->in[i].tensor->bytes), LBK_OK);
+        free(v);
+    }
+}
+
+static void build_rig(struct rig *r, lbk_device *d, struct loose *l)
+{
+    lbk_graph *g = l->o->g;
+    lbk_val *poison = lbk_input(g, "poison", LBK_F32, (lbk_shape){ 0 });
+    lbk_obj_loss(l->o, "task", LBK_CONST(1), lbk_pass_loss(l->pass));
+    lbk_obj_loss(l->o, "poison", LBK_CONST(1), lbk_log(g, poison));
+    assert_int_equal(lbk__objective_finish(l->o, "sgd"), LBK_OK);
+    assert_int_equal(lbk_store_create(d, &r->store), LBK_OK);
+    assert_int_equal(lbk__store_fill(r->store, g), LBK_OK);
+    assert_int_equal(lbk_compile(g, r->store, NULL, &r->exec), LBK_OK);
+    for (int64_t i = 0; i < g->n_node; i++) {
+        const lbk_node *n = g->node[i];
+        if (n->kind == NODE_STATE && n->trainable)
+            r->weight = lbk_store_get(r->store, n->name);
+        if (n->kind != NODE_INPUT)
+            continue;
+        r->in[r->n].name = n->name;
+        assert_int_equal(lbk_tensor_create(d, n->dtype, n->shape, &r->in[r->n++].tensor), LBK_OK);
+    }
+    assert_int_equal(lbk_tensor_create(d, LBK_F32, g->output[0].v->shape, &r->values), LBK_OK);
+}
+
+/* From a loss that is not finite on, no weight changes, and the steps since are counted. */
+static void a_bad_step_is_the_last_that_counts(void **state)
+{
+    static const float poison[] = { 1, 1, -1, 1, 1 };
+    static const float since[] = { 0, 0, 1, 2, 3 };
+    float values[4], *before = NULL;
+    struct rig r = { 0 };
+    struct loose l;
+    lbk_device *d;
+    unit.errors = 0;
+    assert_int_equal(lbk__loose_open(unit.ctx, "lenet5_bn", LBK_SHAPE(1, 32, 32), 4, 4, LBK_TRAINED,
+                                     0, NULL, NULL, &l),
+                     LBK_OK);
+    assert_int_equal(lbk_device_open(unit.ctx, "cpu,threads=2", &d), LBK_OK);
+    build_rig(&r, d, &l);
+    const size_t bytes = r.weight->bytes;
+    float *now = malloc(bytes);
+    before = calloc(1, bytes);
+    for (int i = 0; i < 5; i++) {
+        feed(&r, l.o->g, poison[i]);
+        assert_int_equal(lbk_run(r.exec, r.n, r.in, 1, &(struct lbk_bind){ "values", r.values }),
+                         LBK_OK);
+        assert_int_equal(lbk_tensor_read(r.values, values, sizeof values), LBK_OK);
+        assert_int_equal(lbk_tensor_read(r.weight, now, bytes), LBK_OK);
+        assert_true(values[3] == since[i]);
+        assert_int_equal(memcmp(now, before, bytes) != 0, i < 2);
+        memcpy(before, now, bytes);
+    }
+    free(now), free(before);
+    for (int i = 0; i < r.n; i++)
+        lbk_tensor_unref(&r.in[i].tensor);
+    lbk_tensor_unref(&r.values);
+    lbk_exec_destroy(&r.exec);
+    lbk_store_destroy(&r.store);
+    lbk_device_close(&d);
+    lbk__loose_close(&l);
+}
+
+/* Rows of the metrics do not depend on when else the values are looked at. */
+static void log_every_chooses_the_rows(void **state)
+{
+    size_t n;
+    assert_int_equal(run("none", "rows", "log_every", "3", NULL, false), LBK_OK);
+    char *text = read_file("rows", "metrics.csv", &n);
+    static const char *const steps[] = { "train,3,", "train,6,", "train,8," };
+    for (int i = 0; i < 3; i++)
+        assert_non_null(strstr(text, steps[i]));
+    for (int i = 1; i < 8; i++) {
+        char row[32];
+        snprintf(row, sizeof row, "train,%d,", i);
+        assert_int_equal(strstr(text, row) != NULL, i == 3 || i == 6);
+    }
+    free(text);
+    assert_same("nan1", "rows", "student.safetensors");
+}
+
 static void a_teacher_needs_weights(void **state)
 {
     char text[1024];
@@ -223,6 +357,9 @@ int main(void)
         cmocka_unit_test(a_second_run_is_refused),
         cmocka_unit_test(unknown_settings_are_named),
         cmocka_unit_test(divergence_names_the_operator),
+        cmocka_unit_test(divergence_is_found_late_as_well),
+        cmocka_unit_test(a_bad_step_is_the_last_that_counts),
+        cmocka_unit_test(log_every_chooses_the_rows),
         cmocka_unit_test(a_teacher_needs_weights),
     };
     return cmocka_run_group_tests(tests, start, stop);

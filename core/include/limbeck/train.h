@@ -19,7 +19,8 @@ struct lbk_progress {
     const char *stage;
     int64_t step, steps;
     double lr, seconds;
-    int n;                                            /* terms, watches and scores so far */
+    /* terms, watches and scores so far; of a step that may be some back, not to make the device wait */
+    int n;
     const char *const *labels;
     const double *values;
 };
