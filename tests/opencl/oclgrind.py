@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""oclgrind.py LIMBECK ALL_OPS LAYER.so [--family F] [--seconds N] [OP ...]: every kernel under Oclgrind.
+
+Each operator's cases run in a process of their own with checks for races, bounds and uninitialised values; what Oclgrind finds is
+read from its log, since it exits 0 on findings. Seeded defects, run in the same way, must be found."""
+import argparse
+import concurrent.futures
+import ctypes
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+import drivers
+
+CHECKS = {'OCLGRIND_DATA_RACES': '1', 'OCLGRIND_UNINITIALIZED': '1', 'OCLGRIND_CHECK_API': '1', 'OCLGRIND_NUM_THREADS': '1'}
+SEEDS = {
+    'clean': ('x[i] = (int) i;', None),
+    'race': ('x[0] = (int) i;', 'data race'),
+    'bounds': ('x[i + 1] = (int) i;', 'Invalid write'),
+    'uninitialised': ('int t[2]; t[0] = 1; x[i] = t[i & 1];', 'ninitialized value'),
+}
+
+
+def run_seed(name):
+    """In a process that sees Oclgrind alone: one kernel of four work-items on a buffer of four ints."""
+    cl = ctypes.CDLL('libOpenCL.so.1')
+    pointer, size, flags = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_uint64
+    for f in ('clCreateContext', 'clCreateCommandQueue', 'clCreateProgramWithSource', 'clCreateKernel', 'clCreateBuffer'):
+        getattr(cl, f).restype = pointer
+    text = ctypes.c_char_p(('__kernel void seed(__global int *x) { const size_t i = get_global_id(0); %s }' % SEEDS[name][0]).encode())
+    platform, device, four = pointer(), pointer(), size(4)
+    errors = [cl.clGetPlatformIDs(1, ctypes.byref(platform), None),
+              cl.clGetDeviceIDs(platform, flags(0xffffffff), 1, ctypes.byref(device), None)]
+    context = pointer(cl.clCreateContext(None, 1, ctypes.byref(device), None, None, None))
+    queue = pointer(cl.clCreateCommandQueue(context, device, flags(0), None))
+    program = pointer(cl.clCreateProgramWithSource(context, 1, ctypes.byref(text), None, None))
+    errors.append(cl.clBuildProgram(program, 1, ctypes.byref(device), b'', None, None))
+    kernel = pointer(cl.clCreateKernel(program, b'seed', None))
+    buffer = pointer(cl.clCreateBuffer(context, flags(1), size(16), None, None))
+    errors.append(cl.clSetKernelArg(kernel, 0, size(ctypes.sizeof(buffer)), ctypes.byref(buffer)))
+    errors.append(cl.clEnqueueNDRangeKernel(queue, kernel, 1, None, ctypes.byref(four), ctypes.byref(four), 0, None, None))
+    errors.append(cl.clFinish(queue))
+    return 1 if any(errors) else 0
+
+
+def findings(log):
+    """The first lines of what Oclgrind said: their details are indented."""
+    if not log.is_file():
+        return []
+    lines = log.read_text(errors='replace').split('\n')
+    heads = [i for i, x in enumerate(lines) if x.strip() and not x[0].isspace()]
+    return ['\n'.join(lines[i:j]).rstrip() for i, j in zip(heads, [*heads[1:], len(lines)])]
+
+
+def check_seeds(tmp):
+    failed = 0
+    for name, (_, want) in SEEDS.items():
+        log = tmp / f'seed-{name}.log'
+        with drivers.only('oclgrind', OCLGRIND_LOG=str(log), **CHECKS) as env:
+            code = subprocess.run([sys.executable, __file__, '--seed', name], env=env, timeout=60, check=False).returncode
+        found = findings(log)
+        ok = code == 0 and (any(want in f for f in found) if want else not found)
+        print(f'{"ok" if ok else "not ok"}: seeded {name}: exit {code}, {len(found)} findings')
+        failed += not ok
+    return failed
+
+
+class Result:
+    def __init__(self, op, code, seconds, found, report, tail):
+        self.op, self.code, self.seconds, self.found, self.tail = op, code, seconds, found, tail
+        self.launches = sum(report.values())
+        self.kernels = set(report)
+
+
+def launched(report):
+    rows = [x.split() for x in report.read_text().split('\n')] if report.is_file() else []
+    return {r[1]: int(r[2]) for r in rows if r and r[0] == 'kernel'}
+
+
+def run_op(a, tmp, family, op):
+    log, report = tmp / f'{family}-{op}.log', tmp / f'{family}-{op}.calls'
+    begun = time.monotonic()
+    with drivers.only('oclgrind', OCLGRIND_LOG=str(log), OPENCL_LAYERS=a.layer, LIMBECK_FAULT_REPORT=str(report), LBK_OP=op,
+                      **CHECKS) as env:
+        try:
+            p = subprocess.run([a.all_ops, '--device', f'opencl,family={family}'], env=env, capture_output=True, text=True,
+                               errors='replace', timeout=a.timeout, check=False)
+            code, tail = p.returncode, (p.stdout + p.stderr)[-1500:]
+        except subprocess.TimeoutExpired:
+            code, tail = 'none: out of time', ''
+    return Result(op, code, time.monotonic() - begun, findings(log), launched(report), tail)
+
+
+def show(r, family, verbose):
+    bad = r.found or r.code != 0
+    if bad or verbose:
+        print(f'{"not ok" if bad else "ok"}: {family} {r.op}: exit {r.code}, {r.launches} launches, {len(r.found)} findings,'
+              f' {r.seconds:.1f} s', flush=True)
+    for f in r.found[:3]:
+        print('    ' + f.replace('\n', '\n    '))
+    if bad and not r.found:
+        print('    ' + r.tail.replace('\n', '\n    '))
+    return bool(bad)
+
+
+def operators(a):
+    p = subprocess.run([a.limbeck, 'list', 'ops', '--json'], capture_output=True, text=True, check=True)
+    every = [o['name'] for o in json.loads(p.stdout)['ops']]
+    unknown = set(a.ops) - set(every)
+    if unknown:
+        sys.exit(f'unknown operators: {" ".join(sorted(unknown))}')
+    return a.ops or every
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ('limbeck', 'all_ops', 'layer'):
+        parser.add_argument(name)
+    parser.add_argument('ops', nargs='*')
+    parser.add_argument('--family', action='append', choices=['wide', 'tile'])
+    parser.add_argument('--timeout', type=float, default=900)
+    parser.add_argument('--verbose', action='store_true')
+    a = parser.parse_args()
+    if drivers.absent('oclgrind'):
+        return drivers.skip('oclgrind')
+    with tempfile.TemporaryDirectory() as d:
+        tmp = pathlib.Path(d)
+        failed = check_seeds(tmp)
+        for family in a.family or ['wide', 'tile']:
+            begun = time.monotonic()
+            with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+                results = list(pool.map(lambda op, f=family: run_op(a, tmp, f, op), operators(a)))
+            failed += sum(show(r, family, a.verbose) for r in results)
+            idle = [r.op for r in results if not r.launches]
+            texts = set().union(*(r.kernels for r in results))
+            print(f'{family}: {len(results)} operators, {sum(r.launches for r in results)} launches of {len(texts)} kernels,'
+                  f' {sum(len(r.found) for r in results)} findings, {time.monotonic() - begun:.0f} s'
+                  + (f'; no kernel ran for {" ".join(idle)}' if idle else ''))
+    return 1 if failed else 0
+
+
+sys.exit(run_seed(sys.argv[2]) if sys.argv[1] == '--seed' else main())
