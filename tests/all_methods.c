@@ -10,6 +10,7 @@
 #include "testing.h"
 
 static lbk_ctx *ctx;
+static const char *device;
 
 static int start(void **state)
 {
@@ -27,7 +28,7 @@ static void put(void *ud, const char *line) { print_message("%s\n", line); }
 
 static void methods(void **state)
 {
-    struct check c = { .ctx = ctx, .put = put };
+    struct check c = { .ctx = ctx, .device = device, .put = put };
     int n = 0;
     for (const struct lbk_method *m = NULL; (m = lbk_registry_next(ctx, LBK_METHODS, m)); n++) {
         char folder[] = "/tmp/limbeck-methods-XXXXXX";
@@ -59,8 +60,9 @@ static void descriptions(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    device = testing_device(argc, argv);
     const struct CMUnitTest tests[] = { cmocka_unit_test(descriptions), cmocka_unit_test(losses),
                                         cmocka_unit_test(methods) };
     return cmocka_run_group_tests(tests, start, stop);

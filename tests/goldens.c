@@ -15,6 +15,7 @@
 #include "testing.h"
 
 static lbk_ctx *ctx;
+static const char *device;
 static char folder[] = "/tmp/limbeck-goldens-XXXXXX";
 static char in_path[64], out_path[64];
 
@@ -128,7 +129,7 @@ static void run_file(const char *path)
         snprintf(text, sizeof text, "%s", golden.meta[i].value);
         const int n = split(text, &loss, options, 8);
         write_inputs(&golden, golden.meta[i].key);
-        if (lbk_loss_eval(ctx, "cpu", loss, in_path, out_path, n, options, NULL))
+        if (lbk_loss_eval(ctx, device, loss, in_path, out_path, n, options, NULL))
             fail_msg("%s", golden.meta[i].key);
         compare_outputs(&golden, golden.meta[i].key);
     }
@@ -301,7 +302,7 @@ static void run_model(const char *path)
     lbk_device *d;
     lbk_store *states, *inputs;
     assert_int_equal(lbk__st_open(ctx, path, &f), LBK_OK);
-    assert_int_equal(lbk_device_open(ctx, "cpu", &d), LBK_OK);
+    assert_int_equal(lbk_device_open(ctx, device, &d), LBK_OK);
     assert_int_equal(lbk_store_create(d, &states), LBK_OK);
     assert_int_equal(lbk_store_create(d, &inputs), LBK_OK);
     build(&f, LBK_FROZEN, &b);
@@ -326,8 +327,9 @@ static void lenet5_bn(void **state) { run_model(LBK_TEST_REF "/model_lenet5_bn.s
 static void autoencoder(void **state) { run_model(LBK_TEST_REF "/model_autoencoder.safetensors"); }
 static void resnet20(void **state) { run_model(LBK_TEST_REF "/model_resnet20.safetensors"); }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    device = testing_device(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(core_losses),
         cmocka_unit_test(lenet5_bn),

@@ -13,6 +13,7 @@
 #include "testing.h"
 
 static lbk_ctx *ctx;
+static const char *device;
 static struct st_file golden;
 static char folder[] = "/tmp/limbeck-steps-XXXXXX";
 
@@ -132,7 +133,7 @@ static void run(const char *name, const char *text)
              folder);
     snprintf(words, sizeof words, "%s", text);
     struct lbk_train_params p = {
-        .size = sizeof p, .device = "cpu", .out_dir = at(out, name), .settings = s, .strict = true
+        .size = sizeof p, .device = device, .out_dir = at(out, name), .settings = s, .strict = true
     };
     for (char *w = strtok(words, " "); w; w = strtok(NULL, " ")) {
         char *equals = strchr(w, '=');
@@ -170,8 +171,9 @@ static void every_method(void **state)
         run(golden.meta[i].key, golden.meta[i].value);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    device = testing_device(argc, argv);
     const struct CMUnitTest tests[] = { cmocka_unit_test(every_method) };
     return cmocka_run_group_tests(tests, start, stop);
 }

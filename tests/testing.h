@@ -3,6 +3,7 @@
 #ifndef LBK_TESTS_TESTING_H
 #define LBK_TESTS_TESTING_H
 #include <stdio.h>
+#include <string.h>
 #include <limbeck/plugin.h>
 
 #ifdef LBK_STATIC_PLUGIN
@@ -26,6 +27,12 @@ static inline lbk_ctx *testing_ctx(void)
     if (lbk_ctx_create(&p, &ctx) || lbk_plugin_load_all(ctx))
         lbk_ctx_destroy(&ctx);
     return ctx;
+}
+
+/* What follows --device, or the processor. */
+static inline const char *testing_device(int argc, char **argv)
+{
+    return argc > 2 && !strcmp(argv[1], "--device") ? argv[2] : "cpu";
 }
 
 #endif

@@ -7,6 +7,7 @@
 
 struct check {
     lbk_ctx *ctx;
+    const char *device; /* that methods train on; NULL: the processor */
     void (*put)(void *ud, const char *line);
     void *ud;
     int failed;

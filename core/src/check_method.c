@@ -76,7 +76,7 @@ static lbk_status train(struct trial *t, const char *method, const char *name, b
     snprintf(out, sizeof out, "%s/%s", t->folder, name);
     struct lbk_train_params p = { .size = sizeof p,
                                   .method = method,
-                                  .device = "cpu,threads=1",
+                                  .device = t->c->device ? t->c->device : "cpu,threads=1",
                                   .out_dir = out,
                                   .plain = plain,
                                   .settings = s,

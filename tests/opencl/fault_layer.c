@@ -3,6 +3,8 @@
  * alive. The loader puts it there: OPENCL_LAYERS=/path/to/fault_layer.so. It reads
  *   LIMBECK_FAULT=KIND:N[+][:ERROR]  the N-th call of a kind fails, from 1 (with + all after it),
  *                                    with that OpenCL error, or what is usual for the kind
+ *   LIMBECK_WHOLE_WRITES=1           writes, fills and copies become writes of whole buffers: after
+ *                                    another one Oclgrind 21.10 takes the rest for uninitialised
  *   LIMBECK_FAULT_REPORT=FILE        written at exit, lines of
  *                                    calls KIND N, hit KIND N (that failed), left OBJECT N (alive),
  *                                    kernel NAME N (launches, by the name without its hash) */
@@ -61,6 +63,7 @@ static struct {
     int from_there_on;
     cl_int error;
 } fault = { .kind = KIND_COUNT };
+static int whole_writes;
 
 enum { LAUNCHED_MOST = 256 };
 static struct {
@@ -98,11 +101,11 @@ static void born(enum object o, const void *p)
         return error ? error : next->fn args;                                                      \
     }
 /* Gives an event when it is asked for one. */
-#define ENQUEUE(kind, fn, params, args)                                                            \
+#define ENQUEUE(kind, fn, params, call)                                                            \
     static cl_int CL_API_CALL layer_##fn params                                                    \
     {                                                                                              \
         cl_int error = hit(K_##kind);                                                              \
-        error = error ? error : next->fn args;                                                     \
+        error = error ? error : call;                                                              \
         if (!error)                                                                                \
             born(O_events, event);                                                                 \
         return error;                                                                              \
@@ -180,6 +183,27 @@ CALL(build, clBuildProgram,
      (p, n, d, options, tell, ud))
 CALL(arg, clSetKernelArg, (cl_kernel k, cl_uint i, size_t size, const void *v), (k, i, size, v))
 
+/* Repeats `unit` bytes of data, or of another buffer, over [at, at + n) of a buffer. */
+static cl_int write_whole(cl_command_queue q, cl_mem m, cl_mem from, size_t from_at,
+                          const void *data, size_t unit, size_t at, size_t n, WAITS)
+{
+    size_t size = 0;
+    cl_int error = next->clGetMemObjectInfo(m, CL_MEM_SIZE, sizeof size, &size, NULL);
+    char *all = malloc(size + 1);
+    if (!error)
+        error = all && at + n <= size
+                    ? next->clEnqueueReadBuffer(q, m, CL_TRUE, 0, size, all, waits, wait, NULL)
+                    : CL_INVALID_VALUE;
+    if (!error && from)
+        error = next->clEnqueueReadBuffer(q, from, CL_TRUE, from_at, n, all + at, 0, NULL, NULL);
+    for (size_t i = 0; !error && data && i + unit <= n; i += unit)
+        memcpy(all + at + i, data, unit);
+    if (!error)
+        error = next->clEnqueueWriteBuffer(q, m, CL_TRUE, 0, size, all, 0, NULL, event);
+    free(all);
+    return error;
+}
+
 static void note(cl_kernel k)
 {
     char name[sizeof launched[0].name] = "";
@@ -212,18 +236,22 @@ static cl_int CL_API_CALL layer_clEnqueueNDRangeKernel(cl_command_queue q, cl_ke
 
 ENQUEUE(read, clEnqueueReadBuffer,
         (cl_command_queue q, cl_mem m, cl_bool block, size_t at, size_t n, void *to, WAITS),
-        (q, m, block, at, n, to, WAIT))
+        next->clEnqueueReadBuffer(q, m, block, at, n, to, WAIT))
 ENQUEUE(write, clEnqueueWriteBuffer,
         (cl_command_queue q, cl_mem m, cl_bool block, size_t at, size_t n, const void *from,
          WAITS),
-        (q, m, block, at, n, from, WAIT))
+        whole_writes ? write_whole(q, m, NULL, 0, from, n, at, n, WAIT)
+                     : next->clEnqueueWriteBuffer(q, m, block, at, n, from, WAIT))
 ENQUEUE(copy, clEnqueueCopyBuffer,
-        (cl_command_queue q, cl_mem from, cl_mem to, size_t from_at, size_t to_at, size_t n, WAITS),
-        (q, from, to, from_at, to_at, n, WAIT))
+        (cl_command_queue q, cl_mem from, cl_mem to, size_t from_at, size_t to_at, size_t n,
+         WAITS),
+        whole_writes ? write_whole(q, to, from, from_at, NULL, n, to_at, n, WAIT)
+                     : next->clEnqueueCopyBuffer(q, from, to, from_at, to_at, n, WAIT))
 ENQUEUE(fill, clEnqueueFillBuffer,
         (cl_command_queue q, cl_mem m, const void *pattern, size_t size, size_t at, size_t n,
          WAITS),
-        (q, m, pattern, size, at, n, WAIT))
+        whole_writes ? write_whole(q, m, NULL, 0, pattern, size, at, n, WAIT)
+                     : next->clEnqueueFillBuffer(q, m, pattern, size, at, n, WAIT))
 CALL(flush, clFlush, (cl_command_queue q), (q))
 CALL(finish, clFinish, (cl_command_queue q), (q))
 CALL(wait, clWaitForEvents, (cl_uint n, const cl_event *e), (n, e))
@@ -303,6 +331,7 @@ CL_API_ENTRY cl_int CL_API_CALL clInitLayer(cl_uint n, const cl_icd_dispatch *ta
         fprintf(stderr, "fault_layer: LIMBECK_FAULT is '%s', expected KIND:N[+][:ERROR]\n", s);
         return CL_INVALID_VALUE;
     }
+    whole_writes = getenv("LIMBECK_WHOLE_WRITES") != NULL;
     next = target;
     layer = *target;
     OCL_FUNCTIONS(PUT)

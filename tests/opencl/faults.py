@@ -182,7 +182,7 @@ def main():
     parser.add_argument('layer')
     parser.add_argument('kinds', nargs='*')
     parser.add_argument('--all', action='store_true', help='more points of each kind')
-    a = parser.parse_args()
+    a = parser.parse_intermixed_args()
     if drivers.absent('pocl'):
         return drivers.skip('pocl')
     begun = time.monotonic()

@@ -85,8 +85,8 @@ def launched(report):
 def run_op(a, tmp, family, op):
     log, report = tmp / f'{family}-{op}.log', tmp / f'{family}-{op}.calls'
     begun = time.monotonic()
-    with drivers.only('oclgrind', OCLGRIND_LOG=str(log), OPENCL_LAYERS=a.layer, LIMBECK_FAULT_REPORT=str(report), LBK_OP=op,
-                      **CHECKS) as env:
+    with drivers.only('oclgrind', OCLGRIND_LOG=str(log), OPENCL_LAYERS=a.layer, LIMBECK_FAULT_REPORT=str(report),
+                      LIMBECK_WHOLE_WRITES='1', LBK_OP=op, **CHECKS) as env:
         try:
             p = subprocess.run([a.all_ops, '--device', f'opencl,family={family}'], env=env, capture_output=True, text=True,
                                errors='replace', timeout=a.timeout, check=False)
@@ -125,7 +125,7 @@ def main():
     parser.add_argument('--family', action='append', choices=['wide', 'tile'])
     parser.add_argument('--timeout', type=float, default=900)
     parser.add_argument('--verbose', action='store_true')
-    a = parser.parse_args()
+    a = parser.parse_intermixed_args()
     if drivers.absent('oclgrind'):
         return drivers.skip('oclgrind')
     with tempfile.TemporaryDirectory() as d:
