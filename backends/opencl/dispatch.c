@@ -83,7 +83,8 @@ static int supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
 static lbk_status finish(lbk_drv *d)
 {
     d->unflushed = 0;
-    return ocl_check(d, d->cl->Finish(d->queue), "waiting for the queue");
+    const cl_int err = d->cl->Finish(d->queue);
+    return err && d->told ? LBK_EDEVICE : ocl_check(d, err, "waiting for the queue");
 }
 
 static lbk_status elapsed(lbk_drv *d, double *ns)

@@ -52,7 +52,7 @@ const char *ocl_error_name(cl_int err)
     return "unknown error";
 }
 
-static bool is_memory(cl_int err)
+bool ocl_is_memory(cl_int err)
 {
     return err == CL_MEM_OBJECT_ALLOCATION_FAILURE || err == CL_OUT_OF_HOST_MEMORY ||
            err == CL_INVALID_BUFFER_SIZE;
@@ -69,12 +69,11 @@ lbk_status ocl_check(lbk_drv *d, cl_int err, const char *what)
 {
     if (!err)
         return LBK_OK;
-    if (is_loss(err)) {
-        d->lost = true;
+    d->told = true;
+    if (is_loss(err))
         return lbk_fail(d->ctx, LBK_EDEVICE,
                         "opencl: '%s' was lost at %s: %s (%d); see the system log of the driver",
                         d->name, what, ocl_error_name(err), err);
-    }
-    return lbk_fail(d->ctx, is_memory(err) ? LBK_ENOMEM : LBK_EDEVICE, "opencl: '%s', %s: %s (%d)",
+    return lbk_fail(d->ctx, ocl_is_memory(err) ? LBK_ENOMEM : LBK_EDEVICE, "opencl: '%s', %s: %s (%d)",
                     d->name, what, ocl_error_name(err), err);
 }

@@ -49,30 +49,27 @@ void ocl_staging_close(lbk_drv *d)
     d->staging = NULL;
 }
 
-/* Zeroes it too, which also shows whether memory promised is there. */
-static lbk_status clear(lbk_drv *d, cl_mem buf, size_t bytes)
+/* Zeroed, which also shows whether memory promised is there. */
+static cl_int make_zeros(lbk_drv *d, size_t bytes, cl_mem *out)
 {
     static const cl_uint zero;
-    return ocl_check(
-        d, d->cl->EnqueueFillBuffer(d->queue, buf, &zero, sizeof zero, 0, bytes, 0, NULL, NULL),
-        "clearing a buffer");
+    cl_int err;
+    *out = d->cl->CreateBuffer(d->context, CL_MEM_READ_WRITE, bytes, NULL, &err);
+    return err ? err
+               : d->cl->EnqueueFillBuffer(d->queue, *out, &zero, sizeof zero, 0, bytes, 0, NULL,
+                                          NULL);
 }
 
 lbk_status ocl_alloc(lbk_drv *d, size_t bytes, lbk_mem **out)
 {
-    cl_int err;
     if (bytes > d->limits.max_alloc)
-        return lbk_fail(d->ctx, LBK_ENOMEM,
-                        "opencl: a buffer of %zu bytes, but '%s' has %zu at most", bytes, d->name,
-                        d->limits.max_alloc);
+        return LBK_ENOMEM;
     lbk_mem *m = calloc(1, sizeof *m);
     if (!m)
-        return lbk_fail(d->ctx, LBK_ENOMEM, "opencl: out of host memory");
+        return LBK_ENOMEM;
     m->bytes = (size_t) ocl_up((int64_t) (bytes ? bytes : 1), 64);
-    m->buf = d->cl->CreateBuffer(d->context, CL_MEM_READ_WRITE, m->bytes, NULL, &err);
-    lbk_status st = ocl_check(d, err, "a buffer");
-    if (!st)
-        st = clear(d, m->buf, m->bytes);
+    const cl_int err = make_zeros(d, m->bytes, &m->buf);
+    const lbk_status st = ocl_is_memory(err) ? LBK_ENOMEM : ocl_check(d, err, "a buffer");
     if (st)
         ocl_free(d, m);
     else

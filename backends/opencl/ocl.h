@@ -52,7 +52,8 @@ struct lbk_drv {
     struct ocl_cache *cache;
     struct ocl_staging *staging;
     cl_event first, last;              /* of the last launch, while timing */
-    bool timing, lost;
+    bool timing;
+    bool told;                         /* of a failure; waits that fail after it are silent */
     int unflushed;
     char name[96];
 };
@@ -156,6 +157,7 @@ struct ocl_strip ocl_strip(lbk_shape s, int64_t axis);
 /* Checks an OpenCL return code: names what failed, on which device; keeps "device lost" apart. [owner thread] */
 lbk_status ocl_check(lbk_drv *d, cl_int err, const char *what);
 const char *ocl_error_name(cl_int err);
+bool ocl_is_memory(cl_int err);        /* there is too little of it */
 
 const struct ocl_kernel *ocl_kernel_find(const struct lbk_group *g);
 extern const struct lbk_device_fns ocl_device_fns;

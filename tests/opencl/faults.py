@@ -98,9 +98,9 @@ class Faults:
             return f'left alive: {r.left}'
         if r.code != code:
             return f'expected exit {code}, got {r.code}'
-        if code and (len(r.lines) != 1 or not r.lines[0].startswith('limbeck: ')):
+        if len(r.lines) > 1 or (code and not r.lines) or not all(x.startswith('limbeck: ') for x in r.lines):
             return f'expected one line that says what failed, got {len(r.lines)}'
-        return None if code or not r.lines else 'it said something'
+        return 'it said something without a fault' if r.lines and not r.hit else None
 
     def broken(self, name):
         """What is wrong with the directory of a run that failed."""
