@@ -74,6 +74,6 @@ lbk_status ocl_check(lbk_drv *d, cl_int err, const char *what)
         return lbk_fail(d->ctx, LBK_EDEVICE,
                         "opencl: '%s' was lost at %s: %s (%d); see the system log of the driver",
                         d->name, what, ocl_error_name(err), err);
-    return lbk_fail(d->ctx, ocl_is_memory(err) ? LBK_ENOMEM : LBK_EDEVICE, "opencl: '%s', %s: %s (%d)",
-                    d->name, what, ocl_error_name(err), err);
+    return lbk_fail(d->ctx, ocl_is_memory(err) ? LBK_ENOMEM : LBK_EDEVICE,
+                    "opencl: '%s', %s: %s (%d)", d->name, what, ocl_error_name(err), err);
 }

@@ -22,9 +22,10 @@ JOB = ['method=none', 'model=lenet5_bn', 'data=synth,count=32,eval_count=16', 'b
        'checkpoint_every=2']
 STEP_LIMIT = 120
 # Kinds of calls with the exit code that a failure gives; those that may also be done without, if the result is the same.
-CODES = {'platforms': DEVICE, 'devices': DEVICE, 'info': DEVICE, 'context': DEVICE, 'queue': MEMORY, 'alloc': MEMORY, 'program': MEMORY,
-         'build': DEVICE, 'kernel': MEMORY, 'arg': DEVICE, 'launch': DEVICE, 'read': DEVICE, 'write': DEVICE, 'copy': DEVICE,
-         'fill': DEVICE, 'map': DEVICE, 'unmap': DEVICE, 'flush': DEVICE, 'finish': DEVICE, 'wait': DEVICE, 'profile': DEVICE}
+CODES = {'platforms': DEVICE, 'devices': DEVICE, 'info': DEVICE, 'context': DEVICE, 'queue': MEMORY, 'alloc': MEMORY,
+         'program': MEMORY, 'build': DEVICE, 'kernel': MEMORY, 'arg': DEVICE, 'launch': DEVICE, 'read': DEVICE, 'write': DEVICE,
+         'copy': DEVICE, 'fill': DEVICE, 'map': DEVICE, 'unmap': DEVICE, 'flush': DEVICE, 'finish': DEVICE, 'wait': DEVICE,
+         'profile': DEVICE}
 OPTIONAL = {'info', 'build', 'alloc', 'map', 'unmap', 'flush', 'finish', 'wait', 'profile'}
 # The n-th call of any kind of the queue, and all after it: a device that is lost, in the words of two drivers.
 LOST = {'CL_OUT_OF_RESOURCES': -5, 'CL_INVALID_COMMAND_QUEUE': -36}
@@ -49,7 +50,8 @@ class Faults:
     def report(self, name, problem, r=None):
         self.failed, self.passed = self.failed + bool(problem), self.passed + (not problem)
         if problem:
-            print(f'not ok: {name}: {problem}' + (f'\n    exit {r.code}, left {r.left}\n    {r.err[-700:]}' if r else ''), flush=True)
+            more = f'\n    exit {r.code}, left {r.left}\n    {r.err[-700:]}' if r else ''
+            print(f'not ok: {name}: {problem}{more}', flush=True)
 
     def run(self, name, argv, fault='', driver='pocl', **more):
         report = self.tmp / f'{name}.report'

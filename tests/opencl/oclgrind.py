@@ -32,7 +32,8 @@ def run_seed(name):
     pointer, size, flags = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_uint64
     for f in ('clCreateContext', 'clCreateCommandQueue', 'clCreateProgramWithSource', 'clCreateKernel', 'clCreateBuffer'):
         getattr(cl, f).restype = pointer
-    text = ctypes.c_char_p(('__kernel void seed(__global int *x) { const size_t i = get_global_id(0); %s }' % SEEDS[name][0]).encode())
+    source = '__kernel void seed(__global int *x) { const size_t i = get_global_id(0); %s }' % SEEDS[name][0]
+    text = ctypes.c_char_p(source.encode())
     platform, device, four = pointer(), pointer(), size(4)
     errors = [cl.clGetPlatformIDs(1, ctypes.byref(platform), None),
               cl.clGetDeviceIDs(platform, flags(0xffffffff), 1, ctypes.byref(device), None)]
