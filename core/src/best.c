@@ -21,6 +21,7 @@ void lbk__store_drop(lbk_store *s, bool (*which)(const char *name))
         }
     }
     s->n = n;
+    s->changes++;
 }
 
 static lbk_status copy(lbk_store *s, const char *from, const char *to)

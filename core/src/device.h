@@ -29,7 +29,12 @@ struct lbk_tensor {
 
 /* Whole-array access to a store, in order of name. */
 struct store_entry { char *name; lbk_tensor *tensor; };
-struct lbk_store { lbk_device *device; struct store_entry *at; int64_t n, cap; };
+struct lbk_store {
+    lbk_device *device;
+    struct store_entry *at;
+    int64_t n, cap;
+    uint64_t changes;                /* counts: a name that has another tensor, or none any more */
+};
 
 /* Device memory, counted; 0 bytes are allowed. LBK_ENOMEM is the caller's to log, who knows what it was for: the driver
  * has no more, or the limits of the device are passed. */

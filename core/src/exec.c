@@ -12,7 +12,14 @@ struct lbk_exec {
     lbk_mem **owned;
     int64_t n_owned; /* constants, by value id */
     size_t used;     /* bytes on the device beside the plan, when it was made */
-    bool bound;      /* every arg has its memory */
+    /* Inputs, then states, as values; hint: where the bind of an input was the last time. */
+    int64_t n_input, n_leaf;
+    struct leaf {
+        uint32_t value;
+        int hint;
+    } *leaf;
+    uint64_t seen; /* changes of the store that the states are up to date with */
+    bool bound;    /* every arg has its memory */
     bool timed;      /* by the device, for its profile */
 };
 
@@ -123,6 +130,22 @@ static void bind(lbk_exec *x)
     }
 }
 
+static lbk_status find_leaves(lbk_exec *x)
+{
+    struct plan *p = &x->plan;
+    x->leaf = calloc((size_t) p->n_value + 1, sizeof *x->leaf);
+    if (!x->leaf)
+        return lbk__plan_no_memory(p);
+    for (uint32_t i = 0; i < p->n_value; i++)
+        if (p->value[i].kind == VALUE_INPUT)
+            x->leaf[x->n_leaf++].value = i;
+    x->n_input = x->n_leaf;
+    for (uint32_t i = 0; i < p->n_value; i++)
+        if (p->value[i].kind == VALUE_STATE)
+            x->leaf[x->n_leaf++].value = i;
+    return LBK_OK;
+}
+
 static lbk_status prepare(lbk_exec *x)
 {
     struct plan *p = &x->plan;
@@ -174,6 +197,8 @@ lbk_status lbk_compile(lbk_graph *g, lbk_store *state, const struct lbk_compile_
         st = make_arena(x);
     if (!st)
         st = place_constants(x);
+    if (!st)
+        st = find_leaves(x);
     if (!st) {
         bind(x);
         st = prepare(x);
@@ -203,6 +228,7 @@ void lbk_exec_destroy(lbk_exec **out)
     for (size_t i = 0; x->slab && i < x->plan.n_slab; i++)
         lbk__mem_free(d, x->slab[i], x->plan.slab[i]);
     lbk__plan_finish(&x->plan);
+    free(x->leaf);
     free(x->slab);
     free(x->owned);
     free(x);
@@ -211,11 +237,16 @@ void lbk_exec_destroy(lbk_exec **out)
 
 /* ---- run ---- */
 
-static const struct lbk_bind *bound(int n, const struct lbk_bind b[], const char *name)
+/* A caller binds in the same order each time, so what was at *hint is looked at first. */
+static const struct lbk_bind *bound(int n, const struct lbk_bind b[], const char *name, int *hint)
 {
-    for (int i = 0; i < n; i++)
-        if (!strcmp(b[i].name, name))
-            return &b[i];
+    for (int i = 0; i < n; i++) {
+        const int k = (*hint + i) % n;
+        if (!strcmp(b[k].name, name)) {
+            *hint = k;
+            return &b[k];
+        }
+    }
     return NULL;
 }
 
@@ -233,30 +264,47 @@ static lbk_status check_bind(const struct plan *p, const char *kind, const struc
                     lbk__shape_text(s, want, sizeof want));
 }
 
+static lbk_status bind_inputs(lbk_exec *x, int n_in, const struct lbk_bind in[], bool *changed)
+{
+    struct plan *p = &x->plan;
+    for (int64_t i = 0; i < x->n_input; i++) {
+        struct value *v = &p->value[x->leaf[i].value];
+        const struct lbk_bind *b = bound(n_in, in, v->name, &x->leaf[i].hint);
+        const lbk_status st = check_bind(p, "input", b, v->name, v->dtype, v->shape);
+        if (st)
+            return st;
+        *changed = *changed || v->mem != b->tensor->mem;
+        v->mem = b->tensor->mem;
+    }
+    return LBK_OK;
+}
+
+static lbk_status bind_states(lbk_exec *x, bool *changed)
+{
+    struct plan *p = &x->plan;
+    if (x->bound && x->seen == p->store->changes)
+        return LBK_OK;
+    for (int64_t i = x->n_input; i < x->n_leaf; i++) {
+        struct value *v = &p->value[x->leaf[i].value];
+        const lbk_tensor *t = lbk_store_get(p->store, v->name);
+        if (!t)
+            return lbk_fail(p->device->ctx, LBK_ENOENT, "run: the store has lost '%s'", v->name);
+        *changed = *changed || v->mem != t->mem;
+        v->mem = t->mem;
+    }
+    x->seen = p->store->changes;
+    return LBK_OK;
+}
+
 /* Inputs may be other tensors each time, and the store may have been given new ones. */
 static lbk_status bind_leaves(lbk_exec *x, int n_in, const struct lbk_bind in[])
 {
-    struct plan *p = &x->plan;
     bool changed = !x->bound;
-    for (int64_t i = 0; i < p->n_value; i++) {
-        struct value *v = &p->value[i];
-        lbk_mem *mem = v->mem;
-        if (v->kind == VALUE_INPUT) {
-            const struct lbk_bind *b = bound(n_in, in, v->name);
-            const lbk_status st = check_bind(p, "input", b, v->name, v->dtype, v->shape);
-            if (st)
-                return st;
-            mem = b->tensor->mem;
-        } else if (v->kind == VALUE_STATE) {
-            lbk_tensor *t = lbk_store_get(p->store, v->name);
-            if (!t)
-                return lbk_fail(p->device->ctx, LBK_ENOENT, "run: the store has lost '%s'",
-                                v->name);
-            mem = t->mem;
-        }
-        changed |= mem != v->mem;
-        v->mem = mem;
-    }
+    lbk_status st = bind_inputs(x, n_in, in, &changed);
+    if (!st)
+        st = bind_states(x, &changed);
+    if (st)
+        return st;
     if (changed)
         bind(x);
     x->bound = true;
@@ -335,13 +383,14 @@ static lbk_status copy_value(lbk_exec *x, lbk_mem *to, uint32_t v, size_t skip, 
 static lbk_status write_outputs(lbk_exec *x, int n_out, const struct lbk_bind out[])
 {
     struct plan *p = &x->plan;
+    const int64_t all = p->graph->n_output;
     lbk_status st = LBK_OK;
     for (int i = 0; !st && i < n_out; i++) {
         lbk_node *n = NULL;
         size_t skip;
-        for (int64_t k = 0; k < p->graph->n_output; k++)
-            if (!strcmp(p->graph->output[k].name, out[i].name))
-                n = p->graph->output[k].v;
+        for (int64_t k = i; !n && k < i + all; k++)
+            if (!strcmp(p->graph->output[k % all].name, out[i].name))
+                n = p->graph->output[k % all].v;
         if (!n)
             return lbk_fail(p->device->ctx, LBK_ENOENT, "run: the graph has no output '%s'",
                             out[i].name);
@@ -365,8 +414,10 @@ lbk_status lbk_run(lbk_exec *x, int n_in, const struct lbk_bind in[], int n_out,
     if (!st)
         st = write_outputs(x, n_out, out);
     for (int64_t i = 0; !st && i < p->n_copy; i++) {
-        lbk_tensor *t = lbk_store_get(p->store, p->value[p->copy[i].state].name);
-        st = copy_value(x, t->mem, p->copy[i].value, p->copy[i].skip, t->bytes);
+        const struct value *to = &p->value[p->copy[i].state];
+        size_t bytes = 0;
+        lbk__shape_bytes(to->dtype, to->shape, &bytes);
+        st = copy_value(x, to->mem, p->copy[i].value, p->copy[i].skip, bytes);
     }
     return st;
 }

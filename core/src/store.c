@@ -55,6 +55,7 @@ lbk_status lbk_store_put(lbk_store *s, const char *name, lbk_tensor *t)
     const int64_t i = place(s, name, &found);
     if (t->device != s->device)
         return lbk_fail(s->device->ctx, LBK_EINVAL, "store: '%s' lives on another device", name);
+    s->changes++;
     if (found) {
         lbk_tensor_ref(t);
         lbk_tensor_unref(&s->at[i].tensor);
