@@ -37,34 +37,87 @@ static int train(struct cli *c)
     return 0;
 }
 
-struct rows { struct cli *c; json_t *all; };
+/* ---- an operator ---- */
+
+struct rows { struct cli *c; json_t *all; double peak_gflops, peak_gbs; };
+
+static double gbs(const struct lbk_bench *b)
+{
+    return b->device_ms > 0 ? 1e-6 * (double) b->bytes / b->device_ms : 0;
+}
+
+static double percent(double part, double of) { return of > 0 ? 100 * part / of : 0; }
+
+/* Zeros are what is not known. */
+static void add_known(json_t *o, const char *key, double v)
+{
+    if (v > 0)
+        cli_json_add(o, key, json_real(v));
+}
+
+static json_t *described(const struct lbk_case *sample, const struct lbk_bench *b)
+{
+    json_t *o = figures(b);
+    cli_json_text(o, "shapes", sample->shapes);
+    cli_json_text(o, "params", sample->params ? sample->params : "");
+    cli_json_add(o, "bytes", json_integer((json_int_t) b->bytes));
+    cli_json_add(o, "reorders", json_integer(b->reorders));
+    cli_json_add(o, "reorder_bytes", json_integer((json_int_t) b->reorder_bytes));
+    if (b->device_ms <= 0)
+        return o;
+    cli_json_add(o, "device_ms", json_real(b->device_ms));
+    cli_json_add(o, "reorder_ms", json_real(b->reorder_ms));
+    cli_json_add(o, "gbs", json_real(gbs(b)));
+    add_known(o, "fma_percent", percent(b->gflops, b->peak_gflops));
+    add_known(o, "bandwidth_percent", percent(gbs(b), b->peak_gbs));
+    return o;
+}
+
+static void print_rate(double rate, const char *unit, double peak)
+{
+    printf("  %8.1f %s", rate, unit);
+    if (peak > 0)
+        printf(" %5.1f %%", percent(rate, peak));
+}
+
+static void print_row(const struct lbk_case *sample, const struct lbk_bench *b)
+{
+    printf("%-32s %-24s", sample->shapes, sample->params ? sample->params : "");
+    if (b->device_ms > 0) {
+        printf(" %10.4f ms", b->device_ms);
+        print_rate(b->gflops, "GFLOP/s", b->peak_gflops);
+        print_rate(gbs(b), "GB/s", b->peak_gbs);
+    }
+    printf("  wall %.4f ms", b->median_ms);
+    if (b->reorders)
+        printf("  %" PRId64 " reorders %.4f ms", b->reorders, b->reorder_ms);
+    printf("  %" PRId64 " fallbacks\n", b->fallbacks);
+}
 
 static void row(void *ud, const struct lbk_case *sample, const struct lbk_bench *b)
 {
     struct rows *r = ud;
-    const char *params = sample->params ? sample->params : "";
-    json_t *o = figures(b);
     if (!r->c->json)
-        printf("%-32s %-24s %10.4f ms %8.1f GFLOP/s  %" PRId64 " fallbacks\n", sample->shapes,
-               params, b->median_ms, b->gflops, b->fallbacks);
-    cli_json_text(o, "shapes", sample->shapes);
-    cli_json_text(o, "params", params);
-    json_array_append_new(r->all, o);
+        print_row(sample, b);
+    json_array_append_new(r->all, described(sample, b));
+    r->peak_gflops = b->peak_gflops, r->peak_gbs = b->peak_gbs;
 }
 
 static int op(struct cli *c, const char *name)
 {
     const char *device;
-    int bad = cli_device(c, &device);
-    if (!bad)
-        bad = cli_no_rest(c);
+    const int bad = cli_device(c, &device);
     if (bad || !cli_need(c, cli_kind("op"), name))
         return bad ? bad : c->failed_code;
-    struct rows r = { c, json_array() };
-    const lbk_status st = lbk_bench_op(c->ctx, device, name, row, &r);
+    int n;
+    const struct lbk_setting *settings = cli_rest(c, &n);
+    struct rows r = { c, json_array(), 0, 0 };
+    const lbk_status st = lbk_bench_op(c->ctx, device, name, n, settings, row, &r);
     json_t *o = json_object();
     cli_json_text(o, "op", name);
     cli_json_text(o, "device", device);
+    add_known(o, "fma_gflops", r.peak_gflops);
+    add_known(o, "bandwidth_gbs", r.peak_gbs);
     cli_json_add(o, "samples", r.all);
     if (!st && c->json)
         return cli_json_put(c, "bench.op", o);

@@ -20,12 +20,16 @@ static const struct cli_key loss_keys[] = {
     { NULL, NULL },
 };
 static const struct cli_key bench_keys[] = {
-    { "model", "to train" },
-    { "input", "shape of one sample, as 3x32x32" },
-    { "classes", "of the output" },
-    { "batch", "samples in a step" },
     { "device", "where" },
     { "threads", "of the CPU" },
+    { "seconds", "to measure for" },
+    { "model", "train: which network" },
+    { "input", "train: shape of one sample, as 3x32x32" },
+    { "classes", "train: of the output" },
+    { "batch", "train: samples in a step" },
+    { "profile", "train: time every launch and log the plan" },
+    { "shapes", "op: of its operands, as 64x16x32x32,16x16x3x3; its own samples, otherwise" },
+    { "strict", "op: that it cannot run on the device is an error" },
     { NULL, NULL },
 };
 
@@ -83,10 +87,12 @@ const struct command cli_commands[] = {
       "value and gradients of a loss on given tensors", CMD_JSON | CMD_KEYS, loss_keys,
       "Other keys are options of the loss: see 'limbeck help loss NAME'",
       "limbeck loss kl in=a.safetensors out=b.safetensors temperature=4", cmd_loss },
-    { "bench", "train key=value ... | op NAME", "time a training step or an operator",
-      CMD_JSON | CMD_KEYS, bench_keys, NULL,
+    { "bench", "train key=value ... | op NAME key=value ...", "time a training step or an operator",
+      CMD_JSON | CMD_KEYS, bench_keys,
+      "Other keys are options of the model, or params of the operator: 'limbeck help op NAME'",
       "limbeck bench train model=resnet20 input=3x32x32 classes=100 batch=64 device=cpu --json\n"
-      "limbeck bench op conv2d",
+      "limbeck bench op conv2d\n"
+      "limbeck bench op conv2d shapes=64x16x32x32,16x16x3x3 pad=1 device=opencl",
       cmd_bench },
     { "plugin", "check FILE.so", "load a plugin in a process of its own and test what it registers",
       CMD_JSON | CMD_KEYS, NULL, NULL, "limbeck plugin check ./build/example.so", cmd_plugin },

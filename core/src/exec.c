@@ -436,6 +436,27 @@ static size_t state_bytes(const struct plan *p)
     return sum;
 }
 
+static uint64_t moved_bytes(const struct lbk_group *g)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < g->n_arg; i++)
+        sum += lbk_arg_bytes(&g->arg[i]);
+    for (int i = 0; i < g->n_out; i++)
+        sum += lbk_arg_bytes(&g->out[i]);
+    return sum;
+}
+
+static void add_group(struct lbk_exec_info *i, const struct group *g)
+{
+    const bool reorder = g->g.op && !strcmp(g->g.op->name, "reorder");
+    const uint64_t bytes = moved_bytes(&g->g);
+    i->flops += g->flops;
+    i->moved_bytes += bytes, i->reorder_bytes += reorder ? bytes : 0;
+    if (g->fallback)
+        return;
+    i->ns += g->ns, i->reorder_ns += reorder ? g->ns : 0;
+}
+
 void lbk_exec_info(const lbk_exec *x, struct lbk_exec_info *out)
 {
     const struct plan *p = &x->plan;
@@ -449,7 +470,7 @@ void lbk_exec_info(const lbk_exec *x, struct lbk_exec_info *out)
                                .live_bytes = p->live_bytes,
                                .state_bytes = state_bytes(p) };
     for (int64_t k = 0; k < p->n_group; k++)
-        i.flops += p->group[k].flops;
+        add_group(&i, &p->group[k]);
     memcpy(out, &i, out->size < sizeof i ? out->size : sizeof i);
 }
 

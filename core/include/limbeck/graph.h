@@ -75,6 +75,11 @@ struct lbk_exec_info {
     /* the most that is alive at once: what no placement can beat */
     size_t live_bytes;
     size_t state_bytes;
+    /* What the groups of one run read and write, each arg and out once; of that, by reorders. */
+    uint64_t moved_bytes, reorder_bytes;
+    /* With profile: over all runs so far, by the clock of the device where it has one; of that, in reorders. Not of
+     * fallbacks. */
+    double ns, reorder_ns;
 };
 /* out->size set by the caller */
 LBK_API void      lbk_exec_info(const lbk_exec *x, struct lbk_exec_info *out);

@@ -70,11 +70,26 @@ LBK_API const struct lbk_opt *lbk_train_options(void);
 
 /* Times whole training steps on made-up data. Settings: model, input ("3x32x32"), classes,
  * batch, options of the model. */
-struct lbk_bench { uint32_t size; double median_ms, gflops; int64_t launches, fallbacks; uint64_t peak_bytes; };
+struct lbk_bench {
+    uint32_t size;
+    double median_ms, gflops;              /* by the clock of the host; gflops by device_ms, where that is known */
+    int64_t launches, fallbacks;
+    uint64_t peak_bytes;
+    /* Of an operator alone. By the clock of the device where it has one, median of the runs; what it takes to bring
+     * values to the layouts of a kernel and back is apart, as a network keeps them there. 0 where something falls
+     * back. bytes: what is read and written, once each. */
+    double device_ms, reorder_ms;
+    uint64_t bytes, reorder_bytes;
+    int64_t reorders;
+    /* as the device reports them, "fma_gflops" and "bandwidth_gbs"; 0 = unknown */
+    double peak_gflops, peak_gbs;
+};
 LBK_API lbk_status lbk_bench_train(lbk_ctx *ctx, const char *device, int n, const struct lbk_setting *settings,
                                    struct lbk_bench *out);
-/* Times an operator on each of its own samples. */
-LBK_API lbk_status lbk_bench_op(lbk_ctx *ctx, const char *device, const char *op,
+/* Times an operator, as compiled with profile: every launch waits for the one before. Settings: shapes, of its operands as in
+ * struct lbk_case, and params of the operator; without them, it is timed on each of its own samples. Also
+ * strict=yes: what would fall back is an error; seconds: to measure each for. */
+LBK_API lbk_status lbk_bench_op(lbk_ctx *ctx, const char *device, const char *op, int n, const struct lbk_setting *settings,
                                 void (*each)(void *ud, const struct lbk_case *sample, const struct lbk_bench *b), void *ud);
 
 /* Value and gradients of a registered loss on the tensors of a safetensors file, named as its inputs are; writes "loss" and,
