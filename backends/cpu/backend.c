@@ -67,6 +67,26 @@ static lbk_status open_drv(lbk_ctx *ctx, int index, const void *cfg, lbk_drv **o
     return st;
 }
 
+static lbk_status put_rates(lbk_ctx *ctx, const struct cpu_cfg *c,
+                            void (*put)(void *ud, const char *key, const char *value), void *ud)
+{
+    lbk_drv *d;
+    char text[32];
+    double gflops, gbs;
+    lbk_status st = cpu_open(ctx, (int) c->threads, isa_names[c->isa], c->pin, &d);
+    if (st)
+        return st;
+    st = cpu_rates(d, &gflops, &gbs);
+    cpu_device_fns.close(d);
+    if (st)
+        return lbk_fail(ctx, st, "cpu device: no memory to measure its bandwidth with");
+    snprintf(text, sizeof text, "%.1f", gflops);
+    put(ud, "fma_gflops", text);
+    snprintf(text, sizeof text, "%.1f", gbs);
+    put(ud, "bandwidth_gbs", text);
+    return LBK_OK;
+}
+
 static lbk_status report(lbk_ctx *ctx, int index, const void *cfg,
                          void (*put)(void *ud, const char *key, const char *value), void *ud)
 {
@@ -84,7 +104,7 @@ static lbk_status report(lbk_ctx *ctx, int index, const void *cfg,
     put(ud, "instruction set", isa < 0 ? "not on this machine" : cpu_isa_name(isa));
     snprintf(text, sizeof text, "%.1f GiB", (double) cpu_memory() / (1 << 30));
     put(ud, "memory", text);
-    return LBK_OK;
+    return isa < 0 ? LBK_OK : put_rates(ctx, c, put, ud);
 }
 
 static const struct lbk_backend backend = {

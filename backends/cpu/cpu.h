@@ -111,6 +111,10 @@ int cpu_isa_find(const char *name);
 const char *cpu_isa_name(int isa);
 /* threads 0: one per core. Closed by cpu_device_fns.close. */
 lbk_status cpu_open(lbk_ctx *ctx, int threads, const char *isa, bool pin, lbk_drv **out);
+/* Measures, for a few tenths of a second, what all threads do together, in 1e9 a second: fused
+ * multiply-adds, two operations each; bytes read and written by y[i] = s * x[i] on buffers that no
+ * cache holds. LBK_ENOMEM is not logged. */
+lbk_status cpu_rates(lbk_drv *d, double *gflops, double *gbs);
 uint64_t cpu_memory(void); /* bytes of this machine; 0 = unknown */
 lbk_status cpu_alloc(lbk_drv *d, size_t bytes, lbk_mem **out);
 void cpu_free(lbk_drv *d, lbk_mem *m);

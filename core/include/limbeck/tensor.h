@@ -35,8 +35,9 @@ struct lbk_device_info {
 /* How many there are, of which out got at most max; 0 also for a backend that is not there. */
 LBK_API int       lbk_device_list(lbk_ctx *ctx, const char *backend, struct lbk_device_info *out, int max);
 /* All that is known about a device, as keys and values in the order of its driver: platform, limits, results of probes,
- * measured rates. Of these, "fma_gflops" (chains of fused multiply-adds, two operations each) and "bandwidth_gbs" (a[i] =
- * b[i] + s * c[i] on buffers that no cache holds, 12 bytes an element) are plain numbers. It may measure for some seconds. No lines: the backend has nothing to tell. The texts are gone
+ * measured rates. Of these, "fma_gflops" (chains of fused multiply-adds, two operations each) and "bandwidth_gbs" (what a
+ * kernel that copies floats reads and writes, on buffers that no cache holds) are plain numbers, in 1e9 a second. It may
+ * measure for some seconds. No lines: the backend has nothing to tell. The texts are gone
  * when put() returns. [owner thread] */
 LBK_API lbk_status lbk_device_report(lbk_ctx *ctx, const char *spec, void (*put)(void *ud, const char *key, const char *value),
                                      void *ud);
