@@ -81,6 +81,7 @@ def usage(tmp):
         except ValueError as e:
             report('JSON of ' + ' '.join(words), str(e), p)
     devices()
+    bench()
     with open('/dev/full', 'w') as full:
         p = subprocess.run([LIMBECK, 'list', 'ops'], stdout=full, stderr=subprocess.PIPE, text=True)
         report('full standard output', None if p.returncode == 4 else f'exit {p.returncode}')
@@ -96,6 +97,8 @@ def devices():
     report('a processor is among the devices', None if cpu and cpu[0]['host'] and cpu[0]['cpu'] else str(listed))
     one = answer(expect('one device', ['devices', 'cpu', '--json'], 0), 'devices')
     report('its report', None if one and one[0]['name'] == cpu[0]['name'] and 'cores' in one[0]['report'] else str(one))
+    rates = [one[0]['report'].get(k, '') for k in ('fma_gflops', 'bandwidth_gbs')]
+    report('its rates are numbers', None if all(re.fullmatch(r'\d+\.\d', r) and float(r) > 0.5 for r in rates) else str(rates))
     p = expect('a report as text', ['devices', '--', 'cpu,threads=3'], 0)
     report('options count in a report', None if re.search(r'^  threads +3$', p.stdout, re.M) else 'threads', p)
     expect('two devices', ['devices', 'cpu', 'cpu'], 2, 'expected one device at most')
@@ -104,6 +107,45 @@ def devices():
     expect('tune of nothing', ['tune'], 2, 'expected device=SPEC')
     expect('tune of a key', ['tune', 'device=cpu', 'devcie=cpu'], 2, "'devcie' is unknown; did you mean 'device'")
     expect('tune where nothing can be', ['tune', 'device=cpu'], 5, "device 'cpu': there is nothing to tune")
+
+
+def near(a, b):
+    return abs(a - b) <= 1e-6 * abs(b)
+
+
+def bench():
+    def op(*argv):
+        p = expect('bench op ' + ' '.join(argv), ['bench', 'op', *argv, 'seconds=0.01', '--json'], 0)
+        return p, json.loads(p.stdout) if not p.returncode else {'samples': []}
+
+    p, o = op('relu', 'shapes=64x64x33', 'threads=2')
+    s = o['samples'][0]
+    report('what relu moves', None if s['bytes'] == 2 * 4 * 64 * 64 * 33 and s['gflops'] == 0 else str(s), p)
+    report('its rate', None if near(s['gbs'] * s['device_ms'] * 1e6, s['bytes']) else str(s), p)
+    report('of the bandwidth', None if near(s['bandwidth_percent'] * o['bandwidth_gbs'], 100 * s['gbs']) else str(o), p)
+    report('within the run', None if 0 < s['device_ms'] <= s['median_ms'] else str(s), p)
+    p, o = op('conv2d', 'shapes=4x16x9x8,24x16x3x3', 'pad=1', 'stride=2', 'strict=yes')
+    s = o['samples'][0]
+    flops = 2 * 4 * 24 * 5 * 4 * 16 * 9
+    report('what conv2d computes', None if near(s['gflops'] * s['device_ms'] * 1e6, flops) else str(s), p)
+    report('of the multiply-adds', None if near(s['fma_percent'] * o['fma_gflops'], 100 * s['gflops']) else str(o), p)
+    values = 4 * (4 * 16 * 9 * 8 + 24 * 16 * 9 + 4 * 32 * 5 * 4)
+    moved = 2 * 4 * 4 * 16 * 9 * 8 + 4 * (4 * 24 * 5 * 4 + 4 * 32 * 5 * 4)
+    report('reorders are apart', None if (s['bytes'], s['reorders'], s['reorder_bytes']) == (values, 2, moved) else str(s), p)
+    named = s['shapes'] + ' ' + s['params'] == '4x16x9x8,24x16x3x3 stride=2,pad=1'
+    report('and named', None if named and s['reorder_ms'] > 0 else str(s), p)
+    p, o = op('softmax')
+    report('samples of an operator', None if len(o['samples']) > 3 else 'too few', p)
+    p = expect('bench op as text', ['bench', 'op', 'add', 'shapes=8x8,8', 'seconds=0'], 0)
+    report('a line of it', None if re.fullmatch(r'8x8,8 +[\d.]+ ms +0\.0 GFLOP/s +0\.0 % +[\d.]+ GB/s +[\d.]+ %  wall [\d.]+ ms'
+                                                r'  0 fallbacks\n', p.stdout) else 'differs', p)
+    expect('a param that is not one', ['bench', 'op', 'conv2d', 'shapes=1x1x3x3,1x1x3x3', 'padd=1'], 2,
+           "'padd' is unknown; did you mean 'pad'")
+    expect('a param without shapes', ['bench', 'op', 'conv2d', 'pad=1', '--json'], 2, "'pad=1' goes with shapes=")
+    expect('shapes that are none', ['bench', 'op', 'relu', 'shapes=3x'], 2, "shapes: expected sizes as .*got '3x'")
+    expect('too few of them', ['bench', 'op', 'conv2d', 'shapes=1x1x3x3'], 2, 'conv2d: 1 operands, expected 2')
+    expect('more than there is memory for', ['bench', 'op', 'relu', 'shapes=9999999x9999999'], 6,
+           'out of memory: a tensor of f32 9999999x9999999')
 
 
 def doctor(tmp):

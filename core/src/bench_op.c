@@ -60,7 +60,8 @@ static const char *sizes(const char *at, lbk_shape *out)
     return at;
 }
 
-/* What follows a colon: "10" (whole numbers 0 .. 9), "-1..9", "u" (bytes). */
+/* What follows a colon: "10" (whole numbers 0 .. 9), "-1..9", "u" (bytes); returns
+ * where it ends, or a place within it that is wrong. */
 static const char *range(const char *at, struct kind *k)
 {
     char *end;
@@ -71,7 +72,7 @@ static const char *range(const char *at, struct kind *k)
     k->type = LBK_I32;
     k->hi = strtoll(at, &end, 10);
     if (end == at)
-        return at;
+        return at - 1;
     if (!strncmp(end, "..", 2)) {
         k->lo = k->hi, at = end + 2;
         k->hi = strtoll(at, &end, 10);

@@ -23,7 +23,7 @@ struct fake {
     struct lbk_device_info gpu[4];
     int n_gpu, problems, timed_on, timed_off, asked;
     struct lbk_limits limits;
-    bool no_proc;
+    bool no_proc, rates; /* is there no "proc"; does the report of "gpu" have rates */
 };
 static struct fake fake;
 
@@ -177,6 +177,8 @@ static inline lbk_status gpu_report(lbk_ctx *ctx, int index, const void *cfg,
     snprintf(text, sizeof text, "%d", (int) c->level);
     put(ud, "name", fake.gpu[index].name);
     put(ud, "level", text);
+    if (fake.rates)
+        put(ud, "fma_gflops", "123.5"), put(ud, "bandwidth_gbs", "45.25");
     return LBK_OK;
 }
 
