@@ -20,7 +20,7 @@
 #endif
 
 /* `n` floats, whole places. */
-inline void FN(clear)(TMP float *to, const int n)
+INL void FN(clear)(TMP float *to, const int n)
 {
 #if UNIT == 16
     for (int i = 0; i < n; i += 16)
@@ -32,7 +32,7 @@ inline void FN(clear)(TMP float *to, const int n)
 }
 
 /* A row of scratch whose first column is column `begin` of the image. */
-inline void FN(copy_row)(__global const float *row, const int begin, const int w, const int is, const int cols, TMP float *to)
+INL void FN(copy_row)(__global const float *row, const int begin, const int w, const int is, const int cols, TMP float *to)
 {
     const int lo = min(begin < 0 ? (is - 1 - begin) / is : 0, cols);
     const int hi = clamp(w > begin ? (w - begin + is - 1) / is : 0, lo, cols);
@@ -48,7 +48,7 @@ inline void FN(copy_row)(__global const float *row, const int begin, const int w
 }
 
 /* One plane of the image, split by the remainders of row and column. */
-inline void FN(copy_plane)(__global const float *x, const int h, const int w, const int is, const int top, const int left,
+INL void FN(copy_plane)(__global const float *x, const int h, const int w, const int is, const int top, const int left,
                            const int rows, const int cols, __global const int *uses, TMP float *to)
 {
     for (int a = 0; a < is; a++)
@@ -67,7 +67,7 @@ inline void FN(copy_plane)(__global const float *x, const int h, const int w, co
 }
 
 /* Channels (blocks) [first, first + planes) of image n. */
-inline void FN(copy)(__global const float *in, const int n, const int ic, const int h, const int w, const int first,
+INL void FN(copy)(__global const float *in, const int n, const int ic, const int h, const int w, const int first,
                      const int planes, const int is, const int top, const int left, const int rows, const int cols,
                      __global const int *uses, TMP float *to)
 {
@@ -89,29 +89,31 @@ inline void FN(copy)(__global const float *in, const int n, const int ic, const 
 # else
 #  define TO TMP
 # endif
-/* rows x cols neighbouring places, times PANELS panels of 16 channels. */
-inline void FN(tile)(const int rows, const int cols, const FROM float *x, const int x_gap, __global const int *off, const int n,
-                     __global const float *b, const int b_gap, TO float *y, const int y_step, const int y_gap, const int y_panel)
+/* Place i of a tile: ROWS rows of COLS neighbours. */
+# define X_AT(i) ((i) / COLS * x_gap + (i) % COLS * UNIT)
+# define Y_AT(i) ((i) / COLS * y_gap + (i) % COLS * y_step)
+INL void FN(tile)(const FROM float *x, const int x_gap, __global const int *off, const int n, __global const float *b,
+                  const int b_gap, TO float *y, const int y_step, const int y_gap, const int y_panel)
 {
     float16 acc[ROWS * COLS * PANELS];
 # pragma unroll
-    for (int i = 0; i < rows * cols * PANELS; i++)
+    for (int i = 0; i < ROWS * COLS * PANELS; i++)
         acc[i] = (float16)(0.0f);
     for (int q = 0; q < n; q++, b += 16) {
         const FROM float *p = x + off[q];
 # if DEPTH
         const float16 w = vload16(0, b);
 #  pragma unroll
-        for (int i = 0; i < rows * cols; i++)
-            acc[i] = fma(vload16(0, p + i / cols * x_gap + i % cols * 16), w, acc[i]);
+        for (int i = 0; i < ROWS * COLS; i++)
+            acc[i] = fma(vload16(0, p + X_AT(i)), w, acc[i]);
 # else
         float16 w[PANELS];
 #  pragma unroll
         for (int v = 0; v < PANELS; v++)
             w[v] = vload16(0, b + v * b_gap);
 #  pragma unroll
-        for (int i = 0; i < rows * cols; i++) {
-            const float16 a = (float16)(p[i / cols * x_gap + i % cols * UNIT]);
+        for (int i = 0; i < ROWS * COLS; i++) {
+            const float16 a = (float16)(p[X_AT(i)]);
 #  pragma unroll
             for (int v = 0; v < PANELS; v++)
                 acc[i * PANELS + v] = fma(a, w[v], acc[i * PANELS + v]);
@@ -119,24 +121,37 @@ inline void FN(tile)(const int rows, const int cols, const FROM float *x, const 
 # endif
     }
 # pragma unroll
-    for (int i = 0; i < rows * cols * PANELS; i++)
-        vstore16(acc[i], 0, y + i / PANELS / cols * y_gap + i / PANELS % cols * y_step + i % PANELS * y_panel);
+    for (int i = 0; i < ROWS * COLS * PANELS; i++)
+        vstore16(acc[i], 0, y + Y_AT(i / PANELS) + i % PANELS * y_panel);
 }
 
-/* One row, or ROWS of them, of one phase; the last tile goes over places done already when they do not divide. */
-inline void FN(sweep)(const int rows, const int cols, const FROM float *x, const int x_gap, __global const int *off, const int n,
-                      __global const float *b, const int b_gap, TO float *y, const int y_step, const int y_gap,
-                      const int y_panel)
+/* One place. */
+INL void FN(one)(const FROM float *x, __global const int *off, const int n, __global const float *b, const int b_gap,
+                 TO float *y, const int y_panel)
 {
+    for (int v = 0; v < PANELS; v++) {
+        float16 acc = (float16)(0.0f);
+        for (int q = 0; q < n; q++)
+# if DEPTH
+            acc = fma(vload16(0, x + off[q]), vload16(q, b + v * b_gap), acc);
+# else
+            acc = fma((float16)(x[off[q]]), vload16(q, b + v * b_gap), acc);
+# endif
+        vstore16(acc, 0, y + v * y_panel);
+    }
+}
+
+/* `rows` rows of one phase. Tiles go over places done already where they do not divide. */
+INL void FN(sweep)(const int rows, const int cols, const FROM float *x, const int x_row, __global const int *off, const int n,
+                   __global const float *b, const int b_gap, TO float *y, const int y_step, const int y_row, const int y_panel)
+{
+    const int x_gap = rows == ROWS ? x_row : 0, y_gap = rows == ROWS ? y_row : 0;
     for (int i = 0; i < cols && cols >= COLS; i += COLS) {
         const int c = min(i, cols - COLS);
-        FN(tile)(rows, COLS, x + c * UNIT, x_gap, off, n, b, b_gap, y + c * y_step, y_step, y_gap, y_panel);
+        FN(tile)(x + c * UNIT, x_gap, off, n, b, b_gap, y + c * y_step, y_step, y_gap, y_panel);
     }
-# if COLS > 1
     for (int c = 0; c < rows * cols && cols < COLS; c++)
-        FN(tile)(1, 1, x + c / cols * x_gap + c % cols * UNIT, 0, off, n, b, b_gap, y + c / cols * y_gap + c % cols * y_step, 0,
-                 0, y_panel);
-# endif
+        FN(one)(x + c / cols * x_row + c % cols * UNIT, off, n, b, b_gap, y + c / cols * y_row + c % cols * y_step, y_panel);
 }
 
 KERNEL(conv_wide)(IN(float, in), IN(float, packed), TABLE(int, off), TABLE(int, plan), TMP_PARAM, const int copy_size,
@@ -185,13 +200,8 @@ KERNEL(conv_wide)(IN(float, in), IN(float, packed), TABLE(int, off), TABLE(int, 
                 __global const float *b = packed + pa[2] + lo * each * 16;
                 TO float *y = y0 + (ph[0] * ow + ph[1]) * 16;
                 const int terms = (hi - lo) * each, wide = min(ph[3], limit - i * cols);
-# if ROWS > 1
-                if (some == ROWS)
-                    FN(sweep)(ROWS, wide, x, pc * UNIT, o, terms, b, pa[0] * 16, y, os * 16, os * ow * 16, y_panel);
-                else
-# endif
-                for (int r = 0; r < some; r++)
-                    FN(sweep)(1, wide, x + r * pc * UNIT, 0, o, terms, b, pa[0] * 16, y + r * row, os * 16, 0, y_panel);
+                if (some > 0)
+                    FN(sweep)(some, wide, x, pc * UNIT, o, terms, b, pa[0] * 16, y, os * 16, row, y_panel);
             }
 # if !PLAIN
             const int pixels = min(min(i + ROWS, i1) * os * ow, out_plane) - i * os * ow;
@@ -215,11 +225,13 @@ KERNEL(conv_wide)(IN(float, in), IN(float, packed), TABLE(int, off), TABLE(int, 
         }
 }
 # undef TO
+# undef X_AT
+# undef Y_AT
 #endif
 
 #if MODE == FEW
 /* Sixteen neighbouring places from each of four x, for K channels. */
-inline void FN(few)(const TMP float *const *x, __global const int *off, const int n, __global const float *b, const int valid,
+INL void FN(few)(const TMP float *const *x, __global const int *off, const int n, __global const float *b, const int valid,
                     float16 *acc)
 {
 # pragma unroll
@@ -310,7 +322,7 @@ KERNEL(conv_wide)(IN(float, in), IN(float, packed), TABLE(int, off), TABLE(int, 
 #  define OF_DY __global
 # endif
 /* b[q][16] += x[off[q] + place] * dy[place][16] for TERMS terms, of which `valid` count. */
-inline void FN(outer)(const FROM float *x, const int x_image, const int x_gap, __global const int *off, const int valid,
+INL void FN(outer)(const FROM float *x, const int x_image, const int x_gap, __global const int *off, const int valid,
                       const OF_DY float *dy, const int dy_image, const int dy_gap, const int dy_panel, const int images,
                       const int rows, const int cols, __global float *b, const int b_panel)
 {

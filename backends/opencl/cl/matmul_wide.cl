@@ -36,7 +36,7 @@ KERNEL(matmul_wide)(IN(float, b), OUT(float, packed), const int k, const int n, 
 # endif
 
 /* y[row][panel * 16] (+)= a[row][k] * b[panel][k][16], of whose rows `valid` count. */
-inline void FN(tile)(__global const float *a, const int a_row, const int a_k, __global const float *b, const int b_panel,
+INL void FN(tile)(__global const float *a, const int a_row, const int a_k, __global const float *b, const int b_panel,
                      const int k, const int valid, const int add, TO float *y, const int y_row)
 {
     float16 acc[ROWS * PANELS];

@@ -2,6 +2,8 @@
 /* Before every kernel. ID is defined anew for each text, so that names in one program differ. */
 #define KERNEL(name) __kernel void ID(name)
 #define FN(name) ID(name)
+/* Of a helper whose parameters are to become constants. */
+#define INL inline __attribute__((always_inline))
 
 /* A buffer among the parameters, and opened at the top of the body: v is then its first element. */
 #define IN(T, v) __global const T *v##_base, const ulong v##_at
