@@ -102,6 +102,12 @@ static lbk_status elapsed(lbk_drv *d, double *ns)
     return ocl_check(d, err, "the times of a kernel");
 }
 
+static void limits(lbk_drv *d, struct lbk_limits *out)
+{
+    out->memory = d->limits.memory;
+    out->max_alloc = d->limits.max_alloc;
+}
+
 const struct lbk_device_fns ocl_device_fns = {
     .size = sizeof(struct lbk_device_fns),
     .close = ocl_close,
@@ -116,4 +122,6 @@ const struct lbk_device_fns ocl_device_fns = {
     .launch = ocl_launch,
     .finish = finish,
     .elapsed = elapsed,
+    .limits = limits,
+    .timing = ocl_timing,
 };

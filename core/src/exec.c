@@ -369,6 +369,9 @@ static lbk_status launch_timed(struct plan *p, struct group *g)
     double ns = now() - start;
     if (!st && !g->fallback && p->device->fns.elapsed)
         st = p->device->fns.elapsed(p->device->drv, &ns);
+    /* A driver may still be compiling in the first run. */
+    if (g->runs == 1 && !g->warm)
+        g->ns = 0, g->runs = 0, g->warm = true;
     g->ns += ns, g->runs++;
     return st;
 }

@@ -42,7 +42,8 @@ struct group {
     bool update;                       /* writes nothing but states */
     struct lbk_offer offer;
     uint32_t rank;                     /* node id it is ordered by */
-    double ns; int64_t runs;           /* measured, with profile */
+    /* measured, with profile; not warm: of the first run, which counts until there is another */
+    double ns; int64_t runs; bool warm;
     double flops;
     lbk_code *code;
     size_t scratch_offset;

@@ -84,7 +84,7 @@ struct lbk_exec_info {
 /* out->size set by the caller */
 LBK_API void      lbk_exec_info(const lbk_exec *x, struct lbk_exec_info *out);
 /* The plan as text, one line a launch: operators, shapes, layouts, place in memory. With profile
- * also the mean time. */
+ * also the mean time, of all runs but the first when there are more. */
 LBK_API void      lbk_exec_dump(const lbk_exec *x, void (*put)(void *ud, const char *line), void *ud);
 
 LBK_END
