@@ -2,9 +2,10 @@
 /* Convolution of groups of few channels, forward or backward to x: one work-item for each result of
  * each phase (rows, cols, first term, last term, place in out). */
 KERNEL(depthwise_tile)(
-    IN(float, in), IN(float, w), TABLE(int4, term), TABLE(int, phase), const int phases,
-    const int slices, const int in_channels, const int channels,
-    const int of_group, const int in_group,
+    IN(float, in), IN(float, w), TABLE(int4, term), TABLE(int, phase),
+    const int slices, const int phases, const ulong phases_div,
+    const int in_channels, const int channels, const ulong channels_div,
+    const int of_group, const ulong of_group_div, const int in_group,
     const int high, const int wide, const int is, const int top, const int left,
     const int os, const int out_high, const int out_wide,
     const int w_group, const int w_oc EPI_PARAMS)
@@ -13,9 +14,10 @@ KERNEL(depthwise_tile)(
     OPEN_IN(float, w)
     EPI_OPEN
     const int j = (int) get_global_id(0), i = (int) get_global_id(1), z = (int) get_global_id(2);
-    const int place = z / phases, image = place / channels, channel = place - image * channels;
+    const int place = DIV(z, phases_div), image = DIV(place, channels_div);
+    const int channel = place - image * channels, group = DIV(channel, of_group_div);
     __global const int *f = phase + (z - place * phases) * 5;
-    const int group = channel / of_group, row = i * is - top, col = j * is - left;
+    const int row = i * is - top, col = j * is - left;
     if (i >= f[0] || j >= f[1] || z >= slices)
         return;
     in += (image * in_channels + group * in_group) * high * wide;

@@ -25,10 +25,12 @@
     const int M, const int n_most, const int parts, const int c_z, const int c_m, \
     const int c_image, const int pixels, const ulong pixels_div PHASE_PARAMS
 #if LOADS == GATHER
-# define PHASE_PARAMS , TABLE(int, phase), const int phases, const int os, const int out_wide
+# define PHASE_PARAMS \
+    , TABLE(int, phase), const int phases, const ulong phases_div, const int os, const int out_wide
 # define OPEN_SLICE \
-    __global const int *f = phase + z % phases * 11; \
-    const int slab = z / phases, N = f[0], start = f[4], of_image = f[5], of_row = f[6]; \
+    const int slab = DIV(z, phases_div); \
+    __global const int *f = phase + (z - slab * phases) * 11; \
+    const int N = f[0], start = f[4], of_image = f[5], of_row = f[6]; \
     const ulong image_div = (uint) f[7] | (ulong) f[8] << 32; \
     const ulong row_div = (uint) f[9] | (ulong) f[10] << 32;
 # define OPEN_COLUMN(n) \
@@ -103,23 +105,24 @@ KERNEL(gemm_tile)(IN(float, sums), RESULT_PARAMS EPI_PARAMS)
 #define PER_A (TM * TK / G)
 #define PER_B (TN * TK / G)
 #if A_ALONG_K
-# define A_K(i) (lid % TK)
-# define A_M(i) (lid / TK + (i) * (G / TK))
+# define A_K(i) ((int) (lid % TK))
+# define A_M(i) ((int) (lid / TK) + (i) * (G / TK))
 #else
-# define A_K(i) (lid / TM + (i) * (G / TM))
-# define A_M(i) (lid % TM)
+# define A_K(i) ((int) (lid / TM) + (i) * (G / TM))
+# define A_M(i) ((int) (lid % TM))
 #endif
 #if B_ALONG_K
-# define B_K(i) (lid % TK)
-# define B_N(i) (lid / TK + (i) * (G / TK))
+# define B_K(i) ((int) (lid % TK))
+# define B_N(i) ((int) (lid / TK) + (i) * (G / TK))
 #else
-# define B_K(i) (lid / TN + (i) * (G / TN))
-# define B_N(i) (lid % TN)
+# define B_K(i) ((int) (lid / TN) + (i) * (G / TN))
+# define B_N(i) ((int) (lid % TN))
 #endif
 
 #define OPERAND_PARAMS \
     IN(float, a), IN(float, b), const int k_most, const int k_part, \
-    const int tiles_m, const int tiles_n, \
+    const int tiles_m, const ulong tiles_m_div, const int tiles_n, const ulong tiles_n_div, \
+    const ulong parts_div, \
     const int a_z, const int a_m, const int a_k, const int a_image, \
     const int b_z, const int b_n, const int b_k, const int b_image TERM_PARAMS
 #define WINDOW_PARAMS \
@@ -214,10 +217,12 @@ __attribute__((reqd_work_group_size(G, 1, 1)))
 KERNEL(gemm_tile)(OPERAND_PARAMS, RESULT_PARAMS STORE_PARAMS)
 {
     __local float4 all_a[2][TK * ROW_A / 4], all_b[2][TK * ROW_B / 4];
-    const int lid = (int) get_local_id(0), x = lid % XN, y = lid / XN;
-    const int tile = (int) get_group_id(0), rest = tile / tiles_m, slice = rest / tiles_n;
-    const int m0 = tile % tiles_m * TM, n0 = rest % tiles_n * TN;
-    const int part = slice % parts, z = slice / parts;
+    const uint lid = (uint) get_local_id(0);
+    const int x = lid % XN, y = lid / XN;
+    const int tile = (int) get_group_id(0);
+    const int rest = DIV(tile, tiles_m_div), slice = DIV(rest, tiles_n_div);
+    const int m0 = (tile - rest * tiles_m) * TM, n0 = (rest - slice * tiles_n) * TN;
+    const int z = DIV(slice, parts_div), part = slice - z * parts;
     OPEN_SLICE
     OPEN_TERMS
     OPEN_IN(float, a)

@@ -53,6 +53,6 @@ static float16 ocl_used(const float16 v, const int c, const int channels)
     const bool inside = w < (W) && h < (H), used = c < (C); \
     const int at = ((z * (H) + h) * (W) + w) * 16 + lane
 
-/* n / d for 0 <= n < 2^31, where the ulong is gemm_divisor(d). */
+/* n / d for 0 <= n < 2^31, where the ulong comes with the d of gemm_extent(). */
 #define DIV(n, divisor) \
     ((int) (((ulong) (uint) (n) * (uint) (divisor)) >> ((divisor) >> 32)))

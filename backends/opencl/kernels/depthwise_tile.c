@@ -82,7 +82,8 @@ static void add_terms(struct ocl_step *s, lbk_drv *d, const struct conv_taps *t,
 
 static void add_sizes(struct ocl_step *s, const struct conv_taps *t)
 {
-    ocl_int(s, t->ic), ocl_int(s, t->oc), ocl_int(s, of_group(t)), ocl_int(s, in_group(t));
+    ocl_int(s, t->ic), gemm_extent(s, t->oc);
+    gemm_extent(s, of_group(t)), ocl_int(s, in_group(t));
     ocl_int(s, t->ih), ocl_int(s, t->iw);
     ocl_int(s, t->is), ocl_int(s, t->top), ocl_int(s, t->left);
 }
@@ -96,7 +97,7 @@ static void gather_step(lbk_drv *d, const struct lbk_group *g, const struct conv
     add_terms(s, d, t, c);
     int32_t *phases = phase_table(t, &bytes);
     gemm_table(s, d, c, phases, bytes);
-    ocl_int(s, t->n_phase), ocl_int(s, t->n * t->oc * t->n_phase);
+    ocl_int(s, t->n * t->oc * t->n_phase), gemm_extent(s, t->n_phase);
     add_sizes(s, t);
     ocl_int(s, t->os), ocl_int(s, t->oh), ocl_int(s, t->ow);
     ocl_int(s, t->w_group), ocl_int(s, t->w_oc);
@@ -109,17 +110,16 @@ static void weights_steps(lbk_drv *d, const struct lbk_group *g, const struct co
 {
     const struct weights w = weights_of(d, t);
     const struct gemm sums = sums_of(t, &w);
-    const int64_t pixels = t->oh * t->ow, groups = w.chunks * t->oc * w.parts;
+    const int64_t groups = w.chunks * t->oc * w.parts;
     struct ocl_step *s = ocl_step(c, "depthwise_tile_dw");
     ocl_define(s, "G", "%d", w.work_items);
     ocl_define(s, "PARTIAL", "%d", w.parts > 1);
     ocl_arg(s, ocl_plain_operand(g, 0)), ocl_arg(s, ocl_plain_operand(g, 1));
     add_terms(s, d, t, c);
-    ocl_int(s, w.terms), ocl_int(s, w.chunks);
+    ocl_int(s, w.terms), gemm_extent(s, w.chunks);
     add_sizes(s, t);
     ocl_int(s, w.all), ocl_int(s, (w.all + w.parts - 1) / w.parts);
-    ocl_int(s, pixels), ocl_ulong(s, gemm_divisor(pixels > 0 ? pixels : 1));
-    ocl_int(s, t->ow), ocl_ulong(s, gemm_divisor(t->ow > 0 ? t->ow : 1));
+    gemm_extent(s, t->oh * t->ow), gemm_extent(s, t->ow);
     if (w.parts > 1)
         ocl_scratch(s, 0, sizeof(float));
     else
