@@ -17,6 +17,8 @@ KERNEL(chain)(IN(int, index), OUT(int, next),
         return;
     const int k = index[r];
     int before = r - 1;
+    while (before >= 15 && !any(vload16(0, index + before - 15) == k))
+        before -= 16;
     while (before >= 0 && index[before] != k)
         before--;
     if (before >= 0)

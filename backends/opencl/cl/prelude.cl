@@ -15,7 +15,8 @@
 
 /* A number that others are divided by without a division: a / v of an int a of 0 or more. */
 #define DIVISOR(v) const int v, const uint v##_mul, const uint v##_shift
-#define QUOTIENT(a, v) ((int) (mul_hi((uint) (a) << 1, v##_mul) >> v##_shift))
+#define QUOTIENT(a, v) \
+    ((int) ((uint) (((ulong) ((uint) (a) << 1) * v##_mul) >> 32) >> v##_shift))
 
 /* Channels c .. c + 15 of a vector of so many, zeros past its end. */
 static float16 ocl_channels(__global const float *v, const int c, const int channels)

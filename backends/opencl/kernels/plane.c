@@ -3,6 +3,8 @@
 #include <string.h>
 #include "plane.h"
 
+enum { TASK = 16384 }; /* elements of a task of a processor */
+
 int ocl_plane_supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
 {
     if (!ocl_plain_operands(g) || !ocl_plain_epi(g))
@@ -70,36 +72,66 @@ static void add_table(struct ocl_step *s, const struct lbk_group *g, lbk_code *c
     free(v);
 }
 
-static void prepare(struct ocl_step *s, const struct lbk_group *g, lbk_code *c, lbk_drv *d,
-                    const struct plane_kind *k, pack_fn *pack)
+struct how {
+    const char *text, *wide_text;
+    pack_fn *pack;
+    bool line; /* wide: needs a row of the operand in local memory */
+};
+
+static void finish_wide(struct ocl_step *s, const struct lbk_arg *x, const struct lbk_arg *y,
+                        bool line)
 {
-    const int x = ocl_plain_operand(g, 0);
-    const struct lbk_arg *y = &g->out[0];
+    const int64_t rows = y->shape.d[3] ? ocl_pixels(y) / y->shape.d[3] : 0,
+                  width = x->shape.d[3] * ocl_block(x);
+    const int64_t each = 1 + TASK / (width + y->shape.d[3] * ocl_block(y) + 1);
+    ocl_int(s, rows);
+    ocl_int(s, each);
+    if (line)
+        ocl_local(s, sizeof(float) * (size_t) width);
+    ocl_groups(s, (int64_t[]){ (rows + each - 1) / each, 1, 1 }, (int64_t[]){ 1, 1, 1 });
+}
+
+static bool is_wide(const lbk_drv *d, const struct lbk_arg *x)
+{
+    return d->family == OCL_WIDE &&
+           sizeof(float) * (size_t) (x->shape.d[3] * ocl_block(x)) <= d->limits.local;
+}
+
+static struct ocl_step *prepare(lbk_drv *d, const struct lbk_group *g, lbk_code *c,
+                                const struct plane_kind *k, const struct how *how)
+{
+    const int in = ocl_plain_operand(g, 0);
+    const struct lbk_arg *x = &g->arg[in], *y = &g->out[0];
+    const bool wide = is_wide(d, x);
+    struct ocl_step *s = ocl_step(c, wide ? how->wide_text : how->text);
     ocl_define(s, "BLOCK", "%d", ocl_block(y));
-    ocl_arg(s, x);
+    ocl_arg(s, in);
     ocl_out(s, 0);
-    add_table(s, g, c, d, k, pack, 0);
-    add_table(s, g, c, d, k, pack, 1);
-    ocl_int(s, g->arg[x].shape.d[2]);
-    ocl_int(s, g->arg[x].shape.d[3]);
+    add_table(s, g, c, d, k, how->pack, 0);
+    add_table(s, g, c, d, k, how->pack, 1);
+    ocl_int(s, x->shape.d[2]);
+    ocl_int(s, x->shape.d[3]);
     ocl_divisor(s, y->shape.d[2]);
     ocl_divisor(s, y->shape.d[3]);
-    ocl_int(s, ocl_pixels(y));
-    ocl_grid(s, ocl_pixels(y), 1, 1);
+    if (wide) {
+        finish_wide(s, x, y, how->line);
+    } else {
+        ocl_int(s, ocl_pixels(y));
+        ocl_grid(s, ocl_pixels(y), 1, 1);
+    }
+    return s;
 }
 
 void ocl_plane_prepare(lbk_drv *d, const struct lbk_group *g, lbk_code *c,
                        const struct plane_kind *k)
 {
-    struct ocl_step *s = ocl_step(c, "plane");
-    ocl_define(s, "LARGEST", "%d", k->max);
-    prepare(s, g, c, d, k, pack_all);
+    static const struct how how = { "plane", "plane_wide", pack_all, true };
+    ocl_define(prepare(d, g, c, k, &how), "LARGEST", "%d", k->max);
 }
 
 void ocl_pick_prepare(lbk_drv *d, const struct lbk_group *g, lbk_code *c,
                       const struct plane_kind *k)
 {
-    struct ocl_step *s = ocl_step(c, "pick");
-    ocl_define(s, "BITS", "%s", ocl_bits(g->out[0].dtype));
-    prepare(s, g, c, d, k, pack_one);
+    static const struct how how = { "pick", "pick_wide", pack_one, false };
+    ocl_define(prepare(d, g, c, k, &how), "BITS", "%s", ocl_bits(g->out[0].dtype));
 }
