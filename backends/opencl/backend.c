@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <limbeck/plugin.h>
-#include "device.h"
+#include "report.h"
 
 enum { PROBE_MOST = 64 };
 static const char *const family_names[] = { "auto", "wide", "tile", NULL };
@@ -52,6 +52,8 @@ static const struct lbk_backend backend = {
     .cfg_size = sizeof(struct ocl_cfg),
     .probe = probe,
     .open = open_drv,
+    .report = ocl_report,
+    .diagnose = ocl_diagnose,
 };
 
 static lbk_status setup(lbk_registrar *r) { return lbk_register_backend(r, &backend); }

@@ -5,6 +5,7 @@
 #include "cache.h"
 #include "code.h"
 #include "device.h"
+#include "probe.h"
 
 enum { PLATFORMS_MOST = 32, DEVICES_MOST = 64, TEXT_MOST = 16384 };
 
@@ -80,36 +81,39 @@ void ocl_read_limits(const struct cl_api *cl, cl_device_id device, struct ocl_li
                                 .unified = unified };
 }
 
-static lbk_status check_usable(lbk_ctx *ctx, lbk_drv *d, int index)
+bool ocl_usable(const struct cl_api *cl, cl_device_id device, char why[256])
 {
     char version[128];
     int major = 0, minor = 0;
     cl_bool compiler, available;
-    get(d->cl, d->device, CL_DEVICE_COMPILER_AVAILABLE, &compiler, sizeof compiler);
-    get(d->cl, d->device, CL_DEVICE_AVAILABLE, &available, sizeof available);
-    ocl_device_text(d->cl, d->device, CL_DEVICE_VERSION, version, sizeof version);
+    get(cl, device, CL_DEVICE_COMPILER_AVAILABLE, &compiler, sizeof compiler);
+    get(cl, device, CL_DEVICE_AVAILABLE, &available, sizeof available);
+    ocl_device_text(cl, device, CL_DEVICE_VERSION, version, sizeof version);
     sscanf(version, "OpenCL %d.%d", &major, &minor);
+    why[0] = '\0';
     if (!available)
-        return lbk_fail(ctx, LBK_EDEVICE,
-                        "opencl device %d ('%s'): the driver says it is not available", index,
-                        d->name);
-    if (!compiler)
-        return lbk_fail(ctx, LBK_EUNSUPPORTED,
-                        "opencl device %d ('%s'): the driver has no compiler", index, d->name);
-    if (major * 10 + minor < 12)
-        return lbk_fail(ctx, LBK_EUNSUPPORTED,
-                        "opencl device %d ('%s'): expected OpenCL 1.2 or later, found '%s'", index,
-                        d->name, version);
-    return LBK_OK;
+        snprintf(why, 256, "the driver says it is not available");
+    else if (!compiler)
+        snprintf(why, 256, "the driver has no compiler");
+    else if (major * 10 + minor < 12)
+        snprintf(why, 256, "expected OpenCL 1.2 or later, found '%s'", version);
+    return !why[0];
 }
+
+const char *ocl_family_name(enum ocl_family f) { return f == OCL_WIDE ? "wide" : "tile"; }
 
 static lbk_status make_queue(lbk_drv *d, bool timing)
 {
     cl_int err;
-    d->queue = d->cl->CreateCommandQueue(d->context, d->device,
-                                         timing ? CL_QUEUE_PROFILING_ENABLE : 0, &err);
-    d->timing = timing;
-    return ocl_check(d, err, "a command queue");
+    cl_command_queue queue = d->cl->CreateCommandQueue(
+        d->context, d->device, timing ? CL_QUEUE_PROFILING_ENABLE : 0, &err);
+    const lbk_status st = ocl_check(d, err, "a command queue");
+    if (st)
+        return st;
+    if (d->queue)
+        d->cl->ReleaseCommandQueue(d->queue);
+    d->queue = queue, d->timing = timing;
+    return LBK_OK;
 }
 
 static lbk_status make_context(lbk_drv *d)
@@ -124,6 +128,7 @@ static lbk_status make_context(lbk_drv *d)
 static lbk_status find_device(lbk_ctx *ctx, lbk_drv *d, int index)
 {
     struct ocl_found found[DEVICES_MOST];
+    char why[256];
     const int n = ocl_find(d->cl, found, DEVICES_MOST);
     if (n == 0)
         return lbk_fail(ctx, LBK_EDEVICE,
@@ -132,7 +137,19 @@ static lbk_status find_device(lbk_ctx *ctx, lbk_drv *d, int index)
         return lbk_fail(ctx, LBK_ENOENT, "opencl device %d: there are devices 0..%d", index, n - 1);
     d->platform = found[index].platform, d->device = found[index].device;
     ocl_device_text(d->cl, d->device, CL_DEVICE_NAME, d->name, sizeof d->name);
-    return check_usable(ctx, d, index);
+    if (!ocl_usable(d->cl, d->device, why))
+        return lbk_fail(ctx, LBK_EUNSUPPORTED, "opencl device %d ('%s'): %s", index, d->name, why);
+    return LBK_OK;
+}
+
+/* Before a program is built: it says which text that has. */
+static void choose(lbk_drv *d, const struct ocl_cfg *cfg)
+{
+    d->limits.slow_fma = ocl_probe_slow_fma(d);
+    if (cfg->family)
+        d->family = (enum ocl_family)(cfg->family - 1);
+    else
+        d->family = d->limits.cpu && ocl_probe_wide(d) ? OCL_WIDE : OCL_TILE;
 }
 
 static lbk_status open_device(lbk_ctx *ctx, lbk_drv *d, int index, const struct ocl_cfg *cfg)
@@ -141,11 +158,11 @@ static lbk_status open_device(lbk_ctx *ctx, lbk_drv *d, int index, const struct 
     if (st)
         return st;
     ocl_read_limits(d->cl, d->device, &d->limits);
-    d->family =
-        cfg->family ? (enum ocl_family)(cfg->family - 1) : (d->limits.cpu ? OCL_WIDE : OCL_TILE);
     st = make_context(d);
     st = st ? st : make_queue(d, false);
     st = st ? st : ocl_cache_open(d, cfg->cache);
+    if (!st)
+        choose(d, cfg);
     st = st ? st : ocl_programs_open(d);
     return st ? st : ocl_staging_open(d);
 }
@@ -174,11 +191,7 @@ lbk_status ocl_timing(lbk_drv *d, bool on)
     if (on == d->timing)
         return LBK_OK;
     const lbk_status st = ocl_check(d, d->cl->Finish(d->queue), "waiting for the queue");
-    if (st)
-        return st;
-    d->cl->ReleaseCommandQueue(d->queue);
-    d->queue = NULL;
-    return make_queue(d, on);
+    return st ? st : make_queue(d, on);
 }
 
 void ocl_close(lbk_drv *d)

@@ -17,6 +17,9 @@ void ocl_read_limits(const struct cl_api *cl, cl_device_id device, struct ocl_li
 /* Text of a device, "" if it has none; ends in 0. */
 void ocl_device_text(const struct cl_api *cl, cl_device_id device, cl_device_info what, char *to, size_t size);
 void ocl_platform_text(const struct cl_api *cl, cl_platform_id platform, cl_platform_info what, char *to, size_t size);
+/* Available, with a compiler, OpenCL 1.2 or later; otherwise why not. */
+bool ocl_usable(const struct cl_api *cl, cl_device_id device, char why[256]);
+const char *ocl_family_name(enum ocl_family f);
 lbk_status ocl_open(lbk_ctx *ctx, int index, const struct ocl_cfg *cfg, lbk_drv **out);
 
 #endif

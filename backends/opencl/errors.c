@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include "ocl.h"
 
+enum { NVIDIA_ILLEGAL_ACCESS = -9999 };
 static const struct {
     cl_int code;
     const char *name;
@@ -41,6 +42,7 @@ static const struct {
     { CL_INVALID_EVENT, "invalid event" },
     { CL_INVALID_OPERATION, "invalid operation" },
     { CL_INVALID_BUFFER_SIZE, "invalid buffer size" },
+    { NVIDIA_ILLEGAL_ACCESS, "illegal access to memory by a kernel" },
     { CL_INVALID_GLOBAL_WORK_SIZE, "invalid global work size" },
 };
 
@@ -62,7 +64,7 @@ bool ocl_is_memory(cl_int err)
 static bool is_loss(cl_int err)
 {
     return err == CL_DEVICE_NOT_AVAILABLE || err == CL_INVALID_COMMAND_QUEUE ||
-           err == CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST;
+           err == NVIDIA_ILLEGAL_ACCESS || err == CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST;
 }
 
 lbk_status ocl_check(lbk_drv *d, cl_int err, const char *what)

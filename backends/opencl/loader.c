@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <dlfcn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "loader.h"
@@ -48,4 +49,14 @@ void ocl_unload(const struct cl_api *cl)
     if (cl && cl->library)
         dlclose(cl->library);
     free((void *) cl);
+}
+
+bool ocl_library_opens(const char *name, char *why, size_t size)
+{
+    void *h = dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    const char *error = h ? NULL : dlerror();
+    snprintf(why, size, "%s", error ? error : "");
+    if (h)
+        dlclose(h);
+    return h;
 }

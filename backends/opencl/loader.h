@@ -25,5 +25,7 @@ struct cl_api {
 /* NULL, or why not. free_api also closes the library, which stays mapped: drivers own threads. */
 const struct cl_api *ocl_load(const char **why);
 void ocl_unload(const struct cl_api *cl);
+/* Does a library load? Otherwise why. */
+bool ocl_library_opens(const char *name, char *why, size_t size);
 
 #endif

@@ -37,6 +37,7 @@ struct ocl_limits {
     int units;                         /* compute units */
     int vector;                        /* floats of a vector register, at least 1 */
     bool cpu, local_is_global, unified;
+    bool slow_fma;                     /* texts get mad() for fma() */
 };
 
 struct lbk_drv {

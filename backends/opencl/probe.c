@@ -17,41 +17,44 @@ double ocl_now(void)
     return (double) t.tv_sec * 1e3 + (double) t.tv_nsec * 1e-6;
 }
 
-/* ---- binaries ---- */
+/* ---- small programs ---- */
 
-static bool has_kernel(lbk_drv *d, cl_program p)
+static bool built(lbk_drv *d, cl_int err, const char *options, struct ocl_try *t)
 {
-    cl_int err;
-    cl_kernel k = d->cl->CreateKernel(p, "probe", &err);
     if (!err)
-        d->cl->ReleaseKernel(k);
+        err = d->cl->BuildProgram(t->program, 1, &d->device, options, NULL, NULL);
+    if (!err)
+        t->kernel = d->cl->CreateKernel(t->program, "probe", &err);
+    if (err)
+        ocl_try_close(d, t);
     return !err;
 }
 
-static cl_program built(lbk_drv *d, cl_program p, cl_int err)
-{
-    if (!err)
-        err = d->cl->BuildProgram(p, 1, &d->device, OCL_OPTIONS, NULL, NULL);
-    if (!err && has_kernel(d, p))
-        return p;
-    if (p)
-        d->cl->ReleaseProgram(p);
-    return NULL;
-}
-
-static cl_program from_source(lbk_drv *d, const char *text)
+bool ocl_try_open(lbk_drv *d, const char *options, const char *text, struct ocl_try *t)
 {
     cl_int err;
-    cl_program p = d->cl->CreateProgramWithSource(d->context, 1, &text, NULL, &err);
-    return built(d, p, err);
+    *t = (struct ocl_try){ .program = NULL };
+    t->program = d->cl->CreateProgramWithSource(d->context, 1, &text, NULL, &err);
+    return built(d, err, options, t);
 }
 
-static cl_program from_binary(lbk_drv *d, const unsigned char *binary, size_t n)
+void ocl_try_close(lbk_drv *d, struct ocl_try *t)
+{
+    if (t->kernel)
+        d->cl->ReleaseKernel(t->kernel);
+    if (t->program)
+        d->cl->ReleaseProgram(t->program);
+    *t = (struct ocl_try){ .program = NULL };
+}
+
+/* ---- binaries ---- */
+
+static bool from_binary(lbk_drv *d, const unsigned char *binary, size_t n, struct ocl_try *t)
 {
     cl_int err;
-    cl_program p =
-        d->cl->CreateProgramWithBinary(d->context, 1, &d->device, &n, &binary, NULL, &err);
-    return built(d, p, err);
+    *t = (struct ocl_try){ .program = NULL };
+    t->program = d->cl->CreateProgramWithBinary(d->context, 1, &d->device, &n, &binary, NULL, &err);
+    return built(d, err, OCL_OPTIONS, t);
 }
 
 /* The shortest of some turns, in ms; 0: it failed. Drivers with a cache build the second time from
@@ -60,12 +63,12 @@ static double shortest(lbk_drv *d, const char *text, const unsigned char *binary
 {
     double best = 0;
     for (int i = 0; i < TURNS; i++) {
+        struct ocl_try t;
         const double from = ocl_now();
-        cl_program p = binary ? from_binary(d, binary, n) : from_source(d, text);
-        const double ms = ocl_now() - from;
-        if (!p)
+        if (!(binary ? from_binary(d, binary, n, &t) : ocl_try_open(d, OCL_OPTIONS, text, &t)))
             return 0;
-        d->cl->ReleaseProgram(p);
+        const double ms = ocl_now() - from;
+        ocl_try_close(d, &t);
         best = best > 0 && best < ms ? best : ms;
     }
     return best;
@@ -104,6 +107,7 @@ static void judge(lbk_drv *d, const char *text, cl_program p)
 bool ocl_probe_binaries(lbk_drv *d)
 {
     char text[256];
+    struct ocl_try t;
     const char *known = ocl_fact(d, "binaries");
     if (known)
         return strncmp(known, "yes", 3) == 0;
@@ -112,11 +116,10 @@ bool ocl_probe_binaries(lbk_drv *d)
              "__kernel void probe(__global float *a, float x)\n"
              "{\n    const size_t i = get_global_id(0);\n    a[i] = a[i] * x + %ld.%ldf;\n}\n",
              (long) time(NULL), (long) getpid());
-    cl_program p = from_source(d, text);
-    if (!p)
+    if (!ocl_try_open(d, OCL_OPTIONS, text, &t))
         return false;
-    judge(d, text, p);
-    d->cl->ReleaseProgram(p);
+    judge(d, text, t.program);
+    ocl_try_close(d, &t);
     ocl_facts_save(d);
     known = ocl_fact(d, "binaries");
     return known && strncmp(known, "yes", 3) == 0;

@@ -118,9 +118,11 @@ struct ocl_entry *ocl_program_want(lbk_drv *d, const char *name, const char *def
 
 /* ---- building ---- */
 
-static struct ocl_text collect(const struct ocl_entry *first, bool alone)
+static struct ocl_text collect(const lbk_drv *d, const struct ocl_entry *first, bool alone)
 {
     struct ocl_text t = { 0 };
+    if (d->limits.slow_fma)
+        ocl_put(&t, "#define fma(a, b, c) mad(a, b, c)\n");
     ocl_put(&t, "#line 1 \"prelude.cl\"\n%s\n", template_of("prelude"));
     for (const struct ocl_entry *e = first; e; e = alone ? NULL : e->next_wanted)
         ocl_put(&t, "%s\n", e->text);
@@ -165,7 +167,7 @@ static cl_program from_cache(lbk_drv *d, const char *key, const struct ocl_entry
 static cl_program make(lbk_drv *d, const struct ocl_entry *first, cl_int *err)
 {
     char key[65];
-    struct ocl_text t = collect(first, false);
+    struct ocl_text t = collect(d, first, false);
     cl_program p = NULL;
     if (!t.failed) {
         ocl_cache_key(d, OCL_OPTIONS, t.s, key);
@@ -222,9 +224,11 @@ static lbk_status refuse(lbk_drv *d, const struct ocl_entry *e, cl_program p, cl
 {
     char driver[128] = "?";
     d->cl->GetDeviceInfo(d->device, CL_DRIVER_VERSION, sizeof driver - 1, driver, NULL);
+    if (err != CL_BUILD_PROGRAM_FAILURE)
+        return ocl_check(d, err, "building a kernel");
     if (p)
         show_log(d, e, p);
-    return lbk_fail(d->ctx, err == CL_OUT_OF_HOST_MEMORY ? LBK_ENOMEM : LBK_EDEVICE,
+    return lbk_fail(d->ctx, LBK_EDEVICE,
                     "opencl: kernel '%s' does not build for '%s' (driver %s, options '%s'): %s",
                     e->name, d->name, driver, OCL_OPTIONS, ocl_error_name(err));
 }
@@ -248,7 +252,7 @@ static lbk_status blame(lbk_drv *d, cl_int err)
     lbk_status st = LBK_OK;
     for (struct ocl_entry *e = d->programs->wanted; e && !st; e = e->next_wanted) {
         cl_int one;
-        struct ocl_text t = collect(e, true);
+        struct ocl_text t = collect(d, e, true);
         cl_program p = compile(d, &t, &one);
         free(t.s);
         if (one)

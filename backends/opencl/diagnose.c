@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* The loader reads files that name the libraries of drivers; each step of that can be missing. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <limbeck/file.h>
+#include "folder.h"
+#include "report.h"
+
+enum { FOUND_MOST = 64, ICD_MOST = 4096 };
+static const char vendors[] = "/etc/OpenCL/vendors";
+static const char get_driver[] =
+    "sudo apt install pocl-opencl-icd   (processors; for a GPU the driver of its vendor)";
+
+struct out {
+    void (*put)(void *ud, const char *problem, const char *mend);
+    void *ud;
+    int n;
+};
+
+static void say(struct out *o, const char *mend, const char *fmt, ...) LBK_PRINTF(3, 4);
+static void say(struct out *o, const char *mend, const char *fmt, ...)
+{
+    char text[2 * OCL_PATH_MOST];
+    va_list v;
+    va_start(v, fmt);
+    vsnprintf(text, sizeof text, fmt, v);
+    va_end(v);
+    o->put(o->ud, text, mend);
+    o->n++;
+}
+
+/* ---- files that name drivers ---- */
+
+static bool is_icd(const char *name)
+{
+    const size_t n = strlen(name);
+    return n > 4 && strcmp(name + n - 4, ".icd") == 0;
+}
+
+/* The first line is the library. */
+static void check_icd(struct out *o, const char *path)
+{
+    unsigned char *text;
+    char why[512], mend[OCL_PATH_MOST + 64];
+    size_t n;
+    const int err = lbk_file_slurp(path, ICD_MOST, &text, &n);
+    snprintf(mend, sizeof mend, "reinstall its driver: dpkg -S '%s' names the package", path);
+    if (err) {
+        say(o, mend, "'%s' cannot be read: %s", path, strerror(err));
+        return;
+    }
+    char *library = (char *) text;
+    library[strcspn(library, "\r\n")] = '\0';
+    if (!library[0])
+        say(o, mend, "'%s' names no library", path);
+    else if (!ocl_library_opens(library, why, sizeof why))
+        say(o, mend, "'%s' names '%s', which does not load: %s", path, library, why);
+    free(text);
+}
+
+static int check_folder(struct out *o, const char *folder)
+{
+    char path[OCL_PATH_MOST];
+    int n = 0;
+    DIR *dir = opendir(folder);
+    for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir))
+        if (is_icd(e->d_name) &&
+            snprintf(path, sizeof path, "%s/%s", folder, e->d_name) < OCL_PATH_MOST) {
+            check_icd(o, path);
+            n++;
+        }
+    if (dir)
+        closedir(dir);
+    return n;
+}
+
+/* As the loader does: OCL_ICD_VENDORS is a folder or one file, and stands for the usual folder. */
+static void check_drivers(struct out *o)
+{
+    const char *set = getenv("OCL_ICD_VENDORS");
+    const char *where = set && set[0] ? set : vendors;
+    if (is_icd(where)) {
+        check_icd(o, where);
+        return;
+    }
+    if (check_folder(o, where) > 0)
+        return;
+    if (where == set)
+        say(o, "unset OCL_ICD_VENDORS", "no file '*.icd' in '%s', which OCL_ICD_VENDORS names",
+            where);
+    else
+        say(o, get_driver, "no OpenCL driver is installed: no file '*.icd' in '%s'", where);
+}
+
+/* ---- platforms and devices ---- */
+
+/* Mesa offers its devices only to those that ask. */
+static void no_device(struct out *o, const struct cl_api *cl, cl_platform_id platform)
+{
+    char name[128];
+    ocl_platform_text(cl, platform, CL_PLATFORM_NAME, name, sizeof name);
+    const bool asks = strcmp(name, "rusticl") == 0 && !getenv("RUSTICL_ENABLE");
+    say(o,
+        asks ? "export RUSTICL_ENABLE=llvmpipe   (or radeonsi, iris, ...: the driver of the GPU)"
+             : "see that the device is there and that you may use it: ls -l /dev/dri; groups",
+        "platform '%s' has no device%s", name, asks ? " while RUSTICL_ENABLE is not set" : "");
+}
+
+static void check_device(struct out *o, const struct cl_api *cl, cl_device_id device)
+{
+    char name[128], why[256];
+    ocl_device_text(cl, device, CL_DEVICE_NAME, name, sizeof name);
+    if (!ocl_usable(cl, device, why))
+        say(o, "install a newer driver", "device '%s' cannot be used: %s", name, why);
+}
+
+/* A platform without a device matters only when no other one has any. */
+static void check_platforms(struct out *o, const struct cl_api *cl)
+{
+    struct ocl_found found[FOUND_MOST];
+    cl_platform_id platform[FOUND_MOST];
+    cl_uint n_platform = 0;
+    const int n = ocl_find(cl, found, FOUND_MOST);
+    for (int i = 0; i < n && i < FOUND_MOST; i++)
+        check_device(o, cl, found[i].device);
+    if (n || cl->GetPlatformIDs(FOUND_MOST, platform, &n_platform))
+        return;
+    for (cl_uint i = 0; i < n_platform && i < FOUND_MOST; i++)
+        no_device(o, cl, platform[i]);
+}
+
+static void check_cache(struct out *o)
+{
+    char path[OCL_PATH_MOST], why[256], mend[2 * OCL_PATH_MOST + 64];
+    if (ocl_folder_open(path, why))
+        return;
+    if (path[0])
+        snprintf(mend, sizeof mend, "sudo chown $USER '%s'; chmod 700 '%s'", path, path);
+    else
+        snprintf(mend, sizeof mend, "export XDG_CACHE_HOME=$HOME/.cache");
+    say(o, mend, "built kernels cannot be kept in '%s': %s", path, why);
+}
+
+int ocl_diagnose(lbk_ctx *ctx, void (*put)(void *ud, const char *problem, const char *mend),
+                 void *ud)
+{
+    struct out o = { put, ud, 0 };
+    const char *why;
+    const struct cl_api *cl = ocl_load(&why);
+    if (!cl)
+        say(&o, "sudo apt install ocl-icd-libopencl1", "%s", why);
+    check_drivers(&o);
+    if (cl)
+        check_platforms(&o, cl);
+    check_cache(&o);
+    ocl_unload(cl);
+    return o.n;
+}
