@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""report.py LIMBECK: what `doctor` and `devices` say of OpenCL where something is missing, and where nothing is."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+VENDORS = pathlib.Path('/etc/OpenCL/vendors')
+# PoCL's own cache stays where it is: a cold one costs seconds for each kernel.
+KERNELS = pathlib.Path(os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache') / 'pocl' / 'kcache'
+bad = 0
+
+
+def run(limbeck, args, **env):
+    merged = {**os.environ, 'POCL_CACHE_DIR': str(KERNELS), **env}
+    merged = {k: v for k, v in merged.items() if v is not None}
+    return subprocess.run([limbeck, *args, '--json'], capture_output=True, text=True, timeout=120, env=merged)
+
+
+def check(name, ok, seen):
+    global bad
+    if not ok:
+        bad += 1
+        print(f'{name}: {seen}')
+
+
+def problems(limbeck, **env):
+    p = run(limbeck, ['doctor'], **env)
+    return p, [x for x in json.loads(p.stdout)['problems'] if x['of'] == 'opencl']
+
+
+def expect(name, limbeck, problem, mend, **env):
+    """Exactly this one is found, and the exit code says so."""
+    p, found = problems(limbeck, **env)
+    check(name, p.returncode != 0 and len(found) == 1, (p.returncode, found))
+    for x in found:
+        check(name, problem in x['problem'] and mend in x['mend'], x)
+
+
+def doctor(limbeck, tmp):
+    safe = {'XDG_CACHE_HOME': str(tmp / 'cache')}
+    empty, icd = tmp / 'empty', tmp / 'odd.icd'
+    empty.mkdir()
+    expect('no driver', limbeck, f"no file '*.icd' in '{empty}'", 'unset OCL_ICD_VENDORS', OCL_ICD_VENDORS=str(empty), **safe)
+    icd.write_text(f'{tmp}/nothing.so\n')
+    expect('no library', limbeck, 'nothing.so', 'dpkg -S', OCL_ICD_VENDORS=str(icd), **safe)
+    icd.write_text('\n')
+    expect('no name', limbeck, 'names no library', 'dpkg -S', OCL_ICD_VENDORS=str(icd), **safe)
+    if (VENDORS / 'rusticl.icd').exists():
+        expect('rusticl', limbeck, "'rusticl' has no device", 'RUSTICL_ENABLE=', OCL_ICD_VENDORS=str(VENDORS / 'rusticl.icd'),
+               RUSTICL_ENABLE=None, **safe)
+    libs = tmp / 'libs'
+    libs.mkdir()
+    for name in ('libOpenCL.so.1', 'libOpenCL.so'):
+        (libs / name).write_text('not a library')
+    path = f"{libs}:{os.environ.get('LD_LIBRARY_PATH', '')}"
+    expect('no loader', limbeck, 'libOpenCL.so.1', 'ocl-icd-libopencl1', LD_LIBRARY_PATH=path, **safe)
+
+
+def unsafe(limbeck, tmp):
+    (tmp / 'open' / 'limbeck').mkdir(parents=True)
+    (tmp / 'open' / 'limbeck').chmod(0o777)
+    expect('unsafe', limbeck, 'others may write to it', 'chmod 700', XDG_CACHE_HOME=str(tmp / 'open'))
+    (tmp / 'file').write_text('')
+    expect('not made', limbeck, 'cannot be kept', 'chmod 700', XDG_CACHE_HOME=str(tmp / 'file'))
+
+
+def report(limbeck, tmp, spec):
+    p = run(limbeck, ['devices', spec], XDG_CACHE_HOME=str(tmp / 'cache'))
+    seen = []
+    told = json.loads(p.stdout, object_pairs_hook=lambda pairs: (seen.append([k for k, _ in pairs]), dict(pairs))[1])
+    check(spec, p.returncode == 0 and all(len(set(k)) == len(k) for k in seen), (p.returncode, p.stderr, seen))
+    text = json.dumps(told)
+    for key in ('platform', 'driver', 'kernels', 'fma', 'binaries', 'half', 'sub-groups', 'ptx', 'usable local memory',
+                'multiply-add rate', 'copy rate', 'kept in'):
+        check(spec, f'"{key}": "' in text, f'no {key}: {text}')
+    check(spec, '"fill": "yes"' in text, text)
+    kept = list((tmp / 'cache' / 'limbeck' / 'opencl').glob('*.facts'))
+    check(spec, kept, 'no facts are kept')
+
+
+def main():
+    limbeck = sys.argv[1]
+    with tempfile.TemporaryDirectory() as name:
+        tmp = pathlib.Path(name)
+        doctor(limbeck, tmp)
+        n = sum(d['device'].startswith('opencl') for d in json.loads(run(limbeck, ['devices']).stdout)['devices'])
+        p, found = problems(limbeck, XDG_CACHE_HOME=str(tmp / 'cache'))
+        check('as it is', bool(found) == (n == 0), found)
+        if n:
+            unsafe(limbeck, tmp)
+        for i in range(n):
+            report(limbeck, tmp, f'opencl:{i}')
+    print(f'{n} devices, {bad} wrong')
+    return 1 if bad else 0
+
+
+sys.exit(main())
