@@ -57,9 +57,10 @@ static void growing(void)
         AT(lbk_device_fns, tune);
     AT(lbk_limits, memory), AT(lbk_limits, max_alloc);
     AT(lbk_group, op), AT(lbk_group, arg), AT(lbk_group, operand), AT(lbk_group, epi),
-        AT(lbk_group, out), AT(lbk_group, acc), AT(lbk_group, scratch), AT(lbk_group, seed);
+        AT(lbk_group, out), AT(lbk_group, acc), AT(lbk_group, scratch), AT(lbk_group, seed),
+        AT(lbk_group, also);
     AT(lbk_offer, ns), AT(lbk_offer, scratch), AT(lbk_offer, want_arg), AT(lbk_offer, want_out),
-        AT(lbk_offer, inplace);
+        AT(lbk_offer, inplace), AT(lbk_offer, also);
 }
 
 int main(void)

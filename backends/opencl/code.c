@@ -81,20 +81,33 @@ static struct ocl_param *add(struct ocl_step *s, enum ocl_param_kind kind)
     return p;
 }
 
+void ocl_link(struct ocl_step *s, int link)
+{
+    if (s)
+        s->link = link;
+}
+
+static const struct lbk_group *linked(const struct lbk_group *g, int link)
+{
+    while (link-- > 0)
+        g = g->also;
+    return g;
+}
+
 static size_t width(lbk_dtype t) { return t == LBK_U8 ? 1 : t == LBK_F16 ? 2 : 4; }
 
 void ocl_arg(struct ocl_step *s, int arg)
 {
     struct ocl_param *p = add(s, P_ARG);
     if (p)
-        p->index = arg, p->size = width(s->code->g->arg[arg].dtype);
+        p->index = arg, p->link = s->link, p->size = width(s->code->g->arg[arg].dtype);
 }
 
 void ocl_out(struct ocl_step *s, int out)
 {
     struct ocl_param *p = add(s, P_OUT);
     if (p)
-        p->index = out, p->size = width(s->code->g->out[out].dtype);
+        p->index = out, p->link = s->link, p->size = width(s->code->g->out[out].dtype);
 }
 
 void ocl_scratch(struct ocl_step *s, size_t at, size_t size)
@@ -324,8 +337,8 @@ static cl_int set_buffers(lbk_drv *d, struct ocl_step *s, const struct lbk_group
         struct ocl_param *p = &s->param[i];
         if (p->kind <= P_SCRATCH)
             err = set_buffer(d, s, p, at,
-                             p->kind == P_ARG   ? &g->arg[p->index]
-                             : p->kind == P_OUT ? &g->out[p->index]
+                             p->kind == P_ARG   ? &linked(g, p->link)->arg[p->index]
+                             : p->kind == P_OUT ? &linked(g, p->link)->out[p->index]
                                                 : &g->scratch);
         at += p->kind <= P_TABLE ? 2 : 1;
     }

@@ -7,20 +7,19 @@
 enum ocl_param_kind { P_ARG, P_OUT, P_SCRATCH, P_TABLE, P_VALUE, P_LOCAL };
 struct ocl_param {
     enum ocl_param_kind kind;
-    int index;                         /* of the arg or out */
+    int index, link;                   /* of the arg or out; of which group of a chain */
     size_t at, size;                   /* scratch: bytes into it; elements; bytes of a value or of local memory */
     uint64_t value;
     cl_mem table;
     cl_mem buf; cl_ulong begin;        /* as last set */
 };
-enum { OCL_PARAM_MAX = 64 };
 
 struct ocl_step {
     lbk_code *code;
     const char *text;
     struct ocl_text defines, names;    /* names: an #undef for each */
     struct ocl_param param[OCL_PARAM_MAX];
-    int n_param;
+    int n_param, link;
     size_t global[3], local[3];
     bool empty;
     int unless;                        /* 1 + the arg that out 0 must not be */

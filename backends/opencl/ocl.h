@@ -81,6 +81,9 @@ void ocl_define(struct ocl_step *s, const char *macro, const char *fmt, ...) LBK
  * in elements. */
 void ocl_arg(struct ocl_step *s, int arg);
 void ocl_out(struct ocl_step *s, int out);
+/* From now on args and outs are those of the group that is so many further in the chain (lbk_group.also). */
+void ocl_link(struct ocl_step *s, int link);
+enum { OCL_PARAM_MAX = 64 };           /* parameters of a step, a buffer counts once */
 /* The group's scratch memory from byte `at` on, as elements of `size` bytes. */
 void ocl_scratch(struct ocl_step *s, size_t at, size_t size);
 /* A table of its own, copied to the device now; elements of any size. */

@@ -127,6 +127,7 @@ static void bind(lbk_exec *x)
         g->g.scratch = (struct lbk_arg){ .dtype = LBK_U8,
                                          .shape = LBK_SHAPE((int64_t) g->offer.scratch) };
         bind_place(x, &g->g.scratch, g->scratch_offset);
+        g->g.also = g->next == NONE ? NULL : &x->plan.group[g->next].g;
     }
 }
 
@@ -152,6 +153,8 @@ static lbk_status prepare(lbk_exec *x)
     lbk_status st = LBK_OK;
     for (int64_t i = 0; !st && i < p->n_group; i++) {
         struct group *g = &p->group[i];
+        if (g->chained)
+            continue;
         if (g->fallback)
             lbk_ctx_log(p->device->ctx, LBK_LOG_WARN,
                         "device '%s' has no kernel for '%s' here: it runs on the host",
@@ -412,7 +415,8 @@ lbk_status lbk_run(lbk_exec *x, int n_in, const struct lbk_bind in[], int n_out,
     lbk_status st = bind_leaves(x, n_in, in);
     for (int64_t i = 0; !st && i < p->n_group; i++) {
         struct group *g = &p->group[p->order[i]];
-        st = p->params.profile ? launch_timed(p, g) : launch(p, g);
+        if (!g->chained)
+            st = p->params.profile ? launch_timed(p, g) : launch(p, g);
     }
     if (!st)
         st = write_outputs(x, n_out, out);
@@ -466,7 +470,7 @@ void lbk_exec_info(const lbk_exec *x, struct lbk_exec_info *out)
     struct lbk_exec_info i = { .size = out->size,
                                .nodes = p->n_node_before,
                                .groups = (int) p->n_group - p->n_reorder,
-                               .launches = (int) p->n_group + (int) p->n_copy,
+                               .launches = (int) p->n_group - p->n_chained + (int) p->n_copy,
                                .reorders = p->n_reorder,
                                .fallbacks = p->n_fallback,
                                .arena_bytes = p->arena_bytes,
@@ -520,7 +524,8 @@ static void add_arg(struct line *l, const struct plan *p, const struct lbk_arg *
 
 static void describe(struct line *l, const struct plan *p, const struct group *g)
 {
-    add(l, "%s%s", g->fallback ? "FALLBACK " : "", g->g.op ? g->g.op->name : "map");
+    const char *how = g->fallback ? "FALLBACK " : g->chained ? "with another: " : "";
+    add(l, "%s%s", how, g->g.op ? g->g.op->name : "map");
     for (int i = 0; i < g->g.n_operand; i++)
         if (g->g.operand[i].n > 1)
             add(l, " load%d(", i), add_expr(l, &g->g.operand[i]), add(l, " )");

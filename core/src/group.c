@@ -104,7 +104,7 @@ static void set_plain_out(struct group *to, lbk_node *root, uint32_t v)
     set_out(to, 0, root, v, 0);
 }
 
-static bool takes(struct plan *p, struct group *to)
+bool lbk__plan_ask(struct plan *p, struct group *to)
 {
     memset(&to->offer, 0, sizeof to->offer);
     to->offer.size = sizeof to->offer;
@@ -137,7 +137,7 @@ bool lbk__plan_takes(struct plan *p, const lbk_node *n)
         to->g.epi = (struct lbk_expr){ 1, { { .kind = LBK_WORD_ACC } } };
         to->g.out[0] = (struct lbk_arg){ .dtype = n->dtype, .shape = n->shape };
         to->g.n_out = 1;
-        yes = takes(p, to);
+        yes = lbk__plan_ask(p, to);
     }
     free(to);
     return yes;
@@ -162,7 +162,7 @@ static bool takes_prologue(struct work *w, lbk_node *n)
         set_anchor(w, to, n);
         if (expr_operands(w, to, n)) {
             set_plain_out(to, n, NONE);
-            yes = takes(w->p, to);
+            yes = lbk__plan_ask(w->p, to);
         }
     }
     free(to);
@@ -463,7 +463,7 @@ static bool build_epilogue(struct work *w, struct group *to, lbk_node *n, lbk_no
     struct builder b = { .w = w, .to = to, .shape = n->shape, .e = &to->g.epi, .acc = n };
     const int r = lbk__put_node(&b, root, true);
     set_out(to, 0, root, lbk__value_for(w, root), r);
-    return !b.full && !is_broadcast(root) && takes(w->p, to);
+    return !b.full && !is_broadcast(root) && lbk__plan_ask(w->p, to);
 }
 
 static lbk_status try_epilogue(struct work *w, lbk_node *n, bool *done)
@@ -505,7 +505,7 @@ static lbk_status add_anchor(struct work *w, lbk_node *n)
             st = lbk_fail(w->p->device->ctx, LBK_EUNSUPPORTED,
                           "plan: '%s' has %d operands, expected at most %d", n->op->name, n->n,
                           LBK_OPERAND_MAX);
-        else if (!takes(w->p, to))
+        else if (!lbk__plan_ask(w->p, to))
             to->fallback = true, w->p->n_fallback++;
         if (!st)
             st = commit(w, to, n);

@@ -222,11 +222,7 @@ static lbk_status ask_again(struct plan *p)
 {
     for (int64_t i = 0; i < p->n_group; i++) {
         struct group *g = &p->group[i];
-        if (g->fallback)
-            continue;
-        memset(&g->offer, 0, sizeof g->offer);
-        g->offer.size = sizeof g->offer;
-        if (!p->device->fns.supports(p->device->drv, &g->g, &g->offer))
+        if (!g->fallback && !lbk__plan_ask(p, g))
             return lbk_fail(p->device->ctx, LBK_EDEVICE,
                             "device '%s': declines '%s' in the layouts it asked for",
                             p->device->spec, g->g.op ? g->g.op->name : "map");

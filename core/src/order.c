@@ -102,6 +102,8 @@ static lbk_status overwrite(struct plan *p)
         p->group[i].update = true;
         for (int k = 0; k < p->group[i].g.n_out; k++)
             p->group[i].update &= p->value[p->group[i].out[k]].home != NONE;
+        if (p->group[i].update && !p->group[i].anchor)
+            lbk__plan_ask(p, &p->group[i]);
     }
     return LBK_OK;
 }
@@ -125,19 +127,21 @@ static void release(const struct plan *p, uint32_t done, uint32_t *waits)
 }
 
 /* Updates go as soon as they can, while the gradient is in the cache and so that its memory is free
- * again. */
+ * again; where many can be one launch, they go last. */
 static uint32_t next(const struct plan *p, const uint32_t *waits, const bool *placed)
 {
-    uint32_t best = NONE;
+    uint32_t best = NONE, late = NONE;
     for (int64_t i = 0; i < p->n_group; i++) {
         if (placed[i] || waits[i])
             continue;
-        if (p->group[i].update)
+        if (p->group[i].update && p->group[i].offer.also <= 1)
             return (uint32_t) i;
-        if (best == NONE || p->group[i].rank < p->group[best].rank)
+        if (p->group[i].update)
+            late = late == NONE ? (uint32_t) i : late;
+        else if (best == NONE || p->group[i].rank < p->group[best].rank)
             best = (uint32_t) i;
     }
-    return best;
+    return best == NONE ? late : best;
 }
 
 static lbk_status schedule(struct plan *p)

@@ -82,6 +82,8 @@ lbk_status lbk__plan_build(struct plan *p, const lbk_graph *from)
     lbk_status st = lbk__plan_simplify(p, from);
     for (size_t i = 0; !st && i < sizeof passes / sizeof *passes; i++)
         st = passes[i](p);
+    if (!st)
+        lbk__plan_chain(p);
     return st;
 }
 

@@ -40,6 +40,8 @@ struct group {
     lbk_node *anchor;                  /* NULL: a map */
     bool fallback;                     /* runs through the reference on the host */
     bool update;                       /* writes nothing but states */
+    bool chained;                      /* launched with another */
+    int n_chain; uint32_t next;        /* how many one launch is for; the next of them, NONE */
     struct lbk_offer offer;
     uint32_t rank;                     /* node id it is ordered by */
     /* measured, with profile; not warm: of the first run, which counts until there is another */
@@ -63,7 +65,7 @@ struct plan {
     /* a read before the write over it */
     int64_t n_before, cap_before; struct before { uint32_t first, then; } *before;
     struct lbk_compile_params params;
-    int n_node_before, n_reorder, n_fallback;
+    int n_node_before, n_reorder, n_fallback, n_chained;
     /* The arena is slabs, each a buffer of its own: slab k has the addresses from k * slab_most on, and uses slab[k]
      * bytes of them. arena: of all; live: the most that is alive at once, which no placement can beat. */
     size_t slab_most, n_slab, *slab;
@@ -82,6 +84,8 @@ lbk_status lbk__plan_order(struct plan *p);
 lbk_status lbk__plan_layout(struct plan *p);
 /* Places in the arena: overlapping bytes are never alive together, and nothing is larger than a buffer may be. */
 lbk_status lbk__plan_memory(struct plan *p);
+/* Updates that a driver can launch together are chained; the first is launched. Keeps order and memory. */
+void lbk__plan_chain(struct plan *p);
 lbk_status lbk__plan_build(struct plan *p, const lbk_graph *from);
 void lbk__plan_finish(struct plan *p);
 
@@ -92,6 +96,8 @@ double lbk__node_flops(const lbk_node *n);
 /* The node whose buffer a chain of views looks at, and how many bytes into it (skip may be NULL). A slice that is
  * contiguous in row-major order is a view. */
 lbk_node *lbk__storage_node(lbk_node *n, size_t *skip);
+/* Does the device take the group as it is? Its answer is left in g->offer. */
+bool lbk__plan_ask(struct plan *p, struct group *g);
 /* Would the device take this operator alone, on plain operands? */
 bool lbk__plan_takes(struct plan *p, const lbk_node *n);
 lbk_status lbk__plan_no_memory(const struct plan *p);

@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "ocl.h"
 
-enum { TASK = 8192 }; /* elements */
+enum { TASK = 8192, PARAM_BYTES = 1024, CHAIN_MOST = 8 }; /* TASK: elements */
+
+/* How many maps one launch can be for: a device takes at least 1024 bytes of parameters. */
+static int chain_most(const struct lbk_group *g)
+{
+    const int buffers = g->n_arg + g->n_out, by_bytes = PARAM_BYTES / (16 * buffers + 4),
+              by_count = OCL_PARAM_MAX / (buffers + 1);
+    const int most = by_bytes < by_count ? by_bytes : by_count;
+    return most < CHAIN_MOST ? most : CHAIN_MOST;
+}
 
 static int supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
 {
@@ -13,6 +22,7 @@ static int supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
     }
     for (int k = 0; k < g->n_out; k++)
         o->want_out[k] = OCL_ANY;
+    o->also = chain_most(g);
     return 1;
 }
 
@@ -166,8 +176,64 @@ static void prepare_blocked(struct ocl_step *s, const struct find *f)
     ocl_groups(s, groups, one);
 }
 
+/* Buffer v of this chain, for the part a work-item belongs to. */
+static void choose(struct ocl_text *t, const char *type, const char *v, int i, int parts)
+{
+    ocl_put(t, "__global %s *%s%d = ", type, v, i);
+    for (int k = 0; k + 1 < parts; k++)
+        ocl_put(t, "part == %d ? %s%d_%d_base + %s%d_%d_at : ", k, v, i, k, v, i, k);
+    ocl_put(t, "%s%d_%d_base + %s%d_%d_at; ", v, i, parts - 1, v, i, parts - 1);
+}
+
+static void chain_params(struct ocl_step *s, const struct lbk_group *g, int parts)
+{
+    struct ocl_text params = { 0 }, open = { 0 };
+    ocl_put(&open, "const int nx = ");
+    for (int k = 0; k < parts; k++, g = g->also) {
+        ocl_put(&params, "%sconst int n_%d", k ? ", " : "", k);
+        if (k + 1 < parts)
+            ocl_put(&open, "part == %d ? n_%d : ", k, k);
+        else
+            ocl_put(&open, "n_%d;", k);
+        ocl_int(s, lbk_shape_count(g->acc));
+        ocl_link(s, k);
+        for (int i = 0; i < g->n_arg; i++)
+            if (ocl_in_epi(g, i))
+                ocl_put(&params, ", IN(float, arg%d_%d)", i, k), ocl_arg(s, i);
+        for (int i = 0; i < g->n_out; i++)
+            ocl_put(&params, ", OUT(float, out%d_%d)", i, k), ocl_out(s, i);
+    }
+    ocl_define_text(s, "CHAIN_PARAMS", &params);
+    ocl_define_text(s, "CHAIN_LENGTH", &open);
+}
+
+static void prepare_chain(const struct lbk_group *g, lbk_code *c)
+{
+    struct ocl_step *s = ocl_step(c, "map_chain");
+    struct ocl_text open = { 0 };
+    struct find f = { .g = g };
+    int parts = 0;
+    int64_t longest = 0;
+    for (const struct lbk_group *l = g; l; l = l->also, parts++)
+        longest = lbk_shape_count(l->acc) > longest ? lbk_shape_count(l->acc) : longest;
+    chain_params(s, g, parts);
+    for (int i = 0; i < g->n_arg; i++)
+        if (ocl_in_epi(g, i))
+            choose(&open, "const float", "arg", i, parts);
+    for (int i = 0; i < g->n_out; i++)
+        choose(&open, "float", "out", i, parts);
+    ocl_define_text(s, "CHAIN_OPEN", &open);
+    ocl_define(s, "PARTS", "%d", parts);
+    rows_body(s, &f);
+    ocl_grid(s, longest, parts, 1);
+}
+
 static void prepare(lbk_drv *d, const struct lbk_group *g, lbk_code *c)
 {
+    if (g->also) {
+        prepare_chain(g, c);
+        return;
+    }
     const struct find f = { .g = g, .axes = axes_of(g) };
     const bool blocked = ocl_is_cblk(&g->out[0]);
     struct ocl_step *s = ocl_step(c, blocked ? "map_blocked" : "map");

@@ -53,6 +53,9 @@ struct lbk_group {
     lbk_shape acc;                     /* shape of the anchor's result; of the outs in a map */
     struct lbk_arg scratch;            /* as asked for in the offer */
     uint64_t seed;                     /* of the context, for random */
+    /* Of a map: one more to launch with it, NULL = none. The same epi over other buffers, independent of the others; every
+     * arg of each is whole or one number (the same ones in all), and row-major. At most offer.also in all. */
+    const struct lbk_group *also;
 };
 
 /* A driver's answer. want: per arg and out, what it would like; core inserts reorders. All args and outs of a map that
@@ -64,6 +67,7 @@ struct lbk_offer {
     size_t scratch;                                 /* bytes, live only during the group */
     struct lbk_layout want_arg[LBK_ARG_MAX], want_out[LBK_OUT_MAX];
     uint32_t inplace;                               /* bit i: out[0] may be the memory of arg[i] */
+    int also;                                       /* maps it can launch as one, this one included; 0 = 1 */
 };
 
 /* Of an open device; 0 = unknown, or no limit. */
