@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: MIT */
+#include "reduce.h"
+
+OCL_REDUCTION(min, OCL_MIN);
