@@ -29,7 +29,7 @@ def convolution(name, batch, c, side, k, kernel, groups=1):
 
 
 def operators():
-    """Class, operator, shapes, params, what it is measured by."""
+    """Class, operator, shapes, params, what it is measured by; against bandwidth, more than caches hold where a network has it."""
     rows = [('gemm', 'matmul', '1024x1024,1024x1024', [], FMA),
             ('gemm', 'matmul', '64x1024,1024x1000', [], FMA),
             ('stem', 'conv2d', '64x3x32x32,16x3x3x3', ['pad=1'], FMA),
@@ -40,23 +40,23 @@ def operators():
     rows += convolution('conv1x1', 16, 64, 56, 128, 1) + convolution('depthwise', 16, 96, 56, 96, 3, 96)
     return rows + [
         ('reorder', REORDER, '16x64x56x56,64x64x1x1', [], BYTES),
-        ('bn', 'bn_stats', '64x64x32x32', [], BYTES),
-        ('bn', 'bn_sums', '64x64x32x32,64x64x32x32,2x64', [], BYTES),
-        ('map', 'relu', '64x64x32x32', [], BYTES),
-        ('map', 'add', '64x64x32x32,64x64x32x32', [], BYTES),
-        ('map', 'sigmoid', '64x64x32x32', [], BYTES),
+        ('bn', 'bn_stats', '64x64x56x56', [], BYTES),
+        ('bn', 'bn_sums', '64x64x56x56,64x64x56x56,2x64', [], BYTES),
+        ('map', 'relu', '64x64x56x56', [], BYTES),
+        ('map', 'add', '64x64x56x56,64x64x56x56', [], BYTES),
+        ('map', 'sigmoid', '64x64x56x56', [], BYTES),
         ('pool', 'max_pool', '16x64x112x112', ['kernel=3', 'stride=2', 'pad=1'], BYTES),
         ('pool', 'max_pool_dx', '16x64x112x112,16x64x56x56', ['kernel=3', 'stride=2', 'pad=1'], BYTES),
-        ('pool', 'mean', '64x512x7x7', ['axes=12'], BYTES),
-        ('resize', 'resize', '16x64x28x28', ['h=56', 'w=56'], BYTES),
-        ('resize', 'resize_dx', '16x64x56x56', ['h=28', 'w=28'], BYTES),
-        ('reduce', 'sum', '64x64x32x32', [], BYTES),
-        ('reduce', 'max', '4096x1024', ['axes=2'], BYTES),
+        ('pool', 'mean', '64x2048x7x7', ['axes=12'], BYTES),
+        ('resize', 'resize', '16x64x56x56', ['h=112', 'w=112'], BYTES),
+        ('resize', 'resize_dx', '16x64x112x112', ['h=56', 'w=56'], BYTES),
+        ('reduce', 'sum', '64x64x56x56', [], BYTES),
+        ('reduce', 'max', '16384x1024', ['axes=2'], BYTES),
         ('softmax', 'softmax', '128x1000', ['axis=1'], BYTES),
-        ('softmax', 'softmax', '16x19x128x128', ['axis=1'], BYTES),
-        ('loss', 'cross_entropy', '4096x1000,4096:1000', ['axis=1'], BYTES),
-        ('move', 'transpose', '4096x1024', ['n=2', 'd0=1', 'd1=0'], BYTES),
-        ('move', 'gather', '4096x256,8192:4096', ['axis=0'], BYTES)]
+        ('softmax', 'softmax', '16x19x256x256', ['axis=1'], BYTES),
+        ('loss', 'cross_entropy', '16384x1000,16384:1000', ['axis=1'], BYTES),
+        ('move', 'transpose', '4096x4096', ['n=2', 'd0=1', 'd1=0'], BYTES),
+        ('move', 'gather', '65536x256,65536:65536', ['axis=0'], BYTES)]
 
 
 def of_reorders(sample):
