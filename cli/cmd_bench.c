@@ -85,7 +85,8 @@ static void print_row(const struct lbk_case *sample, const struct lbk_bench *b)
     printf("%-32s %-24s", sample->shapes, sample->params ? sample->params : "");
     if (b->device_ms > 0) {
         printf(" %10.4f ms", b->device_ms);
-        print_rate(b->gflops, "GFLOP/s", b->peak_gflops);
+        if (b->gflops > 0)
+            print_rate(b->gflops, "GFLOP/s", b->peak_gflops);
         print_rate(gbs(b), "GB/s", b->peak_gbs);
     }
     printf("  wall %.4f ms", b->median_ms);

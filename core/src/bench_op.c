@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,8 @@
 #include "str.h"
 #include "trainer.h"
 
-enum { RUNS_MAX = 101, WARM = 1, LEAST = 3 };
+/* Two to warm up: a plan that is profiled forgets its first run in the second. */
+enum { RUNS_MAX = 101, WARM = 2, LEAST = 3 };
 
 struct bench_op_cfg {
     bool strict;
@@ -183,12 +185,6 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double median(double *x, int n)
-{
-    qsort(x, (size_t) n, sizeof *x, by_size);
-    return x[n / 2];
-}
-
 static void take_stock(const struct trial *t, struct lbk_exec_info *out)
 {
     *out = (struct lbk_exec_info){ .size = sizeof *out };
@@ -197,7 +193,7 @@ static void take_stock(const struct trial *t, struct lbk_exec_info *out)
 
 static lbk_status measure(struct trial *t, struct lbk_bench *b)
 {
-    double wall[RUNS_MAX], kernel[RUNS_MAX], reorder[RUNS_MAX];
+    double wall[RUNS_MAX], kernel = INFINITY, reorder = INFINITY;
     struct lbk_exec_info was, is;
     lbk_status st = LBK_OK;
     int n = -WARM;
@@ -210,18 +206,20 @@ static lbk_status measure(struct trial *t, struct lbk_bench *b)
         take_stock(t, &is);
         if (n < 0)
             continue;
-        wall[n] = 1e3 * (to - from), reorder[n] = 1e-6 * (is.reorder_ns - was.reorder_ns);
-        kernel[n] = 1e-6 * (is.ns - was.ns) - reorder[n];
+        wall[n] = 1e3 * (to - from);
+        reorder = fmin(reorder, is.reorder_ns - was.reorder_ns);
+        kernel = fmin(kernel, is.ns - was.ns - (is.reorder_ns - was.reorder_ns));
     }
     if (st)
         return st;
+    qsort(wall, (size_t) n, sizeof *wall, by_size);
     *b = (struct lbk_bench){ .size = sizeof *b,
-                             .median_ms = median(wall, n),
+                             .median_ms = wall[n / 2],
                              .launches = is.launches,
                              .fallbacks = is.fallbacks,
                              .peak_bytes = is.arena_bytes + is.state_bytes,
-                             .device_ms = is.fallbacks ? 0 : median(kernel, n),
-                             .reorder_ms = is.fallbacks ? 0 : median(reorder, n),
+                             .device_ms = is.fallbacks ? 0 : 1e-6 * kernel,
+                             .reorder_ms = is.fallbacks ? 0 : 1e-6 * reorder,
                              .bytes = is.moved_bytes - is.reorder_bytes,
                              .reorder_bytes = is.reorder_bytes,
                              .reorders = is.reorders,

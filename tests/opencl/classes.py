@@ -4,7 +4,7 @@
 
     tests/opencl/classes.py PROGRAM [DEVICE [CLASS ...]] [--rounds N] [--seconds S] [--timeout S] [--json FILE]
 
-A time is the shortest of the rounds' medians, by the device's own clock; what it takes to bring values to the layouts of the
+A time is the shortest of all runs, by the device's own clock; what it takes to bring values to the layouts of the
 kernel and back is not in it, but has rows of its own. Beside it, its part of the device's measured peak: of multiply-adds for
 products and convolutions, of bandwidth for all else. "host": the device has no kernel, so it would run there, and is not timed.
 The last column is the speed of DEVICE in percent of the CPU backend's."""

@@ -78,7 +78,7 @@ struct lbk_exec_info {
     /* What the groups of one run read and write, each arg and out once; of that, by reorders. */
     uint64_t moved_bytes, reorder_bytes;
     /* With profile: over all runs so far, by the clock of the device where it has one; of that, in reorders. Not of
-     * fallbacks. */
+     * fallbacks, nor of the first run once there is a second: a driver may still compile in it. */
     double ns, reorder_ns;
 };
 /* out->size set by the caller */

@@ -75,7 +75,7 @@ struct lbk_bench {
     double median_ms, gflops;              /* by the clock of the host; gflops by device_ms, where that is known */
     int64_t launches, fallbacks;
     uint64_t peak_bytes;
-    /* Of an operator alone. By the clock of the device where it has one, median of the runs; what it takes to bring
+    /* Of an operator alone. By the clock of the device where it has one, shortest of the runs; what it takes to bring
      * values to the layouts of a kernel and back is apart, as a network keeps them there. 0 where something falls
      * back. bytes: what is read and written, once each. */
     double device_ms, reorder_ms;
