@@ -29,6 +29,19 @@ static float16 ocl_channels(__global const float *v, const int c, const int chan
     return vload16(0, lane);
 }
 
+/* The first lanes of v, so many, from y on. */
+static void ocl_store(__global float *y, const float16 v, const int used)
+{
+    float lane[16];
+    if (used == 16) {
+        vstore16(v, 0, y);
+        return;
+    }
+    vstore16(v, 0, lane);
+    for (int i = 0; i < used; i++)
+        y[i] = lane[i];
+}
+
 /* v in the lanes that stand for channels, zero in the others. */
 static float16 ocl_used(const float16 v, const int c, const int channels)
 {

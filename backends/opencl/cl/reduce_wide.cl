@@ -3,34 +3,8 @@
  * the operand for vector k of run r: 16 neighbours along the rows (along), or row k of 16
  * columns. */
 #define FAST(p, at, limit) vload16(0, (p) + (at))
-#define SAFE(p, at, limit) FN(near)(p, at, limit)
-
-/* 16 floats, of which those past the limit are anything. */
-static float16 FN(near)(__global const float *p, int at, int limit)
-{
-    if (at + 16 <= limit)
-        return vload16(0, p + at);
-    float v[16];
-    for (int i = 0; i < 16; i++)
-        v[i] = p[min(at + i, limit - 1)];
-    return vload16(0, v);
-}
-
+#define SAFE(p, at, limit) ocl_channels(p, at, limit)
 #define LANES (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
-
-#ifndef EPI
-static void FN(put)(__global float *y, float16 v, int used)
-{
-    float lane[16];
-    if (used == 16) {
-        vstore16(v, 0, y);
-        return;
-    }
-    vstore16(v, 0, lane);
-    for (int i = 0; i < used; i++)
-        y[i] = lane[i];
-}
-#endif
 
 #if defined KIND_STATS || defined KIND_MERGE
 
@@ -62,12 +36,12 @@ static void FN(put)(__global float *y, float16 v, int used)
     }
 #define STORE(at, used) \
     if (last) { \
-        FN(put)(out + at, sm, used); \
-        FN(put)(out + plane + at, sq / sn, used); \
+        ocl_store(out + at, sm, used); \
+        ocl_store(out + plane + at, sq / sn, used); \
     } else { \
-        FN(put)(out + at, sn, used); \
-        FN(put)(out + plane + at, sm, used); \
-        FN(put)(out + 2 * plane + at, sq, used); \
+        ocl_store(out + at, sn, used); \
+        ocl_store(out + plane + at, sm, used); \
+        ocl_store(out + 2 * plane + at, sq, used); \
     }
 
 #define STATE float16 sn = 0.0f, sm = 0.0f, sq = 0.0f;
@@ -156,8 +130,8 @@ static float FN(fold)(float16 v)
 #define ALL float16 s = (s0 + s1) + (s2 + s3), t = (t0 + t1) + (t2 + t3);
 #define FOLD s = FN(fold)(s), t = FN(fold)(t);
 #define STORE(at, used) \
-    FN(put)(out + at, s, used); \
-    FN(put)(out + plane + at, t / sqrt(VAR + eps), used);
+    ocl_store(out + at, s, used); \
+    ocl_store(out + plane + at, t / sqrt(VAR + eps), used);
 #else
 #define STATE float16 s0 = START, s1 = s0, s2 = s0, s3 = s0;
 #define PAIRED(r, k, LOAD)
@@ -173,7 +147,7 @@ static float FN(fold)(float16 v)
         EPI(lane[i]) \
     }
 #else
-#define STORE(at, used) FN(put)(out + at, s / divisor, used);
+#define STORE(at, used) ocl_store(out + at, s / divisor, used);
 #endif
 #endif
 #endif

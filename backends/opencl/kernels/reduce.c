@@ -275,7 +275,7 @@ static void begin_source(const struct emit *e, struct ocl_text *unit, int k)
     if (!e->wide)
         ocl_put(unit, "const float a%d_v = a%d[min(a%d_o, a%d_limit - 1)]; ", k, k, k, k);
     else if (spreads(e, k))
-        ocl_put(unit, "const float16 a%d_v = FN(near)(a%d, a%d_o, a%d_limit); ", k, k, k, k);
+        ocl_put(unit, "const float16 a%d_v = ocl_channels(a%d, a%d_o, a%d_limit); ", k, k, k, k);
     else
         ocl_put(unit, "const float16 a%d_v = (float16)(a%d[a%d_o]); ", k, k, k);
 }

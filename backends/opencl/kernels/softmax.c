@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: MIT */
+#include "soft.h"
+
+OCL_SOFT(softmax, OCL_SOFTMAX);
