@@ -27,7 +27,7 @@ static void prepare(lbk_drv *d, const struct lbk_group *g, lbk_code *c)
     const struct move all = { .arg = ocl_plain_operand(g, 0),
                               .n = 1,
                               .a = { { lbk_shape_count(g->acc), 1, 1 } } };
-    ocl_unless_inplace(ocl_move(g, c, &all), all.arg);
+    ocl_unless_inplace(ocl_move(d, g, c, &all), all.arg);
     ocl_chain(c, index, &r, false);
     ocl_rows(d, g, c, ROWS_SCATTER, index, rows, &r);
 }

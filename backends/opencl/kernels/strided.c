@@ -41,13 +41,61 @@ static void define_step(struct ocl_step *s, const char *macro, int64_t step, con
         ocl_define(s, macro, "%s", param);
 }
 
-struct ocl_step *ocl_move(const struct lbk_group *g, lbk_code *c, const struct move *m)
+/* Where x has its neighbours, when those of y lie apart there and both runs fill a tile; 0: there
+ * is none, or too many axes are left. */
+static int crossed_axis(lbk_drv *d, const struct move *m, const struct axes *x, lbk_dtype type)
+{
+    const int64_t least = d->family == OCL_WIDE ? 16 : 32;
+    if (m->arg < 0 || x->a[0].to != 1 || x->a[0].from < 2 || x->a[0].n < least || m->n > 4 ||
+        (d->family == OCL_WIDE ? strided_size(type) != 4 : d->limits.group < 256))
+        return 0;
+    for (int i = 1; i < m->n; i++)
+        if (x->a[i].from == 1 && x->a[i].n >= least)
+            return x->rest * x->a[1].n / x->a[i].n <= OUTER_MOST ? i : 0;
+    return 0;
+}
+
+static struct ocl_step *transpose(lbk_drv *d, const struct lbk_group *g, lbk_code *c,
+                                  const struct move *m, const struct axes *x, int crossed)
+{
+    const bool wide = d->family == OCL_WIDE;
+    const struct strided_axis *a = &x->a[0], *b = &x->a[crossed];
+    int64_t rest = 1, n = 0;
+    struct strided_axis left[2] = { { 1, 0, 0 }, { 1, 0, 0 } };
+    for (int i = 1; i < m->n; i++)
+        if (i != crossed)
+            rest *= x->a[i].n, left[n++] = x->a[i];
+    struct ocl_step *s = ocl_step(c, wide ? "transpose_wide" : "transpose_tile");
+    if (!wide)
+        ocl_define(s, "BITS", "%s", ocl_bits(g->out[0].dtype));
+    ocl_arg(s, m->arg);
+    ocl_out(s, 0);
+    const int64_t values[] = { m->from, m->to, a->n, a->from, b->n, b->to };
+    for (int i = 0; i < 6; i++)
+        ocl_int(s, values[i]);
+    ocl_divisor(s, left[0].n);
+    for (int i = 0; i < 2; i++) {
+        ocl_int(s, left[i].to);
+        ocl_int(s, left[i].from);
+    }
+    if (wide)
+        ocl_groups(s, (int64_t[]){ (b->n + 15) / 16, rest, 1 }, (int64_t[]){ 1, 1, 1 });
+    else
+        ocl_groups(s, (int64_t[]){ (b->n + 31) / 32, (a->n + 31) / 32, rest },
+                   (int64_t[]){ 32, 8, 1 });
+    return s;
+}
+
+struct ocl_step *ocl_move(lbk_drv *d, const struct lbk_group *g, lbk_code *c, const struct move *m)
 {
     const struct axes x = axes_of(m);
+    const int crossed = crossed_axis(d, m, &x, g->out[0].dtype);
     const int64_t all = x.a[0].n * x.a[1].n * x.rest;
     const bool flat = x.a[0].n < ROW_LEAST || x.a[1].n > OUTER_MOST || x.rest > OUTER_MOST;
     if (!all)
         return NULL;
+    if (crossed)
+        return transpose(d, g, c, m, &x, crossed);
     struct ocl_step *s = ocl_step(c, "strided");
     ocl_define(s, "BITS", "%s", ocl_bits(g->out[0].dtype));
     ocl_define(s, "AXES", "%d", x.n);
@@ -73,10 +121,11 @@ struct ocl_step *ocl_move(const struct lbk_group *g, lbk_code *c, const struct m
     return s;
 }
 
-void ocl_moves_prepare(const struct lbk_group *g, lbk_code *c, const struct moves_kind *k)
+void ocl_moves_prepare(lbk_drv *d, const struct lbk_group *g, lbk_code *c,
+                       const struct moves_kind *k)
 {
     struct move m[MOVES_MAX];
     const int n = k->moves(g, m);
     for (int i = 0; i < n; i++)
-        ocl_move(g, c, &m[i]);
+        ocl_move(d, g, c, &m[i]);
 }
