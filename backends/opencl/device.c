@@ -6,6 +6,7 @@
 #include "code.h"
 #include "device.h"
 #include "probe.h"
+#include "trial.h"
 
 enum { PLATFORMS_MOST = 32, DEVICES_MOST = 64, TEXT_MOST = 16384 };
 
@@ -145,11 +146,38 @@ static lbk_status find_device(lbk_ctx *ctx, lbk_drv *d, int index)
 /* Before a program is built: it says which text that has. */
 static void choose(lbk_drv *d, const struct ocl_cfg *cfg)
 {
+    const char *tuned = ocl_fact(d, "tuned family");
     d->limits.slow_fma = ocl_probe_slow_fma(d);
+    d->family_given = cfg->family;
     if (cfg->family)
         d->family = (enum ocl_family)(cfg->family - 1);
+    else if (tuned)
+        d->family = strcmp(tuned, ocl_family_name(OCL_WIDE)) == 0 ? OCL_WIDE : OCL_TILE;
     else
         d->family = d->limits.cpu && ocl_probe_wide(d) ? OCL_WIDE : OCL_TILE;
+    ocl_tuning_load(d);
+}
+
+/* No kernels are better than wrong ones. */
+static lbk_status settle(lbk_drv *d)
+{
+    char why[128];
+    for (int turn = 0;; turn++) {
+        const lbk_status st = ocl_selftest(d, why);
+        if (st != LBK_EUNSUPPORTED)
+            return st;
+        const enum ocl_family other = d->family == OCL_WIDE ? OCL_TILE : OCL_WIDE;
+        if (turn || d->family_given)
+            return lbk_fail(d->ctx, st,
+                            "opencl: '%s' computes wrongly with the kernels of family '%s': %s; "
+                            "another driver or device is needed",
+                            d->name, ocl_family_name(d->family), why);
+        lbk_ctx_log(d->ctx, LBK_LOG_WARN,
+                    "opencl: '%s' computes wrongly with the kernels of family '%s': %s; those of "
+                    "'%s' are used",
+                    d->name, ocl_family_name(d->family), why, ocl_family_name(other));
+        d->family = other;
+    }
 }
 
 static lbk_status open_device(lbk_ctx *ctx, lbk_drv *d, int index, const struct ocl_cfg *cfg)
@@ -164,7 +192,8 @@ static lbk_status open_device(lbk_ctx *ctx, lbk_drv *d, int index, const struct 
     if (!st)
         choose(d, cfg);
     st = st ? st : ocl_programs_open(d);
-    return st ? st : ocl_staging_open(d);
+    st = st ? st : ocl_staging_open(d);
+    return st ? st : settle(d);
 }
 
 lbk_status ocl_open(lbk_ctx *ctx, int index, const struct ocl_cfg *cfg, lbk_drv **out)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "code.h"
+#include "trial.h"
 
 #define OCL_KERNEL(name) extern const struct ocl_kernel ocl_kernel_##name;
 #include "kernel_list.h"
@@ -124,4 +125,5 @@ const struct lbk_device_fns ocl_device_fns = {
     .elapsed = elapsed,
     .limits = limits,
     .timing = ocl_timing,
+    .tune = ocl_tune,
 };

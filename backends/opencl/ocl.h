@@ -40,6 +40,14 @@ struct ocl_limits {
     bool slow_fma;                     /* texts get mad() for fma() */
 };
 
+/* What tuning has found. */
+enum { OCL_TILES_MOST = 16 };
+struct ocl_tuning {
+    bool tiles;                        /* the speeds of tiles are known */
+    double speed[OCL_TILES_MOST];      /* of the tiles of kernels/gemm_tile.c; the best has 1 */
+    int only;                          /* 1 + the one tile to use, while they are timed */
+};
+
 struct lbk_drv {
     lbk_ctx *ctx;
     const struct cl_api *cl;
@@ -48,6 +56,8 @@ struct lbk_drv {
     cl_context context;
     cl_command_queue queue;
     enum ocl_family family;
+    bool family_given;                 /* by the user */
+    struct ocl_tuning tuning;
     struct ocl_limits limits;
     struct ocl_programs *programs;
     struct ocl_cache *cache;

@@ -66,6 +66,14 @@ static const char *template_of(const char *name)
     return NULL;
 }
 
+void ocl_texts_id(char to[17])
+{
+    uint64_t h = hash_of(UINT64_C(0xcbf29ce484222325), OCL_OPTIONS);
+    for (size_t i = 0; ocl_texts[i].name; i++)
+        h = hash_of(hash_of(h, ocl_texts[i].name), ocl_texts[i].text);
+    snprintf(to, 17, "%016" PRIx64, h);
+}
+
 static bool same(const struct ocl_entry *e, const char *file, const char *defines)
 {
     const size_t n = strlen(defines);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """report.py LIMBECK: what `doctor` and `devices` say of OpenCL where something is missing, and where nothing is."""
+import hashlib
 import json
 import os
 import pathlib
@@ -82,6 +83,48 @@ def report(limbeck, tmp, spec):
     check(spec, kept, 'no facts are kept')
 
 
+def told(limbeck, spec, tmp):
+    p = run(limbeck, ['devices', spec], XDG_CACHE_HOME=str(tmp / 'cache'))
+    return p, p.stdout + p.stderr
+
+
+def change(tmp, **facts):
+    """Facts are set to what the test wants; the name of one has '_' for a blank."""
+    for path in (tmp / 'cache' / 'limbeck' / 'opencl').glob('*.facts'):
+        lines = path.read_text().split('\n')[:-2]
+        for name, value in facts.items():
+            name = name.replace('_', ' ')
+            was = [x for x in lines if x.startswith(f'{name} = ')]
+            lines = [x for x in lines if x not in was]
+            lines.append(f'{name} = ' + value(was[0].split(' = ', 1)[1] if was else ''))
+        text = '\n'.join(lines) + '\n'
+        path.write_text(text + f'end {hashlib.sha256(text.encode()).hexdigest()}\n')
+
+
+def tune(limbeck, tmp, spec):
+    p = subprocess.run([limbeck, 'tune', f'device={spec}'], capture_output=True, text=True, timeout=300,
+                       env={**os.environ, 'POCL_CACHE_DIR': str(KERNELS), 'XDG_CACHE_HOME': str(tmp / 'cache')})
+    return p, p.stdout + p.stderr
+
+
+def tuned(limbeck, tmp):
+    """What was chosen holds from then on; wrong kernels are not used; other texts are tried again."""
+    p, text = tune(limbeck, tmp, 'opencl')
+    check('tune', p.returncode == 0 and 'family wide: ' in text and 'family tile: ' in text, text)
+    for family in ('tile', 'wide'):
+        change(tmp, tuned_family=lambda was: family)
+        check('tuned', f'"kernels": "{family}"' in told(limbeck, 'opencl', tmp)[1], family)
+    change(tmp, kernels_wide=lambda was: was[:18] + 'a test says so')
+    text = told(limbeck, 'opencl', tmp)[1]
+    check('refused', '"kernels": "tile"' in text and "those of 'tile' are used" in text, text)
+    p, text = tune(limbeck, tmp, 'opencl,family=wide')
+    check('refused', p.returncode != 0 and "family 'wide': a test says so" in text, text)
+    change(tmp, kernels_wide=lambda was: '0' * 16 + ': of other texts')
+    p, text = tune(limbeck, tmp, 'opencl,family=wide')
+    check('tried again', p.returncode == 0 and ': right' in ''.join(
+        x.read_text() for x in (tmp / 'cache' / 'limbeck' / 'opencl').glob('*.facts')), text)
+
+
 def main():
     limbeck = sys.argv[1]
     with tempfile.TemporaryDirectory() as name:
@@ -92,6 +135,7 @@ def main():
         check('as it is', bool(found) == (n == 0), found)
         if n:
             unsafe(limbeck, tmp)
+            tuned(limbeck, tmp)
         for i in range(n):
             report(limbeck, tmp, f'opencl:{i}')
     print(f'{n} devices, {bad} wrong')

@@ -16,6 +16,11 @@ static const struct {
     { { 32, 32, 16, 4, 4 }, 0.40 },  { { 16, 16, 16, 2, 2 }, 0.20 },
 };
 
+_Static_assert(sizeof tiles / sizeof *tiles <= OCL_TILES_MOST, "more tiles than can be tuned");
+
+int gemm_tiles(void) { return (int) (sizeof tiles / sizeof *tiles); }
+const struct gemm_tile *gemm_tile_at(int i) { return &tiles[i].tile; }
+
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t over(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -40,17 +45,24 @@ static int64_t choose_parts(const lbk_drv *d, int64_t groups, int64_t k, int64_t
 static double estimate(const lbk_drv *d, int i, int64_t groups, int64_t k, int64_t parts)
 {
     const struct gemm_tile *t = &tiles[i].tile;
-    const double share = (double) (t->m * t->n) * (double) over(k, parts) / tiles[i].speed;
+    const double speed = d->tuning.tiles ? d->tuning.speed[i] : tiles[i].speed;
+    const double share = (double) (t->m * t->n) * (double) over(k, parts) / speed;
     return (double) over(groups * parts, 2 * d->limits.units) * (share + (parts > 1 ? 8 : 0));
+}
+
+bool gemm_tile_fits(const lbk_drv *d, int i)
+{
+    const struct gemm_tile *t = &tiles[i].tile;
+    return work_items(t) <= (int64_t) d->limits.group && local_bytes(t) <= d->limits.local;
 }
 
 struct gemm_choice tile_choose(const lbk_drv *d, int64_t m, int64_t n, int64_t k, int64_t z)
 {
     struct gemm_choice best = { NULL, 1 };
     double best_time = 0;
-    for (int i = 0; i < (int) (sizeof tiles / sizeof *tiles); i++) {
+    for (int i = 0; i < gemm_tiles(); i++) {
         const struct gemm_tile *t = &tiles[i].tile;
-        if (work_items(t) > (int64_t) d->limits.group || local_bytes(t) > d->limits.local)
+        if (!gemm_tile_fits(d, i) || (d->tuning.only && d->tuning.only != i + 1))
             continue;
         const int64_t groups = z * over(m, t->m) * over(n, t->n);
         const int64_t parts = choose_parts(d, groups, k, z * m * n);

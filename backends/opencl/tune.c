@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include "code.h"
+#include "kernels/gemm_tile.h"
+#include "probe.h"
+#include "trial.h"
+
+enum { SMALLEST = 512, LARGEST = 4096 };
+static const double long_enough = 2; /* ms */
+
+struct out {
+    lbk_drv *d;
+    void (*put)(void *ud, const char *line);
+    void *ud;
+};
+
+static void say(const struct out *o, const char *fmt, ...) LBK_PRINTF(2, 3);
+static void say(const struct out *o, const char *fmt, ...)
+{
+    char text[256];
+    va_list v;
+    va_start(v, fmt);
+    vsnprintf(text, sizeof text, fmt, v);
+    va_end(v);
+    o->put(o->ud, text);
+}
+
+/* GFLOP/s; 0: not taken, or failed. */
+static double product(lbk_drv *d, int64_t n)
+{
+    static const struct lbk_matmul params = { false, false };
+    const lbk_shape s = { 2, { n, n } }, in[] = { s, s };
+    struct ocl_trial t;
+    if ((double) n * (double) n * 4 > (double) d->limits.max_alloc ||
+        ocl_trial_open(d, "matmul", &params, in, s, &t))
+        return 0;
+    const double ms = ocl_trial_time(&t);
+    ocl_trial_close(&t);
+    return ms > 0 ? 2e-6 * (double) n * (double) n * (double) n / ms : 0;
+}
+
+static double convolution(lbk_drv *d)
+{
+    enum { IMAGES = 16, C = 64, SIDE = 32 };
+    static const struct lbk_conv2d params = { .stride = 1, .pad = 1, .dilation = 1, .groups = 1 };
+    const lbk_shape x = { 4, { IMAGES, C, SIDE, SIDE } }, in[] = { x, { 4, { C, C, 3, 3 } } };
+    struct ocl_trial t;
+    if (ocl_trial_open(d, "conv2d", &params, in, x, &t))
+        return 0;
+    const double ms = ocl_trial_time(&t);
+    ocl_trial_close(&t);
+    return ms > 0 ? 2e-6 * IMAGES * C * SIDE * SIDE * 9 * C / ms : 0;
+}
+
+/* As large as takes long enough. */
+static double large_product(lbk_drv *d, int64_t *n)
+{
+    double rate = 0;
+    for (*n = SMALLEST;; *n *= 2) {
+        rate = product(d, *n);
+        const double m = (double) *n;
+        if (rate <= 0 || *n == LARGEST || 2e-6 * m * m * m / rate > long_enough)
+            return rate;
+    }
+}
+
+/* ---- families ---- */
+
+static lbk_status time_family(const struct out *o, enum ocl_family f, double *score)
+{
+    lbk_drv *d = o->d;
+    char why[128];
+    int64_t n;
+    d->family = f;
+    const lbk_status st = ocl_selftest(d, why);
+    *score = 0;
+    if (st == LBK_EUNSUPPORTED)
+        say(o, "family %s: refused: %s", ocl_family_name(f), why);
+    if (st)
+        return st == LBK_EUNSUPPORTED ? LBK_OK : st;
+    const double product_rate = large_product(d, &n), conv_rate = convolution(d);
+    say(o, "family %s: matrix product of %d: %.1f GFLOP/s, convolution: %.1f GFLOP/s",
+        ocl_family_name(f), (int) n, product_rate, conv_rate);
+    *score = product_rate * conv_rate;
+    return LBK_OK;
+}
+
+static lbk_status choose_family(const struct out *o)
+{
+    lbk_drv *d = o->d;
+    const enum ocl_family was = d->family;
+    double score[OCL_FAMILIES];
+    lbk_status st = LBK_OK;
+    for (int f = 0; f < OCL_FAMILIES && !st; f++)
+        st = time_family(o, (enum ocl_family) f, &score[f]);
+    d->family = was;
+    if (st || score[OCL_WIDE] + score[OCL_TILE] <= 0)
+        return st;
+    d->family = score[OCL_WIDE] > score[OCL_TILE] ? OCL_WIDE : OCL_TILE;
+    ocl_fact_set(d, "tuned family", "%s", ocl_family_name(d->family));
+    say(o, "family: %s", ocl_family_name(d->family));
+    return LBK_OK;
+}
+
+/* ---- tiles ---- */
+
+static void name_tile(const struct gemm_tile *t, char name[OCL_FACT_NAME])
+{
+    snprintf(name, OCL_FACT_NAME, "tile %dx%dx%d of %dx%d", t->m, t->n, t->k, t->rm, t->rn);
+}
+
+/* A tile that does not run keeps the speed it is believed to have. */
+static void choose_tiles(const struct out *o)
+{
+    char name[OCL_FACT_NAME];
+    int64_t n;
+    lbk_drv *d = o->d;
+    large_product(d, &n);
+    for (int i = 0; i < gemm_tiles(); i++) {
+        d->tuning.only = i + 1;
+        const double rate = product(d, n);
+        name_tile(gemm_tile_at(i), name);
+        say(o, "%s: %.1f GFLOP/s", name, rate);
+        if (rate > 0)
+            ocl_fact_set(d, name, "%.6g GFLOP/s", rate);
+    }
+    d->tuning.only = 0;
+}
+
+/* All of them or none: those of the table are on another scale. */
+void ocl_tuning_load(lbk_drv *d)
+{
+    char name[OCL_FACT_NAME];
+    bool all = true;
+    double best = 0;
+    for (int i = 0; i < gemm_tiles(); i++) {
+        name_tile(gemm_tile_at(i), name);
+        const char *known = ocl_fact(d, name);
+        d->tuning.speed[i] = known ? strtod(known, NULL) : 0;
+        all = all && (d->tuning.speed[i] > 0 || !gemm_tile_fits(d, i));
+        best = d->tuning.speed[i] > best ? d->tuning.speed[i] : best;
+    }
+    d->tuning.tiles = all && best > 0;
+    for (int i = 0; i < gemm_tiles() && d->tuning.tiles; i++)
+        d->tuning.speed[i] /= best;
+}
+
+lbk_status ocl_tune(lbk_drv *d, void (*put)(void *ud, const char *line), void *ud)
+{
+    const struct out o = { d, put, ud };
+    lbk_status st = d->family_given ? LBK_OK : choose_family(&o);
+    if (!st && d->family == OCL_TILE)
+        choose_tiles(&o);
+    ocl_facts_save(d);
+    ocl_tuning_load(d);
+    ocl_programs_close(d);
+    const lbk_status again = ocl_programs_open(d);
+    return st ? st : again;
+}
