@@ -7,30 +7,33 @@
 #include "probe.h"
 
 enum { TURNS = 4, CHAINS = 8, LONGEST = 1 << 24 };
-static const double turn_ms = 20;
+static const double turn_ms = 2, budget_ms = 100; /* many short ones: others may be running too */
 
 struct load {
     struct ocl_try t;
     cl_mem buf[2];
     size_t global, local;
+    size_t parts, next; /* a turn does one of so many parts of the buffers; 0: they have no parts */
 };
 
-static double turn(lbk_drv *d, const struct load *l, cl_int *err)
+static double turn(lbk_drv *d, struct load *l, cl_int *err)
 {
+    const size_t at = l->parts ? l->next++ % l->parts * l->global : 0;
     const double from = ocl_now();
-    *err = d->cl->EnqueueNDRangeKernel(d->queue, l->t.kernel, 1, NULL, &l->global, &l->local, 0,
+    *err = d->cl->EnqueueNDRangeKernel(d->queue, l->t.kernel, 1, &at, &l->global, &l->local, 0,
                                        NULL, NULL);
     if (!*err)
         *err = d->cl->Finish(d->queue);
     return ocl_now() - from;
 }
 
-/* Milliseconds; 0: it failed. */
-static double best(lbk_drv *d, const struct load *l)
+/* Milliseconds, of as many turns as fit so many; 0: it failed. */
+static double best(lbk_drv *d, struct load *l, double budget)
 {
+    const double begun = ocl_now();
     double ms = 0;
     cl_int err = CL_SUCCESS;
-    for (int i = 0; i < TURNS && !err; i++) {
+    for (int i = 0; !err && (i < TURNS || ocl_now() - begun < budget); i++) {
         const double now = turn(d, l, &err);
         ms = i == 0 || now < ms ? now : ms;
     }
@@ -92,11 +95,11 @@ static double timed(lbk_drv *d, struct load *l, double flops_per_turn)
         if (!err)
             turn(d, l, &err); /* the first one may compile */
         ms = err ? 0 : turn(d, l, &err);
-        if (err || ms >= turn_ms / 4 || n >= LONGEST)
+        if (err || ms >= turn_ms || n >= LONGEST)
             break;
-        n *= 4;
+        n *= 2;
     }
-    ms = err ? 0 : best(d, l);
+    ms = err ? 0 : best(d, l, budget_ms);
     return ms > 0 ? flops_per_turn * n / ms * 1e3 : 0;
 }
 
@@ -116,7 +119,7 @@ static double few(lbk_drv *d, const char *fma, cl_int n, int width, size_t items
     struct load l = { .local = group < d->limits.group ? group : d->limits.group, .global = items };
     const bool ok =
         open_fma(d, fma, width, &l) && !d->cl->SetKernelArg(l.t.kernel, 2, sizeof n, &n);
-    const double ms = ok ? best(d, &l) : 0;
+    const double ms = ok ? best(d, &l, 0) : 0;
     close_load(d, &l);
     return ms;
 }
@@ -172,19 +175,22 @@ double ocl_fma_rate(lbk_drv *d)
 
 /* ---- copy ---- */
 
+/* Processors: a part at a time, for short turns; when one comes back it has left the caches. */
 double ocl_copy_rate(lbk_drv *d)
 {
     static const char text[] = "__kernel void probe(__global float4 *a, __global const float4 *b)\n"
                                "{\n    const size_t i = get_global_id(0);\n    a[i] = b[i];\n}\n";
-    enum { CPU_BYTES = 64 << 20, GPU_BYTES = 256 << 20 }; /* more than their caches */
+    /* more than their caches */
+    enum { CPU_BYTES = 64 << 20, GPU_BYTES = 256 << 20, CPU_PARTS = 4 };
     size_t bytes = d->limits.cpu ? CPU_BYTES : GPU_BYTES;
-    struct load l = { .local = d->limits.group < 256 ? d->limits.group : 256 };
+    struct load l = { .local = d->limits.group < 256 ? d->limits.group : 256,
+                      .parts = d->limits.cpu ? CPU_PARTS : 1 };
     while (bytes > d->limits.max_alloc || bytes > d->limits.memory / 4)
         bytes /= 2;
-    l.global = bytes / 16 / l.local * l.local;
+    l.global = bytes / 16 / l.parts / l.local * l.local;
     if (!l.global || !ocl_try_open(d, OCL_OPTIONS, text, &l.t))
         return 0;
-    const double ms = open_buffers(d, &l, bytes) ? best(d, &l) : 0;
+    const double ms = open_buffers(d, &l, bytes) ? best(d, &l, budget_ms) : 0;
     close_load(d, &l);
     return ms > 0 ? 2.0 * 16 * (double) l.global / ms * 1e3 : 0;
 }

@@ -73,9 +73,9 @@ static void put_rates(const struct out *o)
 {
     const double fma = ocl_fma_rate(o->d), copy = ocl_copy_rate(o->d);
     if (fma > 0)
-        put(o, "multiply-add rate", "%.1f GFLOP/s", fma * 1e-9);
+        put(o, "fma_gflops", "%.1f", fma * 1e-9);
     if (copy > 0)
-        put(o, "copy rate", "%.1f GB/s", copy * 1e-9);
+        put(o, "bandwidth_gbs", "%.1f", copy * 1e-9);
 }
 
 lbk_status ocl_report(lbk_ctx *ctx, int index, const void *cfg,

@@ -7,12 +7,15 @@
 A time is the shortest of all runs, by the device's own clock; what it takes to bring values to the layouts of the
 kernel and back is not in it, but has rows of its own. Beside it, its part of the device's measured peak: of multiply-adds for
 products and convolutions, of bandwidth for all else. "host": the device has no kernel, so it would run there, and is not timed.
-The last column is the speed of DEVICE in percent of the CPU backend's."""
+The last column is the speed of DEVICE in percent of the CPU backend's. PoCL is told to keep each thread on its core, as the CPU
+backend does: left alone, a scheduler may put both of two threads on one."""
 import argparse
 import json
+import os
 import subprocess
 import sys
 
+ENV = {'POCL_AFFINITY': '1', **os.environ}
 CPU = 'cpu'
 FMA, BYTES = ('FMA', 'gflops', 'fma_gflops'), ('bandwidth', 'gbs', 'bandwidth_gbs')
 REORDER = 'reorder'
@@ -71,7 +74,7 @@ def bench(args, device, row):
     argv = [args.program, 'bench', 'op', 'conv2d' if op == REORDER else op, f'shapes={shapes}', *params, f'device={device}',
             'strict=yes', f'seconds={args.seconds}', '--json']
     try:
-        p = subprocess.run(argv, capture_output=True, text=True, timeout=args.timeout)
+        p = subprocess.run(argv, capture_output=True, text=True, timeout=args.timeout, env=ENV)
     except subprocess.TimeoutExpired:
         return 'slow'
     if p.returncode and 'has no kernel for' in p.stderr:
