@@ -42,7 +42,7 @@ lbk_status ocl_launch(lbk_drv *d, const struct lbk_group *g, lbk_code *c);
 
 /* What tells the texts of all kernels from those of another version: 16 hexadecimal digits. */
 void ocl_texts_id(char to[17]);
-#define OCL_OPTIONS "-cl-std=CL1.2"
+#define OCL_OPTIONS "-cl-std=CL1.2 -w"
 
 /* The kernel called `name` in this text, which is built with what else is wanted when a kernel is first taken. NULL: no memory. */
 struct ocl_entry *ocl_program_want(lbk_drv *d, const char *name, const char *defines, const char *undefs);
