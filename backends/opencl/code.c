@@ -164,15 +164,21 @@ void ocl_ulong(struct ocl_step *s, uint64_t v)
 }
 
 /* mul is 2^(31 + shift) / v rounded up, and v <= 2^shift: exact for every a below 2^31. */
+void ocl_quotient(int64_t v, uint32_t *mul, uint32_t *shift)
+{
+    *shift = 0;
+    v = v < 1 ? 1 : v;
+    while (*shift < 31 && (int64_t) 1 << *shift < v)
+        ++*shift;
+    const uint64_t scale = (uint64_t) 1 << (31 + *shift);
+    *mul = (uint32_t) ((scale + (uint64_t) v - 1) / (uint64_t) v);
+}
+
 void ocl_divisor(struct ocl_step *s, int64_t v)
 {
-    cl_uint shift = 0;
-    v = v < 1 ? 1 : v;
-    while (shift < 31 && (int64_t) 1 << shift < v)
-        shift++;
-    const uint64_t scale = (uint64_t) 1 << (31 + shift);
-    const cl_uint mul = (cl_uint) ((scale + (uint64_t) v - 1) / (uint64_t) v);
-    ocl_int(s, v);
+    cl_uint mul, shift;
+    ocl_quotient(v, &mul, &shift);
+    ocl_int(s, v < 1 ? 1 : v);
     add_value(s, &mul, sizeof mul);
     add_value(s, &shift, sizeof shift);
 }

@@ -102,6 +102,8 @@ void ocl_int(struct ocl_step *s, int64_t v);      /* int; an error when it does 
 void ocl_ulong(struct ocl_step *s, uint64_t v);
 /* Three parameters, DIVISOR(v) in the text: v, and what QUOTIENT(a, v) divides by it with. v < 1 counts as 1. */
 void ocl_divisor(struct ocl_step *s, int64_t v);
+/* The last two of them, for a table. */
+void ocl_quotient(int64_t v, uint32_t *mul, uint32_t *shift);
 void ocl_float(struct ocl_step *s, float v);
 void ocl_local(struct ocl_step *s, size_t bytes); /* __local T *: so many bytes */
 /* The step is left out of a launch in which out 0 is the memory of that arg. */

@@ -3,9 +3,9 @@
  * each phase (rows, cols, first term, last term, place in out). */
 KERNEL(depthwise_tile)(
     IN(float, in), IN(float, w), TABLE(int4, term), TABLE(int, phase),
-    const int slices, const int phases, const ulong phases_div,
-    const int in_channels, const int channels, const ulong channels_div,
-    const int of_group, const ulong of_group_div, const int in_group,
+    const int slices, DIVISOR(phases),
+    const int in_channels, DIVISOR(channels),
+    DIVISOR(of_group), const int in_group,
     const int high, const int wide, const int is, const int top, const int left,
     const int os, const int out_high, const int out_wide,
     const int w_group, const int w_oc EPI_PARAMS)
@@ -14,8 +14,8 @@ KERNEL(depthwise_tile)(
     OPEN_IN(float, w)
     EPI_OPEN
     const int j = (int) get_global_id(0), i = (int) get_global_id(1), z = (int) get_global_id(2);
-    const int place = DIV(z, phases_div), image = DIV(place, channels_div);
-    const int channel = place - image * channels, group = DIV(channel, of_group_div);
+    const int place = QUOTIENT(z, phases), image = QUOTIENT(place, channels);
+    const int channel = place - image * channels, group = QUOTIENT(channel, of_group);
     __global const int *f = phase + (z - place * phases) * 5;
     const int row = i * is - top, col = j * is - left;
     if (i >= f[0] || j >= f[1] || z >= slices)

@@ -17,28 +17,28 @@
 __attribute__((reqd_work_group_size(G, 1, 1)))
 KERNEL(depthwise_tile_dw)(
     IN(float, x), IN(float, dy), TABLE(int4, term), const int terms,
-    const int chunks, const ulong chunks_div,
-    const int in_channels, const int channels, const ulong channels_div,
-    const int of_group, const ulong of_group_div, const int in_group,
+    DIVISOR(chunks),
+    const int in_channels, DIVISOR(channels),
+    DIVISOR(of_group), const int in_group,
     const int high, const int wide, const int is, const int top, const int left,
-    const int all, const int of_part, const int pixels, const ulong pixels_div,
-    const int cols, const ulong cols_div STORE_PARAMS)
+    const int all, const int of_part, DIVISOR(pixels),
+    DIVISOR(cols) STORE_PARAMS)
 {
     __local float4 local_sum[G];
     OPEN_IN(float, x)
     OPEN_IN(float, dy)
     OPEN_STORE
     const int lid = (int) get_local_id(0), task = (int) get_group_id(0);
-    const int rest = DIV(task, chunks_div), first = (task - rest * chunks) * 4;
-    const int part = DIV(rest, channels_div), channel = rest - part * channels;
+    const int rest = QUOTIENT(task, chunks), first = (task - rest * chunks) * 4;
+    const int part = QUOTIENT(rest, channels), channel = rest - part * channels;
     const int end = min((part + 1) * of_part, all);
     const int4 t0 = term[first], t1 = term[min(first + 1, terms - 1)];
     const int4 t2 = term[min(first + 2, terms - 1)], t3 = term[min(first + 3, terms - 1)];
-    x += DIV(channel, of_group_div) * in_group * high * wide;
+    x += QUOTIENT(channel, of_group) * in_group * high * wide;
     dy += channel * pixels;
     float4 acc = 0;
     for (int p = part * of_part + lid; p < end; p += G) {
-        const int image = DIV(p, pixels_div), q = p - image * pixels, i = DIV(q, cols_div);
+        const int image = QUOTIENT(p, pixels), q = p - image * pixels, i = QUOTIENT(q, cols);
         const int row = i * is - top, col = (q - i * cols) * is - left;
         const int from = (image * in_channels * high + row) * wide + col;
         const float4 seen = (float4)(LOOK(t0), LOOK(t1), LOOK(t2), LOOK(t3));

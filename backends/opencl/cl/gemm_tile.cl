@@ -22,27 +22,27 @@
 /* ---- the result: extents of slice z, and the place of column n ---- */
 
 #define RESULT_PARAMS \
-    const int M, const int n_most, const int parts, const int c_z, const int c_m, \
-    const int c_image, const int pixels, const ulong pixels_div PHASE_PARAMS
+    const int M, const int n_most, DIVISOR(parts), const int c_z, const int c_m, \
+    const int c_image, DIVISOR(pixels) PHASE_PARAMS
 #if LOADS == GATHER
 # define PHASE_PARAMS \
-    , TABLE(int, phase), const int phases, const ulong phases_div, const int os, const int out_wide
+    , TABLE(int, phase), DIVISOR(phases), const int os, const int out_wide
 # define OPEN_SLICE \
-    const int slab = DIV(z, phases_div); \
+    const int slab = QUOTIENT(z, phases); \
     __global const int *f = phase + (z - slab * phases) * 11; \
     const int N = f[0], start = f[4], of_image = f[5], of_row = f[6]; \
-    const ulong image_div = (uint) f[7] | (ulong) f[8] << 32; \
-    const ulong row_div = (uint) f[9] | (ulong) f[10] << 32;
+    const uint of_image_mul = (uint) f[7], of_image_shift = (uint) f[8]; \
+    const uint of_row_mul = (uint) f[9], of_row_shift = (uint) f[10];
 # define OPEN_COLUMN(n) \
-    const int image = DIV(n, image_div), in_image = (n) - image * of_image; \
-    const int i = DIV(in_image, row_div), j = in_image - i * of_row;
+    const int image = QUOTIENT(n, of_image), in_image = (n) - image * of_image; \
+    const int i = QUOTIENT(in_image, of_row), j = in_image - i * of_row;
 # define PLACE(n) \
     OPEN_COLUMN(n) \
     const int place = image * c_image + start + (i * out_wide + j) * os;
 #else
 # define PHASE_PARAMS
 # define OPEN_SLICE const int slab = z, N = n_most;
-# define OPEN_COLUMN(n) const int image = DIV(n, pixels_div), in_image = (n) - image * pixels;
+# define OPEN_COLUMN(n) const int image = QUOTIENT(n, pixels), in_image = (n) - image * pixels;
 # if LOADS == STRIDED
 #  define PLACE(n) OPEN_COLUMN(n) const int place = image * c_image + in_image;
 # else
@@ -121,8 +121,7 @@ KERNEL(gemm_tile)(IN(float, sums), RESULT_PARAMS EPI_PARAMS)
 
 #define OPERAND_PARAMS \
     IN(float, a), IN(float, b), const int k_most, const int k_part, \
-    const int tiles_m, const ulong tiles_m_div, const int tiles_n, const ulong tiles_n_div, \
-    const ulong parts_div, \
+    DIVISOR(tiles_m), DIVISOR(tiles_n), \
     const int a_z, const int a_m, const int a_k, const int a_image, \
     const int b_z, const int b_n, const int b_k, const int b_image TERM_PARAMS
 #define WINDOW_PARAMS \
@@ -163,7 +162,7 @@ KERNEL(gemm_tile)(IN(float, sums), RESULT_PARAMS EPI_PARAMS)
 # define FETCH_B(i, n, q) FN(look)(b, my_at, my_row, my_col, high, wide, term[q])
 
 #else
-# define OPEN_PIXEL const int my_k = k + A_K(0), my_image = DIV(my_k, pixels_div);
+# define OPEN_PIXEL const int my_k = k + A_K(0), my_image = QUOTIENT(my_k, pixels);
 # define FETCH_A(m, q) a[(m) * a_m + my_k + my_image * (a_image - pixels)]
 # if LOADS == PIXELS
 #  define TERM_PARAMS
@@ -171,14 +170,14 @@ KERNEL(gemm_tile)(IN(float, sums), RESULT_PARAMS EPI_PARAMS)
 #  define OPEN_STEP OPEN_PIXEL
 #  define FETCH_B(i, n, q) b[(n) * b_n + my_k + my_image * (b_image - pixels)]
 # else
-#  define TERM_PARAMS WINDOW_PARAMS, const int cols, const ulong cols_div
+#  define TERM_PARAMS WINDOW_PARAMS, DIVISOR(cols)
 #  define OPEN_FETCH \
     int4 my_term[PER_B]; \
     _Pragma("unroll") for (int i = 0; i < PER_B; i++) \
         my_term[i] = term[min(n0 + B_N(i), N - 1)];
 #  define OPEN_STEP \
     OPEN_PIXEL \
-    const int my_pixel = my_k - my_image * pixels, my_line = DIV(my_pixel, cols_div); \
+    const int my_pixel = my_k - my_image * pixels, my_line = QUOTIENT(my_pixel, cols); \
     const int my_row = my_line * is - top, my_col = (my_pixel - my_line * cols) * is - left; \
     const int my_at = my_image * b_image + my_row * wide + my_col;
 #  define FETCH_B(i, n, q) FN(look)(b, my_at, my_row, my_col, high, wide, my_term[i])
@@ -220,9 +219,9 @@ KERNEL(gemm_tile)(OPERAND_PARAMS, RESULT_PARAMS STORE_PARAMS)
     const uint lid = (uint) get_local_id(0);
     const int x = lid % XN, y = lid / XN;
     const int tile = (int) get_group_id(0);
-    const int rest = DIV(tile, tiles_m_div), slice = DIV(rest, tiles_n_div);
+    const int rest = QUOTIENT(tile, tiles_m), slice = QUOTIENT(rest, tiles_n);
     const int m0 = (tile - rest * tiles_m) * TM, n0 = (rest - slice * tiles_n) * TN;
-    const int z = DIV(slice, parts_div), part = slice - z * parts;
+    const int z = QUOTIENT(slice, parts), part = slice - z * parts;
     OPEN_SLICE
     OPEN_TERMS
     OPEN_IN(float, a)

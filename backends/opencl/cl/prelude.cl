@@ -66,7 +66,3 @@ static float16 ocl_used(const float16 v, const int c, const int channels)
     const int n = z / (((C) + 15) >> 4), c = z % (((C) + 15) >> 4) * 16 + lane; \
     const bool inside = w < (W) && h < (H), used = c < (C); \
     const int at = ((z * (H) + h) * (W) + w) * 16 + lane
-
-/* n / d for 0 <= n < 2^31, where the ulong comes with the d of gemm_extent(). */
-#define DIV(n, divisor) \
-    ((int) (((ulong) (uint) (n) * (uint) (divisor)) >> ((divisor) >> 32)))

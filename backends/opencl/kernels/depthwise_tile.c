@@ -82,8 +82,8 @@ static void add_terms(struct ocl_step *s, lbk_drv *d, const struct conv_taps *t,
 
 static void add_sizes(struct ocl_step *s, const struct conv_taps *t)
 {
-    ocl_int(s, t->ic), gemm_extent(s, t->oc);
-    gemm_extent(s, of_group(t)), ocl_int(s, in_group(t));
+    ocl_int(s, t->ic), ocl_divisor(s, t->oc);
+    ocl_divisor(s, of_group(t)), ocl_int(s, in_group(t));
     ocl_int(s, t->ih), ocl_int(s, t->iw);
     ocl_int(s, t->is), ocl_int(s, t->top), ocl_int(s, t->left);
 }
@@ -97,7 +97,7 @@ static void gather_step(lbk_drv *d, const struct lbk_group *g, const struct conv
     add_terms(s, d, t, c);
     int32_t *phases = phase_table(t, &bytes);
     gemm_table(s, d, c, phases, bytes);
-    ocl_int(s, t->n * t->oc * t->n_phase), gemm_extent(s, t->n_phase);
+    ocl_int(s, t->n * t->oc * t->n_phase), ocl_divisor(s, t->n_phase);
     add_sizes(s, t);
     ocl_int(s, t->os), ocl_int(s, t->oh), ocl_int(s, t->ow);
     ocl_int(s, t->w_group), ocl_int(s, t->w_oc);
@@ -116,10 +116,10 @@ static void weights_steps(lbk_drv *d, const struct lbk_group *g, const struct co
     ocl_define(s, "PARTIAL", "%d", w.parts > 1);
     ocl_arg(s, ocl_plain_operand(g, 0)), ocl_arg(s, ocl_plain_operand(g, 1));
     add_terms(s, d, t, c);
-    ocl_int(s, w.terms), gemm_extent(s, w.chunks);
+    ocl_int(s, w.terms), ocl_divisor(s, w.chunks);
     add_sizes(s, t);
     ocl_int(s, w.all), ocl_int(s, (w.all + w.parts - 1) / w.parts);
-    gemm_extent(s, t->oh * t->ow), gemm_extent(s, t->ow);
+    ocl_divisor(s, t->oh * t->ow), ocl_divisor(s, t->ow);
     if (w.parts > 1)
         ocl_scratch(s, 0, sizeof(float));
     else

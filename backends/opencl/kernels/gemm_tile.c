@@ -85,20 +85,6 @@ size_t gemm_scratch(const struct gemm *p)
                                : 0;
 }
 
-/* 2^shift / n rounded up: its error is too small to show below 2^31. */
-static uint64_t divisor(int64_t n)
-{
-    uint64_t shift = 31;
-    while ((INT64_C(1) << (shift - 31)) < n)
-        shift++;
-    return ((UINT64_C(1) << shift) + (uint64_t) n - 1) / (uint64_t) n | shift << 32;
-}
-
-void gemm_extent(struct ocl_step *s, int64_t n)
-{
-    ocl_int(s, n), ocl_ulong(s, divisor(most(n, 1)));
-}
-
 static int64_t channels(const struct conv_taps *t) { return t->ic / t->groups; }
 
 int32_t *gemm_terms(const struct conv_taps *t, size_t *bytes)
@@ -127,11 +113,12 @@ bool gemm_taps_fit(const struct conv_taps *t)
 
 /* ---- steps ---- */
 
-static void put_divisor(int32_t *to, int64_t n)
+static void put_quotient(int32_t *to, int64_t v)
 {
-    const uint64_t v = divisor(most(n, 1));
-    to[0] = (int32_t) (uint32_t) v;
-    to[1] = (int32_t) (v >> 32);
+    uint32_t mul, shift;
+    ocl_quotient(v, &mul, &shift);
+    to[0] = (int32_t) mul;
+    to[1] = (int32_t) shift;
 }
 
 static int64_t part_of(const struct gemm *p, int64_t k)
@@ -153,8 +140,8 @@ static int32_t *phase_table(const struct gemm *p, size_t *bytes)
         to[4] = (int32_t) (f->h0 * t->ow + f->w0);
         to[5] = (int32_t) (f->rows * f->cols);
         to[6] = (int32_t) f->cols;
-        put_divisor(to + 7, f->rows * f->cols);
-        put_divisor(to + 9, f->cols);
+        put_quotient(to + 7, f->rows * f->cols);
+        put_quotient(to + 9, f->cols);
     }
     return all;
 }
@@ -173,7 +160,7 @@ static void add_phases(struct ocl_step *s, lbk_drv *d, lbk_code *c, const struct
     size_t bytes;
     int32_t *phases = phase_table(p, &bytes);
     gemm_table(s, d, c, phases, bytes);
-    gemm_extent(s, p->taps->n_phase), ocl_int(s, p->taps->os), ocl_int(s, p->taps->ow);
+    ocl_divisor(s, p->taps->n_phase), ocl_int(s, p->taps->os), ocl_int(s, p->taps->ow);
 }
 
 static void add_window(struct ocl_step *s, lbk_drv *d, lbk_code *c, const struct gemm *p)
@@ -185,14 +172,14 @@ static void add_window(struct ocl_step *s, lbk_drv *d, lbk_code *c, const struct
     ocl_int(s, t->ih), ocl_int(s, t->iw);
     ocl_int(s, t->is), ocl_int(s, t->top), ocl_int(s, t->left);
     if (p->loads == GEMM_SPREAD)
-        gemm_extent(s, t->ow);
+        ocl_divisor(s, t->ow);
 }
 
 static void add_result(struct ocl_step *s, lbk_drv *d, lbk_code *c, const struct gemm *p)
 {
-    ocl_int(s, p->m), ocl_int(s, p->n), ocl_int(s, p->choice.parts);
+    ocl_int(s, p->m), ocl_int(s, p->n), ocl_divisor(s, p->choice.parts);
     ocl_int(s, p->c_z), ocl_int(s, p->c_m), ocl_int(s, p->c_image);
-    gemm_extent(s, p->pixels);
+    ocl_divisor(s, p->pixels);
     if (p->loads == GEMM_GATHER)
         add_phases(s, d, c, p);
 }
@@ -202,8 +189,7 @@ static void add_operands(struct ocl_step *s, lbk_drv *d, lbk_code *c, const stru
     const struct gemm_tile *t = p->choice.tile;
     ocl_arg(s, p->a), ocl_arg(s, p->b);
     ocl_int(s, p->k), ocl_int(s, part_of(p, p->k));
-    gemm_extent(s, over(p->m, t->m)), gemm_extent(s, over(p->n, t->n));
-    ocl_ulong(s, divisor(p->choice.parts));
+    ocl_divisor(s, over(p->m, t->m)), ocl_divisor(s, over(p->n, t->n));
     ocl_int(s, p->a_z), ocl_int(s, p->a_m), ocl_int(s, p->a_k), ocl_int(s, p->a_image);
     ocl_int(s, p->b_z), ocl_int(s, p->b_n), ocl_int(s, p->b_k), ocl_int(s, p->b_image);
     if (p->loads == GEMM_GATHER || p->loads == GEMM_SPREAD)

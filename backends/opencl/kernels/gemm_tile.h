@@ -43,8 +43,6 @@ void gemm_steps(lbk_drv *d, const struct lbk_group *g, const struct gemm *p, lbk
 /* Only the last of them: adds up into the result what lies in scratch as [z][part][m][n]. */
 void gemm_sum_step(lbk_drv *d, const struct lbk_group *g, const struct gemm *p, lbk_code *c);
 
-/* Two parameters: the int n, and the ulong that DIV in the text divides by it with. */
-void gemm_extent(struct ocl_step *s, int64_t n);
 /* The terms of the sums of out, as int4: offset in an image of in, dh, dw, offset in the weights. By phase; within one by channel
  * of a group of in, then tap. NULL: out of memory. The caller frees it. */
 int32_t *gemm_terms(const struct conv_taps *t, size_t *bytes);
