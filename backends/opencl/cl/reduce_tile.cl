@@ -124,25 +124,27 @@
 #define OPEN_RESULT OPEN_OUT(float, out)
 #endif
 
-KERNEL(reduce_tile)(const float divisor, const float eps, const int tiles, const int slots,
+KERNEL(reduce_tile)(const float divisor, const float eps, DIVISOR(tiles), DIVISOR(slots),
                     const int runs, const int rows, const int slot_runs, const int slot_rows,
-                    const int outer, const int deep, const int wide, const int high,
-                    const int inner, const int padded, const int width, const int plane,
+                    const int outer, const int wide_log, const int high_log, const int deep,
+                    DIVISOR(per), const int step_r, const int step_k, const int inner,
+                    DIVISOR(padded), const int width, const int plane,
                     const int last PARAMS RESULT, __local float *tmp)
 {
     OPEN
     OPEN_RESULT
     const int t = (int) get_local_id(0), all = (int) get_local_size(0);
-    const int group = (int) get_group_id(0);
-    const int row = t / wide % high, slot = group % slots;
-    const int column = group / slots % tiles * wide + t % wide;
-    const int unit = group / slots / tiles * deep + t / wide / high;
+    const int wide = 1 << wide_log, high = 1 << high_log;
+    const int group = (int) get_group_id(0), tile = QUOTIENT(group, slots);
+    const int many = QUOTIENT(tile, tiles), slot = group - tile * slots;
+    const int row = t >> wide_log & (high - 1);
+    const int column = (tile - many * tiles) * wide + (t & (wide - 1));
+    const int unit = many * deep + (t >> wide_log >> high_log);
     const int i = min(column, inner - 1), o = min(unit, outer - 1);
     const int r0 = slot * slot_runs, r1 = slot_runs ? min(runs, r0 + slot_runs) : runs;
     const int k0 = slot * slot_rows, k1 = slot_rows ? min(rows, k0 + slot_rows) : rows;
-    const int n = max((r1 - r0) * (k1 - k0), 0), per = max(k1 - k0, 1);
-    const int step_r = high / per, step_k = high % per;
-    int j = row, r = r0 + row / per, k = k0 + row % per;
+    const int n = max((r1 - r0) * (k1 - k0), 0), skip = QUOTIENT(row, per);
+    int j = row, r = r0 + skip, k = k0 + row - skip * per;
     UNIT
     STATE
 #ifdef PIECE
@@ -151,7 +153,7 @@ KERNEL(reduce_tile)(const float divisor, const float eps, const int tiles, const
 #endif
     for (; j < n;)
         ONE
-    for (int d = high / 2; d > 0; d /= 2) {
+    for (int d = high >> 1; d > 0; d >>= 1) {
         KEEP
         barrier(CLK_LOCAL_MEM_FENCE);
         if (row < d) {
@@ -159,9 +161,9 @@ KERNEL(reduce_tile)(const float divisor, const float eps, const int tiles, const
         }
         barrier(CLK_LOCAL_MEM_FENCE);
     }
-    const int flat = (o * slots + slot) * inner + i;
-    const int at = flat / padded * width + flat % padded;
-    if (row == 0 && column < inner && unit < outer && flat % padded < width) {
+    const int flat = (o * slots + slot) * inner + i, block = QUOTIENT(flat, padded);
+    const int at = block * width + (flat - block * padded);
+    if (row == 0 && column < inner && unit < outer && flat - block * padded < width) {
         STORE(at)
     }
 }

@@ -160,18 +160,18 @@ static float FN(fold)(float16 v)
 #define OPEN_RESULT OPEN_OUT(float, out)
 #endif
 
-KERNEL(reduce_wide)(const float divisor, const float eps, const int tiles, const int slots,
+KERNEL(reduce_wide)(const float divisor, const float eps, DIVISOR(tiles), DIVISOR(slots),
                     const int runs, const int rows, const int slot_runs, const int slot_rows,
                     const int units, const int per, const int along, const int tail,
-                    const int inner, const int padded, const int width, const int plane,
+                    const int inner, DIVISOR(padded), const int width, const int plane,
                     const int last PARAMS RESULT)
 {
     OPEN
     OPEN_RESULT
     const int first = (int) get_group_id(0) * per;
     for (int unit = first; unit < min(units, first + per); unit++) {
-        const int slot = unit % slots, i = unit / slots % tiles * 16;
-        const int o = unit / slots / tiles;
+        const int tile = QUOTIENT(unit, slots), slot = unit - tile * slots;
+        const int o = QUOTIENT(tile, tiles), i = (tile - o * tiles) * 16;
         const int r0 = slot * slot_runs, r1 = slot_runs ? min(runs, r0 + slot_runs) : runs;
         const int k0 = slot * slot_rows, k1 = slot_rows ? min(rows, k0 + slot_rows) : rows;
         const int end = k1 + (tail && (!slot_rows || slot == slots - 1));
@@ -191,8 +191,9 @@ KERNEL(reduce_wide)(const float divisor, const float eps, const int tiles, const
             FOLD
         }
         const int flat = (o * slots + slot) * inner + i;
-        const int to = flat / padded * width + flat % padded;
-        const int used = min(min(16, inner - i), width - flat % padded);
+        const int block = QUOTIENT(flat, padded), in_block = flat - block * padded;
+        const int to = block * width + in_block;
+        const int used = min(min(16, inner - i), width - in_block);
 /* The epilogue is of single floats. */
 #undef REAL
 #define REAL float

@@ -12,7 +12,7 @@
 #define JOIN_SUM(a, b) ((a) + (b))
 /* v of the work-items of a strip into v of each. */
 #define TREE(v, JOIN) \
-    for (int d = high / 2; d > 0; d /= 2) { \
+    for (int d = high >> 1; d > 0; d >>= 1) { \
         tmp[t] = v; \
         barrier(CLK_LOCAL_MEM_FENCE); \
         const float other = row < d ? tmp[t + d] : v; \
@@ -25,14 +25,15 @@
     v = tmp[t - row]; \
     barrier(CLK_LOCAL_MEM_FENCE);
 
-KERNEL(soft_tile)(const int strips, const int high, const int n, const int inner,
+KERNEL(soft_tile)(const int strips, const int high_log, const int n, DIVISOR(inner),
                   __local float *tmp, IN(float, x) LABELS, OUT(float, y))
 {
     OPEN_IN(float, x)
     OPEN_OUT(float, y)
-    const int t = (int) get_local_id(0), row = t % high;
-    const int strip = (int) get_group_id(0) * ((int) get_local_size(0) / high) + t / high;
-    const int end = strip < strips ? n : 0, at = strip / inner * n * inner + strip % inner;
+    const int t = (int) get_local_id(0), high = 1 << high_log, row = t & (high - 1);
+    const int strip = ((int) get_group_id(0) * (int) get_local_size(0) + t) >> high_log;
+    const int end = strip < strips ? n : 0, o = QUOTIENT(strip, inner);
+    const int at = o * n * inner + (strip - o * inner);
     float m = -INFINITY, s = 0.0f;
     for (int k = row; k < end; k += high) {
         const float v = x[at + k * inner];

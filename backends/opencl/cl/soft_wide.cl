@@ -26,7 +26,7 @@
     for (int v = 0, used = along ? min(16, n) : side; v < vectors; \
          v++, used = along ? min(16, n - v * 16) : side)
 
-KERNEL(soft_wide)(const int units, const int per, const int tiles, const int n, const int inner,
+KERNEL(soft_wide)(const int units, const int per, DIVISOR(tiles), const int n, const int inner,
                   IN(float, x) LABELS, OUT(float, y))
 {
     OPEN_IN(float, x)
@@ -40,7 +40,8 @@ KERNEL(soft_wide)(const int units, const int per, const int tiles, const int n, 
     const int along = inner == 1, vectors = along ? (n + 15) / 16 : n, step = along ? 16 : inner;
     const int first = (int) get_group_id(0) * per;
     for (int unit = first; unit < min(units, first + per); unit++) {
-        const int i = unit % tiles * 16, o = unit / tiles, at = o * n * inner + i;
+        const int o = QUOTIENT(unit, tiles), i = (unit - o * tiles) * 16;
+        const int at = o * n * inner + i;
         const int side = min(16, inner - i), strip = o * inner + i;
         float16 m = -INFINITY, s = 0.0f;
         EACH(v) {

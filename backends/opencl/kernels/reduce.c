@@ -2,7 +2,7 @@
 #include <string.h>
 #include "reduce.h"
 
-enum { PARAMS_MOST = 60, PARAMS_OWN = 24, GROUP = 256, TASK = 4096 };
+enum { PARAMS_MOST = 64, PARAMS_OWN = 33, GROUP = 256, TASK = 4096 };
 
 /* ---- the walk over the operands of a group ---- */
 
@@ -170,6 +170,7 @@ static bool few_params(lbk_drv *d, const struct lbk_group *g, const struct ocl_w
     int n = PARAMS_OWN;
     for (int k = 0; k < w->n_source; k++)
         n += w->source[k].used ? 4 + p.n_kept : 0;
+    n += 3 * p.n_kept;
     return n + g->n_arg + g->n_out <= PARAMS_MOST;
 }
 
@@ -224,6 +225,14 @@ int ocl_reduce_supports(lbk_drv *d, const struct lbk_group *g, enum ocl_reduce k
 }
 
 /* ---- steps ---- */
+
+static int log2_of(int64_t power)
+{
+    int n = 0;
+    while (power >> n > 1)
+        n++;
+    return n;
+}
 
 struct emit {
     lbk_drv *d;
@@ -312,9 +321,10 @@ static void add_kept(const struct emit *e, struct ocl_text *params, struct ocl_t
 {
     ocl_put(unit, "int rest = o; ");
     for (int j = e->p->n_kept - 1; j > 0; j--) {
-        ocl_put(params, ", const int e%d", j);
-        ocl_int(e->s, e->w->axis[e->p->kept[j]].n);
-        ocl_put(unit, "const int c%d = rest %% e%d; rest /= e%d; ", j, j, j);
+        ocl_put(params, ", DIVISOR(e%d)", j);
+        ocl_divisor(e->s, e->w->axis[e->p->kept[j]].n);
+        ocl_put(unit, "const int q%d = QUOTIENT(rest, e%d), ", j, j);
+        ocl_put(unit, "c%d = rest - q%d * e%d; rest = q%d; ", j, j, j, j);
     }
     ocl_put(unit, "const int c0 = rest; ");
 }
@@ -381,7 +391,7 @@ static void add_result(const struct emit *e, size_t at)
     const bool cut = p->last && e->w->channels;
     const lbk_shape *out = &e->g->out[0].shape;
     ocl_int(e->s, p->n_inner);
-    ocl_int(e->s, cut ? ocl_up(e->w->channels, OCL_BLOCK) : INT32_MAX);
+    ocl_divisor(e->s, cut ? ocl_up(e->w->channels, OCL_BLOCK) : INT32_MAX);
     ocl_int(e->s, cut ? e->w->channels : INT32_MAX);
     ocl_int(e->s, p->last ? out->n == 2 ? out->d[1] : 0
                           : ocl_up(p->outer * p->slots * p->n_inner, OCL_BLOCK));
@@ -401,8 +411,8 @@ static void begin_step(const struct emit *e, double divisor, double eps)
     const int64_t lanes = e->wide && e->along ? OCL_BLOCK : 1;
     ocl_float(e->s, (float) (p->last ? divisor : 1));
     ocl_float(e->s, (float) eps);
-    ocl_int(e->s, p->tiles);
-    ocl_int(e->s, p->slots);
+    ocl_divisor(e->s, p->tiles);
+    ocl_divisor(e->s, p->slots);
     ocl_int(e->s, p->n_runs);
     ocl_int(e->s, p->n_rows / lanes);
     ocl_int(e->s, p->slot_runs);
@@ -434,11 +444,15 @@ static void tile_step(const struct emit *e, size_t at)
     const int64_t most = p->n_runs * p->n_rows / p->slots / 8;
     while (2 * high <= most && 2 * high * p->tile <= all)
         high *= 2;
-    const int64_t deep = all / (p->tile * high) ? all / (p->tile * high) : 1;
+    const int64_t deep = all > p->tile * high ? all / (p->tile * high) : 1,
+                  per = p->n_rows > 1 ? p->n_rows : 1;
     ocl_int(e->s, p->outer);
+    ocl_int(e->s, log2_of(p->tile));
+    ocl_int(e->s, log2_of(high));
     ocl_int(e->s, deep);
-    ocl_int(e->s, p->tile);
-    ocl_int(e->s, high);
+    ocl_divisor(e->s, per);
+    ocl_int(e->s, p->slot_rows ? 0 : high / per);
+    ocl_int(e->s, p->slot_rows ? high : high % per);
     add_result(e, at);
     ocl_local(e->s, 3 * sizeof(float) * (size_t) (p->tile * high * deep));
     ocl_groups(e->s,

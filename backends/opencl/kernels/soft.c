@@ -43,7 +43,7 @@ static void wide_step(struct ocl_step *s, const struct ocl_strip *t)
                   per = 1 + TASK / (t->n * (along ? 1 : OCL_BLOCK) + 1);
     ocl_int(s, units);
     ocl_int(s, per);
-    ocl_int(s, tiles);
+    ocl_divisor(s, tiles);
     ocl_int(s, t->n);
     ocl_int(s, t->inner);
     ocl_groups(s, (int64_t[3]){ (units + per - 1) / per, 1, 1 }, (int64_t[3]){ 1, 1, 1 });
@@ -52,17 +52,17 @@ static void wide_step(struct ocl_step *s, const struct ocl_strip *t)
 static void tile_step(struct ocl_step *s, const struct ocl_strip *t, int64_t most)
 {
     const int64_t strips = t->outer * t->inner;
-    int64_t all = GROUP, high = 1;
+    int64_t all = GROUP, log = 0;
     while (all > most)
         all /= 2;
-    while (t->n >= SHORT && (t->inner == 1 || strips < MANY) && 2 * high <= t->n / 4 &&
-           2 * high <= all)
-        high *= 2;
-    const int64_t deep = all / high;
+    while (t->n >= SHORT && (t->inner == 1 || strips < MANY) && INT64_C(2) << log <= t->n / 4 &&
+           INT64_C(2) << log <= all)
+        log++;
+    const int64_t deep = all >> log;
     ocl_int(s, strips);
-    ocl_int(s, high);
+    ocl_int(s, log);
     ocl_int(s, t->n);
-    ocl_int(s, t->inner);
+    ocl_divisor(s, t->inner);
     ocl_local(s, sizeof(float) * (size_t) all);
     ocl_groups(s, (int64_t[3]){ (strips + deep - 1) / deep, 1, 1 }, (int64_t[3]){ all, 1, 1 });
 }
