@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""oclgrind.py LIMBECK ALL_OPS LAYER.so [--family F] [--seconds N] [OP ...]: every kernel under Oclgrind.
+"""ops.py DRIVER LIMBECK ALL_OPS LAYER.so [--family F] [OP ...]: every operator on an OpenCL driver, each in a process of its own.
 
-Each operator's cases run in a process of their own with checks for races, bounds and uninitialised values; what Oclgrind finds is
-read from its log, since it exits 0 on findings. Seeded defects, run in the same way, must be found."""
+Prints a tally, and the kernels that ran. Oclgrind looks for races, bounds and uninitialised values too; what it finds is read from
+its log, since it exits 0 on findings, and seeded defects, run in the same way, must be found."""
 import argparse
 import concurrent.futures
 import ctypes
@@ -86,8 +86,8 @@ def launched(report):
 def run_op(a, tmp, family, op):
     log, report = tmp / f'{family}-{op}.log', tmp / f'{family}-{op}.calls'
     begun = time.monotonic()
-    with drivers.only('oclgrind', OCLGRIND_LOG=str(log), OPENCL_LAYERS=a.layer, LIMBECK_FAULT_REPORT=str(report),
-                      LIMBECK_WHOLE_WRITES='1', LBK_OP=op, **CHECKS) as env:
+    checks = {'OCLGRIND_LOG': str(log), 'LIMBECK_WHOLE_WRITES': '1', **CHECKS} if a.driver == 'oclgrind' else {}
+    with drivers.only(a.driver, OPENCL_LAYERS=a.layer, LIMBECK_FAULT_REPORT=str(report), LBK_OP=op, **checks) as env:
         try:
             p = subprocess.run([a.all_ops, '--device', f'opencl,family={family}'], env=env, capture_output=True, text=True,
                                errors='replace', timeout=a.timeout, check=False)
@@ -120,28 +120,34 @@ def operators(a):
 
 def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument('driver', choices=['pocl', 'rusticl', 'oclgrind'])
     for name in ('limbeck', 'all_ops', 'layer'):
         parser.add_argument(name)
     parser.add_argument('ops', nargs='*')
-    parser.add_argument('--family', action='append', choices=['wide', 'tile'])
+    parser.add_argument('--family', action='append', choices=['auto', 'wide', 'tile'])
     parser.add_argument('--timeout', type=float, default=900)
     parser.add_argument('--verbose', action='store_true')
     a = parser.parse_intermixed_args()
-    if drivers.absent('oclgrind'):
-        return drivers.skip('oclgrind')
+    if drivers.absent(a.driver):
+        return drivers.skip(a.driver)
     with tempfile.TemporaryDirectory() as d:
         tmp = pathlib.Path(d)
-        failed = check_seeds(tmp)
-        for family in a.family or ['wide', 'tile']:
+        failed = check_seeds(tmp) if a.driver == 'oclgrind' else 0
+        for family in a.family or ['auto']:
             begun = time.monotonic()
+            results = []
             with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-                results = list(pool.map(lambda op, f=family: run_op(a, tmp, f, op), operators(a)))
-            failed += sum(show(r, family, a.verbose) for r in results)
+                for r in pool.map(lambda op, f=family: run_op(a, tmp, f, op), operators(a)):
+                    results.append(r)
+                    failed += show(r, family, a.verbose)
             idle = [r.op for r in results if not r.launches]
             texts = set().union(*(r.kernels for r in results))
-            print(f'{family}: {len(results)} operators, {sum(r.launches for r in results)} launches of {len(texts)} kernels,'
-                  f' {sum(len(r.found) for r in results)} findings, {time.monotonic() - begun:.0f} s'
+            slow = sorted(results, key=lambda r: -r.seconds)[:5]
+            print(f'{a.driver}, {family}: {len(results)} operators, {sum(r.launches for r in results)} launches of'
+                  f' {len(texts)} kernels, {sum(len(r.found) for r in results)} findings, {time.monotonic() - begun:.0f} s'
                   + (f'; no kernel ran for {" ".join(idle)}' if idle else ''))
+            print(f'    kernels: {" ".join(sorted(texts))}\n    longest: {", ".join(f"{r.op} {r.seconds:.0f} s" for r in slow)}',
+                  flush=True)
     return 1 if failed else 0
 
 
