@@ -6,7 +6,7 @@
 #include "code.h"
 #include "probe.h"
 
-enum { TURNS = 4, CHAINS = 8, LONGEST = 1 << 24 };
+enum { TURNS = 4, CHAINS = 8, LONGEST = 1 << 24, WIDE_GROUPS = 1024, TILE_GROUPS = 8 };
 static const double turn_ms = 2, budget_ms = 100; /* many short ones: others may be running too */
 
 struct load {
@@ -164,8 +164,10 @@ double ocl_fma_rate(lbk_drv *d)
     d->cl->GetDeviceInfo(d->device, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof width, &width,
                          NULL);
     width = width == 8 || width == 16 ? width : 4;
+    /* PoCL deals groups out by the hundred: of a few, one thread would run all. */
     l.local = d->family == OCL_WIDE ? 1 : d->limits.group < 256 ? d->limits.group : 256;
-    l.global = l.local * (size_t) (d->limits.units > 0 ? d->limits.units : 1) * 8;
+    l.global = l.local * (size_t) (d->limits.units > 0 ? d->limits.units : 1) *
+               (d->family == OCL_WIDE ? WIDE_GROUPS : TILE_GROUPS);
     const double each = 2.0 * CHAINS * width * (double) l.global;
     const double rate =
         open_fma(d, d->limits.slow_fma ? "mad" : "fma", (int) width, &l) ? timed(d, &l, each) : 0;
@@ -178,8 +180,9 @@ double ocl_fma_rate(lbk_drv *d)
 /* Processors: a part at a time, for short turns; when one comes back it has left the caches. */
 double ocl_copy_rate(lbk_drv *d)
 {
-    static const char text[] = "__kernel void probe(__global float4 *a, __global const float4 *b)\n"
-                               "{\n    const size_t i = get_global_id(0);\n    a[i] = b[i];\n}\n";
+    static const char text[] =
+        "__kernel void probe(__global T *restrict a, __global const T *restrict b)\n"
+        "{\n    const size_t i = get_global_id(0);\n    a[i] = b[i];\n}\n";
     /* more than their caches */
     enum { CPU_BYTES = 64 << 20, GPU_BYTES = 256 << 20, CPU_PARTS = 4 };
     size_t bytes = d->limits.cpu ? CPU_BYTES : GPU_BYTES;
@@ -187,10 +190,13 @@ double ocl_copy_rate(lbk_drv *d)
                       .parts = d->limits.cpu ? CPU_PARTS : 1 };
     while (bytes > d->limits.max_alloc || bytes > d->limits.memory / 4)
         bytes /= 2;
-    l.global = bytes / 16 / l.parts / l.local * l.local;
-    if (!l.global || !ocl_try_open(d, OCL_OPTIONS, text, &l.t))
+    const bool wide = d->family == OCL_WIDE; /* the compiler makes vectors of a group */
+    const size_t each = wide ? sizeof(cl_float) : sizeof(cl_float4);
+    const char *options = wide ? OCL_OPTIONS " -DT=float" : OCL_OPTIONS " -DT=float4";
+    l.global = bytes / each / l.parts / l.local * l.local;
+    if (!l.global || !ocl_try_open(d, options, text, &l.t))
         return 0;
     const double ms = open_buffers(d, &l, bytes) ? best(d, &l, budget_ms) : 0;
     close_load(d, &l);
-    return ms > 0 ? 2.0 * 16 * (double) l.global / ms * 1e3 : 0;
+    return ms > 0 ? 2.0 * (double) (each * l.global) / ms * 1e3 : 0;
 }
