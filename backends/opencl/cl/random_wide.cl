@@ -24,13 +24,13 @@ KERNEL(random_wide)(IN(int, step), OUT(float, y), const ulong key, const int n, 
             return;
         }
         for (int upper = 0; upper < 2; upper++) {
-            float16 p, q;
-            p.even = upper ? u[0].hi : u[0].lo, p.odd = upper ? u[1].hi : u[1].lo;
-            q.even = upper ? u[2].hi : u[2].lo, q.odd = upper ? u[3].hi : u[3].lo;
-            ulong16 all;
-            all.even = as_ulong8(p), all.odd = as_ulong8(q);
-            vstore16(as_float16(all.lo), 0, y + 4 * i + 32 * upper);
-            vstore16(as_float16(all.hi), 1, y + 4 * i + 32 * upper);
+            float16 p, q, v;
+            p.even = upper ? u[0].hi : u[0].lo, p.odd = upper ? u[2].hi : u[2].lo;
+            q.even = upper ? u[1].hi : u[1].lo, q.odd = upper ? u[3].hi : u[3].lo;
+            v.even = p.lo, v.odd = q.lo;
+            vstore16(v, 0, y + 4 * i + 32 * upper);
+            v.even = p.hi, v.odd = q.hi;
+            vstore16(v, 1, y + 4 * i + 32 * upper);
         }
     }
 }
