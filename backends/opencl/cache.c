@@ -41,7 +41,10 @@ lbk_status ocl_cache_open(lbk_drv *d, bool kept)
 
 void ocl_cache_close(lbk_drv *d)
 {
-    free(d->cache);
+    struct ocl_cache *c = d->cache;
+    if (c && c->stored)
+        ocl_folder_trim(c->folder, suffix, c->most);
+    free(c);
     d->cache = NULL;
 }
 
@@ -138,9 +141,8 @@ void ocl_cache_store(lbk_drv *d, const char *key, cl_program program)
     make_header(key, file + HEADER, n, (char *) file);
     const int err = lbk_file_replace(path, file, n + HEADER);
     free(file);
-    if (!err)
-        ocl_folder_trim(c->folder, suffix, c->most);
-    else if (!c->told)
+    c->stored |= !err;
+    if (err && !c->told)
         lbk_ctx_log(d->ctx, LBK_LOG_WARN, "opencl: a built kernel is not kept: '%s': %s", path,
                     strerror(err));
     c->told |= err != 0;

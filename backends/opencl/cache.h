@@ -13,6 +13,7 @@ struct ocl_cache {
     char folder[OCL_PATH_MOST];        /* "": nothing is kept */
     char device[65];                   /* identity of device and driver */
     uint64_t most;                     /* bytes of all programs */
+    bool stored;                       /* something, so that there may be too much */
     bool told;                         /* that something could not be kept */
     struct ocl_facts facts;
 };

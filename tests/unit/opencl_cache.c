@@ -307,6 +307,30 @@ static void test_trimmed(void **state)
     clear_folder();
 }
 
+/* A run that stores also makes room. */
+static void test_room(void **state)
+{
+    lbk_drv d;
+    cl_kernel k;
+    set(&(struct fake_cl){ 0 });
+    assert_int_equal(run_with("#define A 2\n", "yes"), 1);
+    assert_int_equal(run_once(), 1);
+    assert_int_equal(files(".program", NULL), 2);
+    fake_open(&d, true);
+    ocl_fact_set(&d, "binaries", "yes");
+    d.cache->most = 1;
+    struct ocl_entry *e = ocl_program_want(&d, "map", "#define A 1\n", "");
+    assert_int_equal(ocl_program_take(&d, e, &k), LBK_OK);
+    fake_release_kernel(k);
+    e = ocl_program_want(&d, "map", "#define A 3\n", "");
+    assert_int_equal(files(".program", NULL), 2);
+    assert_int_equal(ocl_program_take(&d, e, &k), LBK_OK);
+    fake_release_kernel(k);
+    fake_close(&d);
+    assert_int_equal(files(".program", NULL), 0);
+    clear_folder();
+}
+
 /* A program that is loaded counts as used. */
 static void test_used(void **state)
 {
@@ -468,15 +492,15 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kept),          cmocka_unit_test(test_other_driver),
-        cmocka_unit_test(test_not_worth),     cmocka_unit_test(test_not_wanted),
-        cmocka_unit_test(test_damaged),       cmocka_unit_test(test_misplaced),
-        cmocka_unit_test(test_refused),       cmocka_unit_test(test_in_the_way),
-        cmocka_unit_test(test_no_room),       cmocka_unit_test(test_unsafe),
-        cmocka_unit_test(test_no_folder),     cmocka_unit_test(test_trimmed),
-        cmocka_unit_test(test_used),          cmocka_unit_test(test_facts),
-        cmocka_unit_test(test_facts_damaged), cmocka_unit_test(test_facts_odd),
-        cmocka_unit_test(test_worth),
+        cmocka_unit_test(test_kept),      cmocka_unit_test(test_other_driver),
+        cmocka_unit_test(test_not_worth), cmocka_unit_test(test_not_wanted),
+        cmocka_unit_test(test_damaged),   cmocka_unit_test(test_misplaced),
+        cmocka_unit_test(test_refused),   cmocka_unit_test(test_in_the_way),
+        cmocka_unit_test(test_no_room),   cmocka_unit_test(test_unsafe),
+        cmocka_unit_test(test_no_folder), cmocka_unit_test(test_trimmed),
+        cmocka_unit_test(test_room),      cmocka_unit_test(test_used),
+        cmocka_unit_test(test_facts),     cmocka_unit_test(test_facts_damaged),
+        cmocka_unit_test(test_facts_odd), cmocka_unit_test(test_worth),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
