@@ -11,7 +11,8 @@
 #else
 # define TMP __global
 # define TMP_PARAM OUT(float, tmp), const int tmp_size
-# define TMP_OPEN OPEN_OUT(float, tmp) tmp += (int) get_group_id(0) * tmp_size;
+# define TMP_OPEN OPEN_OUT(float, tmp) \
+    tmp += (int) ((get_group_id(2) * get_num_groups(1) + get_group_id(1)) * get_num_groups(0) + get_group_id(0)) * tmp_size;
 #endif
 #if COPIED
 # define FROM TMP
@@ -150,22 +151,23 @@ INL void FN(sweep)(const int rows, const int cols, const FROM float *x, const in
         const int c = min(i, cols - COLS);
         FN(tile)(x + c * UNIT, x_gap, off, n, b, b_gap, y + c * y_step, y_step, y_gap, y_panel);
     }
-    for (int c = 0; c < rows * cols && cols < COLS; c++)
-        FN(one)(x + c / cols * x_row + c % cols * UNIT, off, n, b, b_gap, y + c / cols * y_row + c % cols * y_step, y_panel);
+    for (int r = 0; r < rows && cols < COLS; r++)
+        for (int c = 0; c < cols; c++)
+            FN(one)(x + r * x_row + c * UNIT, off, n, b, b_gap, y + r * y_row + c * y_step, y_panel);
 }
 
 KERNEL(conv_wide)(IN(float, in), IN(float, packed), TABLE(int, off), TABLE(int, plan), TMP_PARAM, const int copy_size,
                   const int ic, const int ih, const int iw, const int oc, const int oh, const int ow, const int out_plane,
                   const int is, const int os, const int top, const int left, const int pr, const int pc, const int n_phase,
-                  const int blocks, const int per, const int parts, const int band, const int bands, const int rows,
-                  const int cols, const int limit, const int in_planes, const int planes EPI_PARAMS)
+                  const int blocks, const int per, const int parts, const int band, const int rows, const int cols,
+                  const int limit, const int in_planes, const int planes EPI_PARAMS)
 {
     OPEN_IN(float, in)
     OPEN_IN(float, packed)
     TMP_OPEN
     EPI_OPEN
     __global const int *uses = plan + parts, *panel = uses + 2 * is, *phase = panel + 3 * n_phase * blocks;
-    const int task = (int) get_group_id(0), part = task % parts, i0 = task / parts % bands * band, n = task / parts / bands;
+    const int part = (int) get_group_id(0), i0 = (int) get_group_id(1) * band, n = (int) get_group_id(2);
     const int i1 = min(i0 + band, rows), last = min((part + 1) * per, blocks), row = os * ow * 16;
 # if COPIED
     FN(copy)(in, n, ic, ih, iw, plan[part], min(in_planes, planes - plan[part]), is, top - i0 * is, left, pr, pc, uses, tmp);
@@ -252,42 +254,50 @@ INL void FN(few)(const TMP float *const *x, __global const int *off, const int n
 KERNEL(conv_wide)(IN(float, in), IN(float, packed), TABLE(int, off), TABLE(int, plan), TMP_PARAM, const int copy_size,
                   const int ic, const int ih, const int iw, const int oc, const int oh, const int ow, const int out_plane,
                   const int is, const int os, const int top, const int left, const int pr, const int pc, const int n_phase,
-                  const int blocks, const int per, const int parts, const int band, const int bands, const int rows,
-                  const int cols, const int limit, const int in_planes, const int planes EPI_PARAMS)
+                  const int blocks, const int per, const int parts, const int band, const int rows, const int cols,
+                  const int limit, const int in_planes, const int planes EPI_PARAMS)
 {
     OPEN_IN(float, in)
     OPEN_IN(float, packed)
     TMP_OPEN
     EPI_OPEN
     __global const int *uses = plan + parts, *panel = uses + 2 * is, *phase = panel + 3 * n_phase * blocks;
-    const int task = (int) get_group_id(0), i0 = task % bands * band, n = task / bands, i1 = min(i0 + band, rows);
+    const int i0 = (int) get_group_id(1) * band, n = (int) get_group_id(2), i1 = min(i0 + band, rows);
     const int begin = i0 * os * ow, pixels = min(i1 * os, oh) * ow - begin, plane = band * os * ow;
     TMP float *y = tmp + copy_size;
     FN(copy)(in, n, ic, ih, iw, 0, planes, is, top - i0 * is, left, pr, pc, uses, tmp);
+    /* The last vectors end past the last place. */
+    FN(clear)(tmp + planes * is * is * pr * pc, copy_size - planes * is * is * pr * pc);
     for (int k0 = 0; k0 < oc; k0 += K)
         for (int f = 0; f < n_phase; f++) {
             __global const int *ph = phase + 7 * f, *pa = panel + 3 * (f * blocks + (k0 >> 4));
-            const int chunks = (ph[3] + 15) >> 4, all = (min(i1, ph[2]) - i0) * chunks;
-            for (int at = 0; at < all; at += 4) {
+            const int all = (min(i1, ph[2]) - i0) * ((ph[3] + 15) >> 4);
+            for (int at = 0, r = 0, q = 0; at < all; at += 4) {
                 const TMP float *x[4];
+                TMP float *to[4];
+                int left[4];
                 float16 acc[4 * K];
 # pragma unroll
                 for (int i = 0; i < 4; i++) {
-                    const int place = min(at + i, all - 1);
-                    x[i] = tmp + place / chunks * pc + place % chunks * 16;
+                    x[i] = tmp + r * pc + q;
+                    to[i] = y + (r * os + ph[0]) * ow + ph[1] + q * os;
+                    left[i] = ph[3] - q;
+                    if (at + i + 1 < all) {
+                        r = left[i] > 16 ? r : r + 1;
+                        q = left[i] > 16 ? q + 16 : 0;
+                    }
                 }
                 FN(few)(x, off + pa[1], pa[0], packed + pa[2] + (k0 & 15), min(K, oc - k0) - 1, acc);
 # pragma unroll
                 for (int i = 0; i < 4 * K; i++) {
-                    const int place = min(at + i % 4, all - 1), q = place % chunks * 16, k = min(k0 + i / 4, oc - 1);
-                    TMP float *to = y + k * plane + (place / chunks * os + ph[0]) * ow + ph[1] + q * os;
-                    if (os == 1 && q + 16 <= ph[3]) {
-                        vstore16(acc[i], 0, to);
+                    TMP float *z = to[i % 4] + min(k0 + i / 4, oc - 1) * plane;
+                    if (os == 1 && left[i % 4] >= 16) {
+                        vstore16(acc[i], 0, z);
                     } else {
                         float lane[16];
                         vstore16(acc[i], 0, lane);
-                        for (int v = 0; v < min(16, ph[3] - q); v++)
-                            to[v * os] = lane[v];
+                        for (int v = 0; v < min(16, left[i % 4]); v++)
+                            z[v * os] = lane[v];
                     }
                 }
             }
@@ -366,16 +376,17 @@ KERNEL(conv_wide)(IN(float, in), IN(float, dy), OUT(float, sums), TABLE(int, off
                   const int copy_size, const int ic, const int ih, const int iw, const int oc, const int oh, const int ow,
                   const int out_plane, const int is, const int top, const int left, const int pr, const int pc,
                   const int blocks, const int per, const int parts, const int band, const int bands, const int flat,
-                  const int in_planes, const int planes, const int n_images, const int slots, const int some, const int n_b)
+                  const int in_planes, const int planes, const int each_slot, const int more_slots,
+                  const int some, const int n_b)
 {
     OPEN_IN(float, in)
     OPEN_IN(float, dy)
     OPEN_OUT(float, sums)
     TMP_OPEN
     __global const int *uses = plan + parts, *panel = uses + 2 * is, *phase = panel + 3 * blocks, *dh = plan + phase[6];
-    const int task = (int) get_group_id(0), slot = task / parts, part = task % parts, last = min((part + 1) * per, blocks);
-    const int begin = n_images / slots * slot + min(n_images % slots, slot), x_gap = pc * UNIT;
-    const int end = begin + n_images / slots + (slot < n_images % slots), dy_floats = band * ow * 16;
+    const int part = (int) get_group_id(0), slot = (int) get_group_id(1), last = min((part + 1) * per, blocks);
+    const int begin = each_slot * slot + min(more_slots, slot), end = begin + each_slot + (slot < more_slots);
+    const int x_gap = pc * UNIT, dy_floats = band * ow * 16;
     sums += slot * n_b;
     for (int kb = part * per; kb < last; kb++)
         for (int q = 0; q < panel[3 * kb]; q++)

@@ -32,7 +32,8 @@ KERNEL(matmul_wide)(IN(float, b), OUT(float, packed), const int k, const int n, 
 # else
 #  define TMP __global
 #  define TMP_PARAM OUT(float, tmp), const int tmp_size
-#  define TMP_OPEN OPEN_OUT(float, tmp) tmp += (int) get_group_id(0) * tmp_size;
+#  define TMP_OPEN OPEN_OUT(float, tmp) \
+    tmp += (int) ((get_group_id(2) * get_num_groups(1) + get_group_id(1)) * get_num_groups(0) + get_group_id(0)) * tmp_size;
 # endif
 
 /* y[row][panel * 16] (+)= a[row][k] * b[panel][k][16], of whose rows `valid` count. */
@@ -71,15 +72,14 @@ INL void FN(tile)(__global const float *a, const int a_row, const int a_k, __glo
 
 /* A work-item does `high` rows of `per` panels. */
 KERNEL(matmul_wide)(IN(float, a), IN(float, packed), TMP_PARAM, const int m, const int n, const int k, const int a_row,
-                    const int a_k, const int a_batch, const int b_batch, const int panels, const int per, const int across,
-                    const int down, const int high EPI_PARAMS)
+                    const int a_k, const int a_batch, const int b_batch, const int panels, const int per, const int high EPI_PARAMS)
 {
     OPEN_IN(float, a)
     OPEN_IN(float, packed)
     TMP_OPEN
     EPI_OPEN
-    const int task = (int) get_group_id(0), panel = task % across * per, row = task / across % down * high;
-    const int batch = task / across / down, some = min(per, panels - panel), rows = min(high, m - row);
+    const int panel = (int) get_group_id(0) * per, row = (int) get_group_id(1) * high, batch = (int) get_group_id(2);
+    const int some = min(per, panels - panel), rows = min(high, m - row);
     const int at = (batch * m + row) * n + panel * 16;
     __global const float *from = a + (a_batch ? batch * m * k : 0) + row * a_row;
     __global const float *b = packed + ((b_batch ? batch * panels : 0) + panel) * k * 16;

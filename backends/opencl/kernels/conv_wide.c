@@ -273,14 +273,17 @@ static void weights_step(lbk_drv *d, lbk_code *code, const struct wide *w, int w
     }
     ocl_table(s, c->weight, (size_t) c->n_off * sizeof *c->weight);
     ocl_table(s, panel, (size_t) (3 * panels) * sizeof *panel);
-    const int64_t v[] = { c->blocks, t->oc,   t->oc / t->groups, t->ic / t->groups,
-                          t->w_group, t->w_oc, t->w_ic,           c->depthwise };
+    const int64_t v[] = { t->ic / t->groups, t->w_group, t->w_oc, t->w_ic, c->depthwise };
+    ocl_int(s, c->blocks);
+    ocl_int(s, t->oc);
+    ocl_divisor(s, t->oc / t->groups);
     for (size_t i = 0; i < sizeof v / sizeof *v; i++)
         ocl_int(s, v[i]);
     int64_t longest = 1;
     for (int64_t i = 0; i < panels; i++)
         longest = most(longest, c->panel[i].n);
-    ocl_groups(s, (const int64_t[]){ (longest + PACK_TERMS - 1) / PACK_TERMS, panels, 1 },
+    ocl_groups(s,
+               (const int64_t[]){ (longest + PACK_TERMS - 1) / PACK_TERMS, c->blocks, t->n_phase },
                (const int64_t[]){ 1, 1, 1 });
     free(panel);
 }
@@ -340,12 +343,12 @@ static void gather_step(lbk_drv *d, lbk_code *code, const struct lbk_group *g, c
     put_tmp(s, w);
     const int64_t v[] = { t->ic,     t->ih,    t->iw,   t->oc,   t->oh,   t->ow,  c->out_plane,
                           t->is,     t->os,    t->top,  t->left, c->pr,   c->pc,  t->n_phase,
-                          c->blocks, c->per,   c->parts, c->band, c->bands, t->rows, t->cols,
+                          c->blocks, c->per,   c->parts, c->band, t->rows, t->cols,
                           least(c->limit, INT32_MAX), c->in_planes, in_planes_of(c) };
     for (size_t i = 0; i < sizeof v / sizeof *v; i++)
         ocl_int(s, v[i]);
     put_epilogue(s, g);
-    ocl_groups(s, (const int64_t[]){ w->tasks, 1, 1 }, (const int64_t[]){ 1, 1, 1 });
+    ocl_groups(s, (const int64_t[]){ c->parts, c->bands, t->n }, (const int64_t[]){ 1, 1, 1 });
 }
 
 static void outer_step(lbk_drv *d, lbk_code *code, const struct lbk_group *g, const struct wide *w)
@@ -364,10 +367,11 @@ static void outer_step(lbk_drv *d, lbk_code *code, const struct lbk_group *g, co
     const int64_t v[] = { t->ic,    t->ih,   t->iw,     t->oc,   t->oh,   t->ow,
                           c->out_plane, t->is, t->top,  t->left, c->pr,   c->pc,
                           c->blocks, c->per, c->parts,  c->band, c->bands, c->limit != INT64_MAX,
-                          c->in_planes, in_planes_of(c), t->n, w->slots, w->images, c->n_b };
+                          c->in_planes, in_planes_of(c), t->n / w->slots, t->n % w->slots,
+                          w->images, c->n_b };
     for (size_t i = 0; i < sizeof v / sizeof *v; i++)
         ocl_int(s, v[i]);
-    ocl_groups(s, (const int64_t[]){ w->tasks, 1, 1 }, (const int64_t[]){ 1, 1, 1 });
+    ocl_groups(s, (const int64_t[]){ c->parts, w->slots, 1 }, (const int64_t[]){ 1, 1, 1 });
 }
 
 static bool make_or_fail(lbk_drv *d, const struct lbk_group *g, lbk_code *code, struct wide *w)

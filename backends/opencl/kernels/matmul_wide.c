@@ -101,11 +101,11 @@ static void multiply_step(lbk_code *code, const struct lbk_group *g, const struc
     }
     const int64_t v[] = { p->m,           p->n,           p->k,      p->a_row,
                           p->a_k,         p->a_batch > 1, p->b_batch > 1, p->panels,
-                          p->per,         p->across,      p->down,   HIGH };
+                          p->per,         HIGH };
     for (size_t i = 0; i < sizeof v / sizeof *v; i++)
         ocl_int(s, v[i]);
     ocl_epi(s, g, &(struct ocl_places){ .full = "p", .axis = g->acc.n - 1, .along = "c" });
-    ocl_groups(s, (const int64_t[]){ p->tasks, 1, 1 }, (const int64_t[]){ 1, 1, 1 });
+    ocl_groups(s, (const int64_t[]){ p->across, p->down, p->batch }, (const int64_t[]){ 1, 1, 1 });
 }
 
 void matmul_wide_prepare(lbk_drv *d, const struct lbk_group *g, lbk_code *c)
