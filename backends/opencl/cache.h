@@ -14,6 +14,7 @@ struct ocl_cache {
     char device[65];                   /* identity of device and driver */
     uint64_t most;                     /* bytes of all programs */
     bool stored;                       /* something, so that there may be too much */
+    bool no_binaries;                  /* in this run: there are none, or they do not load */
     bool told;                         /* that something could not be kept */
     struct ocl_facts facts;
 };

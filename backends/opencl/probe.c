@@ -91,7 +91,7 @@ static void judge(lbk_drv *d, const char *text, cl_program p)
     const double load = binary ? shortest(d, NULL, binary, n) : 0;
     static const char name[] = "binaries";
     if (!binary || load <= 0)
-        ocl_fact_set(d, name, "no: %s", binary ? "a binary does not load" : "there are none");
+        d->cache->no_binaries = true; /* no fact: it may not happen again */
     else if (is_text(binary, n))
         ocl_fact_set(d, name, "no: a binary is text, which is compiled again");
     else if (2 * asking > build)
@@ -109,8 +109,8 @@ bool ocl_probe_binaries(lbk_drv *d)
     char text[256];
     struct ocl_try t;
     const char *known = ocl_fact(d, "binaries");
-    if (known)
-        return strncmp(known, "yes", 3) == 0;
+    if (known || d->cache->no_binaries)
+        return known && strncmp(known, "yes", 3) == 0;
     /* A text that no cache has seen: its binary has not been asked for either. */
     snprintf(text, sizeof text,
              "__kernel void probe(__global float *a, float x)\n"
