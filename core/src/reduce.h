@@ -77,7 +77,8 @@ static inline struct lbk_dims dims_of(lbk_shape s)
         { "2x16x5x3", "axes=13,keep=yes", tol, 0, 0 }, \
         { "2x33x4x4", "axes=12", tol, 0, 0 }, { "4x3x7x9", "axes=1", tol, 0, 0 },               \
         { "16x100", "axes=2,keep=yes", tol, 0, 0 }, { "5x3x1", "axes=4", tol, 0, 0 },           \
-        { "3x4", "axes=0", tol, 0, 0 }, { NULL, NULL, 0, 0, 0 },                               \
+        { "3x4", "axes=0", tol, 0, 0 }, { "2x33001", "axes=2", tol, 0, 0 },                     \
+        { NULL, NULL, 0, 0, 0 },                                                               \
     }
 
 #endif

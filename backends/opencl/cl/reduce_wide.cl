@@ -25,7 +25,7 @@
     { \
         float fn[16], fm[16], fq[16]; \
         vstore16(sn, 0, fn), vstore16(sm, 0, fm), vstore16(sq, 0, fq); \
-        for (int side = 8; side; side /= 2) \
+        for (int side = 8; side; side >>= 1) \
             for (int a = 0; a < side; a++) { \
                 const int b = a + side; \
                 float w, d, nn, mm, qq; \
@@ -89,12 +89,14 @@
 #define JOIN(a, b) ((a) + (b))
 #endif
 
-static float FN(fold)(float16 v)
+static float FN(fold)(const float16 v)
 {
-    const float8 a = JOIN(v.lo, v.hi);
-    const float4 b = JOIN(a.lo, a.hi);
-    const float2 c = JOIN(b.lo, b.hi);
-    return JOIN(c.lo, c.hi);
+    float lane[16];
+    vstore16(v, 0, lane);
+    for (int side = 8; side; side >>= 1)
+        for (int i = 0; i < side; i++)
+            lane[i] = JOIN(lane[i], lane[i + side]);
+    return lane[0];
 }
 
 #define STEP 4

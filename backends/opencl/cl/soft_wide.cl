@@ -17,10 +17,12 @@
 /* All lanes into each. */
 #define FOLD(v, JOIN) \
     { \
-        const float8 a = JOIN(v.lo, v.hi); \
-        const float4 b = JOIN(a.lo, a.hi); \
-        const float2 c = JOIN(b.lo, b.hi); \
-        v = (float16)(JOIN(c.x, c.y)); \
+        float lane[16]; \
+        vstore16(v, 0, lane); \
+        for (int most = 8; most; most >>= 1) \
+            for (int k = 0; k < most; k++) \
+                lane[k] = JOIN(lane[k], lane[k + most]); \
+        v = (float16)(lane[0]); \
     }
 #define EACH(v) \
     for (int v = 0, used = along ? min(16, n) : side; v < vectors; \
