@@ -184,7 +184,10 @@ static cl_program make(lbk_drv *d, const struct ocl_entry *first, cl_int *err)
     *err = CL_SUCCESS;
     if (!p) {
         p = compile(d, &t, err);
-        if (!*err && !see_kernels(d, p, first) && d->cache->folder[0] && ocl_probe_binaries(d))
+        const bool keep = !*err && d->cache->folder[0] && ocl_probe_binaries(d);
+        if (keep)
+            *err = see_kernels(d, p, first);
+        if (keep && !*err)
             ocl_cache_store(d, key, p);
     }
     free(t.s);
