@@ -2,7 +2,7 @@
 #include <string.h>
 #include "reduce.h"
 
-enum { PARAMS_MOST = 64, PARAMS_OWN = 33, GROUP = 256, TASK = 4096 };
+enum { PARAMS_MOST = 64, PARAMS_OWN = 29, GROUP = 256, TASK = 4096 };
 
 /* ---- the walk over the operands of a group ---- */
 
@@ -167,11 +167,13 @@ static bool few_params(lbk_drv *d, const struct lbk_group *g, const struct ocl_w
 {
     struct ocl_pass p;
     ocl_pass_choose(d->family, w, &p);
-    int n = PARAMS_OWN;
-    for (int k = 0; k < w->n_source; k++)
-        n += w->source[k].used ? 4 + p.n_kept : 0;
-    n += 3 * p.n_kept;
-    return n + g->n_arg + g->n_out <= PARAMS_MOST;
+    int n = PARAMS_OWN + 3 * p.n_kept;
+    for (int k = 0; k < w->n_source; k++) {
+        n += w->source[k].used ? 4 + (w->source[k].at > 0) : 0;
+        for (int j = 0; j < p.n_kept && w->source[k].used; j++)
+            n += w->axis[p.kept[j]].step[k] != 0;
+    }
+    return n + (ocl_plain_epi(g) ? 1 : g->n_arg + g->n_out) <= PARAMS_MOST;
 }
 
 static size_t scratch_of(lbk_drv *d, const struct ocl_walk *first)
