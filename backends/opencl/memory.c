@@ -69,10 +69,7 @@ lbk_status ocl_alloc(lbk_drv *d, size_t bytes, lbk_mem **out)
         return LBK_ENOMEM;
     m->bytes = (size_t) ocl_up((int64_t) (bytes ? bytes : 1), 64);
     const cl_int err = make_zeros(d, m->bytes, &m->buf);
-    /* Some find only when it is first used that there is none, and are then out of resources. */
-    const lbk_status st = ocl_is_memory(err) || err == CL_OUT_OF_RESOURCES
-                              ? LBK_ENOMEM
-                              : ocl_check(d, err, "a buffer");
+    const lbk_status st = ocl_is_memory(err) ? LBK_ENOMEM : ocl_check(d, err, "a buffer");
     if (st)
         ocl_free(d, m);
     else
