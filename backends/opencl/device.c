@@ -154,7 +154,8 @@ static void choose(lbk_drv *d, const struct ocl_cfg *cfg)
     else if (tuned)
         d->family = strcmp(tuned, ocl_family_name(OCL_WIDE)) == 0 ? OCL_WIDE : OCL_TILE;
     else
-        d->family = d->limits.cpu && ocl_probe_wide(d) ? OCL_WIDE : OCL_TILE;
+        d->family = d->limits.cpu && ocl_probe_wide(d) && ocl_probe_long_loops(d) ? OCL_WIDE
+                                                                                  : OCL_TILE;
     ocl_tuning_load(d);
 }
 

@@ -160,13 +160,39 @@ static void fill(lbk_drv *d, const char *name)
     ocl_fact_set(d, name, "%s", ok ? "yes" : "no");
 }
 
+/* llvmpipe leaves the loops of a work-item after 65535 turns in all, and says nothing. */
+static void long_loops(lbk_drv *d, const char *name)
+{
+    static const char text[] =
+        "__kernel void probe(__global float *a)\n"
+        "{\n    const int n = 1 << (int) a[17];\n    int turns = 0;\n"
+        "    for (int i = 0; i < n; i++)\n        turns += (int) a[1] + (int) a[i & 1];\n"
+        "    if (get_global_id(0) == 0)\n        a[0] = (float) turns;\n}\n";
+    float a[VALUES];
+    const bool ok = try_text(d, OCL_OPTIONS, text, 0, a);
+    ocl_fact_set(d, name, ok && a[0] == 196608 ? "yes" : "no: cut off after about %d turns",
+                 ok ? (int) a[0] * 2 / 3 : 0);
+}
+
+bool ocl_probe_long_loops(lbk_drv *d)
+{
+    static const char name[] = "long loops";
+    if (!ocl_fact(d, name)) {
+        long_loops(d, name);
+        ocl_facts_save(d);
+    }
+    const char *known = ocl_fact(d, name);
+    return known && strcmp(known, "yes") == 0;
+}
+
 const char *const ocl_feature_names[] = { "half", "sub-groups", "ptx", "usable local memory",
-                                          "fill", NULL };
+                                          "fill", "long loops", NULL };
 
 void ocl_probe_features(lbk_drv *d)
 {
-    static void (*const find[])(lbk_drv * d, const char *name) = { half, sub_groups, ptx,
-                                                                   local_memory, fill };
+    static void (*const find[])(lbk_drv * d, const char *name) = {
+        half, sub_groups, ptx, local_memory, fill, long_loops
+    };
     bool any = false;
     for (int i = 0; ocl_feature_names[i]; i++)
         if (!ocl_fact(d, ocl_feature_names[i])) {

@@ -20,7 +20,9 @@ void ocl_try_close(lbk_drv *d, struct ocl_try *t);
 
 /* ---- features.c ---- */
 
-/* Facts: half, sub-groups, ptx, usable local memory, fill. */
+/* Does a work-item end when its loops do, however long they are? Kernels of OCL_WIDE rely on it. Fact "long loops". */
+bool ocl_probe_long_loops(lbk_drv *d);
+/* Facts: half, sub-groups, ptx, usable local memory, fill, long loops. */
 void ocl_probe_features(lbk_drv *d);
 extern const char *const ocl_feature_names[]; /* up to a NULL */
 
