@@ -29,11 +29,14 @@ static int train(struct cli *c)
         return cli_exit_code(st);
     if (c->json) {
         json_t *o = figures(&b);
+        cli_json_add(o, "first_ms", json_real(b.first_ms));
         cli_json_text(o, "device", device);
         return cli_json_put(c, "bench.train", o);
     }
-    printf("%.3f ms  %.1f GFLOP/s  %" PRId64 " launches  %.1f MiB  %" PRId64 " fallbacks\n",
-           b.median_ms, b.gflops, b.launches, (double) b.peak_bytes / (1 << 20), b.fallbacks);
+    printf("%.3f ms  %.1f GFLOP/s  %" PRId64 " launches  %.1f MiB  %" PRId64 " fallbacks"
+           "  first %.2f s\n",
+           b.median_ms, b.gflops, b.launches, (double) b.peak_bytes / (1 << 20), b.fallbacks,
+           b.first_ms / 1e3);
     return 0;
 }
 

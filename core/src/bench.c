@@ -98,12 +98,14 @@ static int by_size(const void *a, const void *b)
 
 static void log_line(void *ctx, const char *line) { lbk_ctx_log(ctx, LBK_LOG_INFO, "%s", line); }
 
-static lbk_status measure(struct rig *r, double budget, struct lbk_bench *out)
+/* opened: when opening the device began. */
+static lbk_status measure(struct rig *r, double opened, double budget, struct lbk_bench *out)
 {
     double t[MOST];
     const struct lbk_bind value = { "values", r->values };
     struct lbk_exec_info info = { .size = sizeof info };
     lbk_status st = LBK_OK;
+    double first = 0;
     int n = -WARM;
     for (const double begun = lbk__now();
          !st && n < MOST && (n < LEAST || lbk__now() - begun < budget); n++) {
@@ -114,6 +116,8 @@ static lbk_status measure(struct rig *r, double budget, struct lbk_bench *out)
             st = lbk_tensor_read(r->values, values, sizeof values);
         if (n >= 0)
             t[n] = lbk__now() - a;
+        if (n == -WARM)
+            first = lbk__now() - opened;
     }
     if (st)
         return st;
@@ -121,6 +125,7 @@ static lbk_status measure(struct rig *r, double budget, struct lbk_bench *out)
     lbk_exec_info(r->exec, &info);
     struct lbk_bench b = { .size = out->size,
                            .median_ms = 1e3 * t[n / 2],
+                           .first_ms = 1e3 * first,
                            .gflops = 1e-9 * info.flops / t[n / 2],
                            .launches = info.launches,
                            .fallbacks = info.fallbacks,
@@ -136,6 +141,7 @@ static lbk_status run(struct loose *l, const char *device, const struct bench_cf
     struct rig r = { 0 };
     lbk_obj_loss(l->o, "task", LBK_CONST(1), lbk_pass_loss(l->pass));
     lbk_status st = lbk__objective_finish(l->o, "sgd,momentum=0.9,wd=5e-4");
+    const double opened = lbk__now();
     if (!st)
         st = lbk_device_open(l->ctx, device ? device : "cpu", &r.device);
     if (!st)
@@ -147,7 +153,7 @@ static lbk_status run(struct loose *l, const char *device, const struct bench_cf
     if (!st)
         st = bind(&r, l->o->g);
     if (!st)
-        st = measure(&r, c->seconds, out);
+        st = measure(&r, opened, c->seconds, out);
     if (!st && c->profile)
         lbk_exec_dump(r.exec, log_line, l->ctx);
     for (int i = 0; i < r.n; i++)

@@ -83,6 +83,8 @@ struct lbk_bench {
     int64_t reorders;
     /* as the device reports them, "fma_gflops" and "bandwidth_gbs"; 0 = unknown */
     double peak_gflops, peak_gbs;
+    /* of a step: opening the device, making plan and kernels, and the first step */
+    double first_ms;
 };
 LBK_API lbk_status lbk_bench_train(lbk_ctx *ctx, const char *device, int n, const struct lbk_setting *settings,
                                    struct lbk_bench *out);
