@@ -15,6 +15,7 @@ static json_t *described(struct cli *c, const char *spec, const struct lbk_devic
     cli_json_add(o, "memory", json_integer((json_int_t) d->memory));
     cli_json_add(o, "max_alloc", json_integer((json_int_t) d->max_alloc));
     cli_json_add(o, "cpu", json_boolean(d->is_cpu));
+    cli_json_add(o, "unusable", json_boolean(d->unusable));
     cli_json_add(o, "host", json_boolean(d->is_host));
     cli_json_add(o, "unified", json_boolean(d->unified));
     cli_json_add(o, "fp16", json_boolean(d->fp16));
@@ -23,8 +24,10 @@ static json_t *described(struct cli *c, const char *spec, const struct lbk_devic
 
 static void print(const char *spec, const struct lbk_device_info *d)
 {
-    printf("%-12s %s, %s, %.1f GiB%s\n", spec, d->name, d->vendor,
-           (double) d->memory / (1 << 30), d->fp16 ? ", fp16" : "");
+    printf("%-12s %s, %s, %.1f GiB%s\n", spec, d->name, d->vendor, (double) d->memory / (1 << 30),
+           d->unusable ? ", cannot be used"
+           : d->fp16   ? ", fp16"
+                       : "");
 }
 
 static int answer(struct cli *c, json_t *devices)
@@ -61,7 +64,10 @@ int cli_devices(struct cli *c)
 
 /* ---- one of them, with all that is known about it ---- */
 
-struct reported { struct cli *c; json_t *report; };
+struct reported {
+    struct cli *c;
+    json_t *report;
+};
 
 static void put_pair(void *ud, const char *key, const char *value)
 {

@@ -19,6 +19,8 @@ static void describe(const struct cl_api *cl, const struct ocl_found *f, struct 
     *to = (struct lbk_device_info){
         .memory = l.memory, .unified = l.unified, .is_cpu = l.cpu, .max_alloc = l.max_alloc
     };
+    char why[256];
+    to->unusable = !ocl_usable(cl, f->device, why);
     ocl_device_text(cl, f->device, CL_DEVICE_NAME, to->name, sizeof to->name);
     ocl_platform_text(cl, f->platform, CL_PLATFORM_NAME, to->vendor, sizeof to->vendor);
 }

@@ -51,8 +51,9 @@ void ocl_define(struct ocl_step *s, const char *macro, const char *fmt, ...)
         return;
     va_list v;
     va_start(v, fmt);
-    vsnprintf(value, sizeof value, fmt, v);
+    const int n = vsnprintf(value, sizeof value, fmt, v);
     va_end(v);
+    s->defines.failed |= n < 0 || (size_t) n >= sizeof value;
     add_define(s, macro, value);
 }
 
@@ -215,31 +216,46 @@ static int64_t power(int64_t n, int64_t most)
     return p;
 }
 
-static int64_t at_most(const struct ocl_step *s, int64_t n)
+static int64_t at_most(int64_t n, size_t most)
 {
-    while (n > 1 && n > (int64_t) s->code->d->limits.group)
+    while (n > 1 && n > (int64_t) most)
         n /= 2;
     return n;
 }
 
+/* Longer along an outer axis until its groups are few enough. */
+static void stretch(const struct ocl_step *s, int64_t local[3], int axis, int64_t n, size_t most)
+{
+    while ((n + local[axis] - 1) / local[axis] > LAST_AXES_MOST &&
+           local[0] * local[1] * local[2] * 2 <= (int64_t) most &&
+           local[axis] * 2 <= (int64_t) s->code->d->limits.items[axis])
+        local[axis] *= 2;
+}
+
 /* A processor's compiler makes code for each local size: few of them, long along x. On a GPU a
  * group is about 256 work-items, and the outer axes have at most 65535 groups. */
+static void set_grid(struct ocl_step *s, size_t most)
+{
+    const struct ocl_limits *l = &s->code->d->limits;
+    const int64_t *n = s->grid;
+    int64_t local[3] = { at_most(n[0] >= 256 ? 256 : n[0] >= 64 ? 64 : 16, most), 1, 1 };
+    if (s->code->d->family == OCL_TILE) {
+        local[0] = at_most(power(n[0], at_most(64, most)), l->items[0]);
+        local[1] = at_most(power(n[1], at_most(256, most) / local[0]), l->items[1]);
+        stretch(s, local, 1, n[1], most);
+        stretch(s, local, 2, n[2], most);
+    }
+    const int64_t groups[3] = { (n[0] + local[0] - 1) / local[0], (n[1] + local[1] - 1) / local[1],
+                                (n[2] + local[2] - 1) / local[2] };
+    ocl_groups(s, groups, local);
+}
+
 void ocl_grid(struct ocl_step *s, int64_t x, int64_t y, int64_t z)
 {
     if (!s)
         return;
-    int64_t local[3] = { x >= 256 ? 256 : x >= 64 ? 64 : 16, 1, 1 };
-    if (s->code->d->family == OCL_TILE) {
-        local[0] = power(x, at_most(s, 64));
-        local[1] = power(y, at_most(s, 256) / local[0]);
-        while ((z + local[2] - 1) / local[2] > LAST_AXES_MOST &&
-               local[0] * local[1] * local[2] * 2 <= at_most(s, 1024))
-            local[2] *= 2;
-    }
-    local[0] = at_most(s, local[0]);
-    const int64_t groups[3] = { (x + local[0] - 1) / local[0], (y + local[1] - 1) / local[1],
-                                (z + local[2] - 1) / local[2] };
-    ocl_groups(s, groups, local);
+    s->grid[0] = x, s->grid[1] = y, s->grid[2] = z;
+    set_grid(s, s->code->d->limits.group);
 }
 
 /* ---- life ---- */
@@ -253,7 +269,7 @@ static void want_programs(lbk_code *c)
             s->entry = ocl_program_want(c->d, s->text, s->defines.s ? s->defines.s : "",
                                         s->names.s ? s->names.s : "");
         if (!c->status && !s->empty && !s->entry)
-            c->status = LBK_ENOMEM;
+            c->status = LBK_EDEVICE;
         free(s->defines.s), free(s->names.s);
         s->defines = s->names = (struct ocl_text){ 0 };
     }
@@ -314,23 +330,42 @@ static cl_int set_fixed(lbk_drv *d, struct ocl_step *s)
     return err;
 }
 
+/* A kernel may be allowed fewer work-items to a group than the device: its registers count. */
+static lbk_status fit_group(lbk_drv *d, struct ocl_step *s)
+{
+    size_t most = 0;
+    const size_t want = s->local[0] * s->local[1] * s->local[2];
+    const cl_int err = d->cl->GetKernelWorkGroupInfo(
+        s->kernel, d->device, CL_KERNEL_WORK_GROUP_SIZE, sizeof most, &most, NULL);
+    if (err || want <= most)
+        return ocl_check(d, err, s->text);
+    if (s->grid[0] && most > 0) {
+        set_grid(s, most);
+        return LBK_OK;
+    }
+    return lbk_fail(d->ctx, LBK_EUNSUPPORTED,
+                    "opencl: kernel '%s' wants groups of %zu work-items, '%s' runs it with %zu at "
+                    "most; 'limbeck tune' finds tiles that fit",
+                    s->text, want, d->name, most);
+}
+
 static lbk_status open_step(lbk_drv *d, struct ocl_step *s)
 {
     lbk_status st = ocl_program_take(d, s->entry, &s->kernel);
+    st = st ? st : fit_group(d, s);
     return st ? st : ocl_check(d, set_fixed(d, s), s->text);
 }
 
 static cl_int set_buffer(lbk_drv *d, struct ocl_step *s, struct ocl_param *p, cl_uint at,
                          const struct lbk_arg *a)
 {
-    const cl_mem buf = a->mem->buf;
     const cl_ulong begin = (a->offset + p->at) / p->size;
     cl_int err = CL_SUCCESS;
-    if (p->buf != buf)
-        err = d->cl->SetKernelArg(s->kernel, at, sizeof buf, &buf);
-    if (!err && (!p->buf || p->begin != begin))
+    if (p->mem != a->mem->id)
+        err = d->cl->SetKernelArg(s->kernel, at, sizeof a->mem->buf, &a->mem->buf);
+    if (!err && (!p->mem || p->begin != begin))
         err = d->cl->SetKernelArg(s->kernel, at + 1, sizeof begin, &begin);
-    p->buf = err ? NULL : buf;
+    p->mem = err ? 0 : a->mem->id;
     p->begin = begin;
     return err;
 }

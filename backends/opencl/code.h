@@ -11,7 +11,7 @@ struct ocl_param {
     size_t at, size;                   /* scratch: bytes into it; elements; bytes of a value or of local memory */
     uint64_t value;
     cl_mem table;
-    cl_mem buf; cl_ulong begin;        /* as last set */
+    uint64_t mem; cl_ulong begin;      /* as last set: id of the buffer, 0 = none */
 };
 
 struct ocl_step {
@@ -21,6 +21,7 @@ struct ocl_step {
     struct ocl_param param[OCL_PARAM_MAX];
     int n_param, link;
     size_t global[3], local[3];
+    int64_t grid[3];                   /* of ocl_grid, which leaves the groups to us; 0: they are given */
     bool empty;
     int unless;                        /* 1 + the arg that out 0 must not be */
     struct ocl_entry *entry;           /* of the program table */

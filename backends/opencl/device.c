@@ -8,7 +8,7 @@
 #include "probe.h"
 #include "trial.h"
 
-enum { PLATFORMS_MOST = 32, DEVICES_MOST = 64, TEXT_MOST = 16384 };
+enum { PLATFORMS_MOST = 32, DEVICES_MOST = 64, AXES_MOST = 8, TEXT_MOST = 16384 };
 
 int ocl_find(const struct cl_api *cl, struct ocl_found *out, int max)
 {
@@ -61,7 +61,7 @@ void ocl_read_limits(const struct cl_api *cl, cl_device_id device, struct ocl_li
     cl_device_local_mem_type local_type;
     cl_uint units, vector;
     cl_bool unified;
-    size_t group;
+    size_t group, items[AXES_MOST];
     get(cl, device, CL_DEVICE_GLOBAL_MEM_SIZE, &memory, sizeof memory);
     get(cl, device, CL_DEVICE_MAX_MEM_ALLOC_SIZE, &most, sizeof most);
     get(cl, device, CL_DEVICE_LOCAL_MEM_SIZE, &local, sizeof local);
@@ -71,6 +71,7 @@ void ocl_read_limits(const struct cl_api *cl, cl_device_id device, struct ocl_li
     get(cl, device, CL_DEVICE_HOST_UNIFIED_MEMORY, &unified, sizeof unified);
     get(cl, device, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, &vector, sizeof vector);
     get(cl, device, CL_DEVICE_MAX_WORK_GROUP_SIZE, &group, sizeof group);
+    get(cl, device, CL_DEVICE_MAX_WORK_ITEM_SIZES, items, sizeof items);
     *out = (struct ocl_limits){ .group = group ? group : 1,
                                 .local = (size_t) local,
                                 .max_alloc = (size_t) most,
@@ -80,6 +81,8 @@ void ocl_read_limits(const struct cl_api *cl, cl_device_id device, struct ocl_li
                                 .cpu = type & CL_DEVICE_TYPE_CPU,
                                 .local_is_global = local_type == CL_GLOBAL,
                                 .unified = unified };
+    for (int i = 0; i < 3; i++)
+        out->items[i] = items[i] ? items[i] : 1;
 }
 
 bool ocl_usable(const struct cl_api *cl, cl_device_id device, char why[256])
@@ -154,8 +157,8 @@ static void choose(lbk_drv *d, const struct ocl_cfg *cfg)
     else if (tuned)
         d->family = strcmp(tuned, ocl_family_name(OCL_WIDE)) == 0 ? OCL_WIDE : OCL_TILE;
     else
-        d->family = d->limits.cpu && ocl_probe_wide(d) && ocl_probe_long_loops(d) ? OCL_WIDE
-                                                                                  : OCL_TILE;
+        d->family =
+            d->limits.cpu && ocl_probe_wide(d) && ocl_probe_long_loops(d) ? OCL_WIDE : OCL_TILE;
     ocl_tuning_load(d);
 }
 

@@ -85,6 +85,7 @@ static lbk_status finish(lbk_drv *d)
 {
     d->unflushed = 0;
     const cl_int err = d->cl->Finish(d->queue);
+    d->told &= err != 0;
     return err && d->told ? LBK_EDEVICE : ocl_check(d, err, "waiting for the queue");
 }
 

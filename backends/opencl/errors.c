@@ -61,7 +61,7 @@ bool ocl_is_memory(cl_int err)
 }
 
 /* After a fault in a kernel, a reset or a hang, drivers answer so from then on. */
-static bool is_loss(cl_int err)
+bool ocl_is_loss(cl_int err)
 {
     return err == CL_DEVICE_NOT_AVAILABLE || err == CL_INVALID_COMMAND_QUEUE ||
            err == NVIDIA_ILLEGAL_ACCESS || err == CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST;
@@ -72,7 +72,7 @@ lbk_status ocl_check(lbk_drv *d, cl_int err, const char *what)
     if (!err)
         return LBK_OK;
     d->told = true;
-    if (is_loss(err))
+    if (ocl_is_loss(err))
         return lbk_fail(d->ctx, LBK_EDEVICE,
                         "opencl: '%s' was lost at %s: %s (%d); see the system log of the driver",
                         d->name, what, ocl_error_name(err), err);

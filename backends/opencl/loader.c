@@ -26,6 +26,10 @@ static bool resolve(void *library, const char *name, void *to, const char **why)
     return f;
 }
 
+/* PoCL's threads wander without it, and two may share a core while the other idles: a step took
+ * twice as long. It reads this once, when it is loaded; what the user has set is kept. */
+static void pin_threads(void) { setenv("POCL_AFFINITY", "1", 0); }
+
 const struct cl_api *ocl_load(const char **why)
 {
     struct cl_api *cl = calloc(1, sizeof *cl);
@@ -33,6 +37,7 @@ const struct cl_api *ocl_load(const char **why)
     if (!cl)
         return NULL;
     *why = "there is no libOpenCL.so.1";
+    pin_threads();
     cl->library = open_library();
     bool ok = cl->library;
 #define OCL_RESOLVE(f) ok = ok && resolve(cl->library, "cl" #f, &cl->f, why);

@@ -67,6 +67,7 @@ lbk_status ocl_alloc(lbk_drv *d, size_t bytes, lbk_mem **out)
     lbk_mem *m = calloc(1, sizeof *m);
     if (!m)
         return LBK_ENOMEM;
+    m->id = ++d->mems;
     m->bytes = (size_t) ocl_up((int64_t) (bytes ? bytes : 1), 64);
     const cl_int err = make_zeros(d, m->bytes, &m->buf);
     const lbk_status st = ocl_is_memory(err) ? LBK_ENOMEM : ocl_check(d, err, "a buffer");

@@ -32,6 +32,7 @@ enum ocl_family { OCL_WIDE, OCL_TILE, OCL_FAMILIES };
 /* What was found when the device was opened; nothing is decided by the name of a vendor. */
 struct ocl_limits {
     size_t group;                      /* most work-items of a group, at least 1 */
+    size_t items[3];                   /* most along each axis of one, at least 1 */
     size_t local;                      /* bytes of __local */
     size_t max_alloc, memory;          /* bytes */
     int units;                         /* compute units */
@@ -66,10 +67,12 @@ struct lbk_drv {
     bool timing;
     bool told;                         /* of a failure; waits that fail after it are silent */
     int unflushed;
+    uint64_t mems;                     /* buffers made so far: the id of the last */
     char name[96];
 };
 
-struct lbk_mem { cl_mem buf; size_t bytes; };
+/* id: of this buffer and no other of the device, ever; handles of OpenCL come back. */
+struct lbk_mem { cl_mem buf; size_t bytes; uint64_t id; };
 
 struct ocl_variant {
     /* As lbk_device_fns.supports. The offer arrives zeroed but for want: row-major everywhere. */
@@ -173,7 +176,8 @@ struct ocl_strip ocl_strip(lbk_shape s, int64_t axis);
 /* Checks an OpenCL return code: names what failed, on which device; keeps "device lost" apart. [owner thread] */
 lbk_status ocl_check(lbk_drv *d, cl_int err, const char *what);
 const char *ocl_error_name(cl_int err);
-bool ocl_is_memory(cl_int err);        /* there is too little of it */
+bool ocl_is_memory(cl_int err);
+bool ocl_is_loss(cl_int err);        /* there is too little of it */
 
 const struct ocl_kernel *ocl_kernel_find(const struct lbk_group *g);
 extern const struct lbk_device_fns ocl_device_fns;

@@ -17,6 +17,7 @@ struct ocl_entry {
     char name[80]; /* of the kernel */
     const char *file;
     cl_program program; /* NULL: not built yet */
+    bool refused;       /* it does not build */
     uint64_t hash;
     struct ocl_entry *next, *next_wanted;
 };
@@ -235,7 +236,7 @@ static lbk_status refuse(lbk_drv *d, const struct ocl_entry *e, cl_program p, cl
 {
     char driver[128] = "?";
     d->cl->GetDeviceInfo(d->device, CL_DRIVER_VERSION, sizeof driver - 1, driver, NULL);
-    if (err != CL_BUILD_PROGRAM_FAILURE)
+    if (ocl_is_memory(err) || ocl_is_loss(err))
         return ocl_check(d, err, "building a kernel");
     if (p)
         show_log(d, e, p);
@@ -257,11 +258,12 @@ static bool own(struct ocl_programs *p, cl_program program)
     return true;
 }
 
-/* Together they did not build: which one is it? */
+/* Together they did not build: which one is it? That one is wanted no more. */
 static lbk_status blame(lbk_drv *d, cl_int err)
 {
     lbk_status st = LBK_OK;
-    for (struct ocl_entry *e = d->programs->wanted; e && !st; e = e->next_wanted) {
+    for (struct ocl_entry **at = &d->programs->wanted; *at && !st; at = &(*at)->next_wanted) {
+        struct ocl_entry *e = *at;
         cl_int one;
         struct ocl_text t = collect(d, e, true);
         cl_program p = compile(d, &t, &one);
@@ -270,6 +272,11 @@ static lbk_status blame(lbk_drv *d, cl_int err)
             st = refuse(d, e, p, one);
         if (p)
             d->cl->ReleaseProgram(p);
+        if (st) {
+            e->refused = true;
+            *at = e->next_wanted;
+            break;
+        }
     }
     return st ? st : ocl_check(d, err, "building kernels");
 }
@@ -296,6 +303,9 @@ static lbk_status build_wanted(lbk_drv *d)
 lbk_status ocl_program_take(lbk_drv *d, struct ocl_entry *e, cl_kernel *out)
 {
     cl_int err;
+    if (e->refused)
+        return lbk_fail(d->ctx, LBK_EDEVICE, "opencl: kernel '%s' does not build for '%s'", e->name,
+                        d->name);
     lbk_status st = e->program ? LBK_OK : build_wanted(d);
     if (st)
         return st;

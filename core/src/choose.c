@@ -35,7 +35,7 @@ static lbk_status best(lbk_ctx *ctx, char *spec, size_t size)
     for (const struct lbk_backend *b = NULL; (b = lbk_registry_next(ctx, LBK_BACKENDS, b));) {
         const int n = lbk_device_list(ctx, b->name, d, MOST);
         for (int i = 0; i < n && i < MOST; i++)
-            if (!of || better(&d[i], &top))
+            if (!d[i].unusable && (!of || better(&d[i], &top)))
                 of = b, index = i, top = d[i];
     }
     if (!of)

@@ -186,7 +186,7 @@ KERNEL(gemm_tile)(IN(float, sums), RESULT_PARAMS EPI_PARAMS)
 
 #if LOADS == GATHER || LOADS == SPREAD
 /* The pixel that t says, seen from (row, col), which is at `at`; zero outside of the image. */
-float FN(look)(__global const float *b, int at, int row, int col, int high, int wide, int4 t)
+INL float FN(look)(__global const float *b, int at, int row, int col, int high, int wide, int4 t)
 {
     const bool inside = (uint) (row + t.y) < (uint) high && (uint) (col + t.z) < (uint) wide;
     return inside ? b[at + t.x] : 0.0f;

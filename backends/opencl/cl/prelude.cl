@@ -3,7 +3,7 @@
 #define KERNEL(name) __kernel void ID(name)
 #define FN(name) ID(name)
 /* Of a helper whose parameters are to become constants. */
-#define INL inline __attribute__((always_inline))
+#define INL static inline __attribute__((always_inline))
 
 /* A buffer among the parameters, and opened at the top of the body: v is then its first element. */
 #define IN(T, v) __global const T *v##_base, const ulong v##_at
@@ -48,21 +48,3 @@ static float16 ocl_used(const float16 v, const int c, const int channels)
     const int16 lane = (int16) (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     return c + 16 <= channels ? v : select((float16) (0.0f), v, lane < channels - c);
 }
-
-/* Element (n, c, h, w) of an N C H W tensor in memory; blocks of B channels, B = 1 is row-major. */
-#define AT1(C, H, W, n, c, h, w) ((((n) * (C) + (c)) * (H) + (h)) * (W) + (w))
-#define AT16(C, H, W, n, c, h, w) \
-    (((((n) * (((C) + 15) >> 4) + ((c) >> 4)) * (H) + (h)) * (W) + (w)) * 16 + ((c) & 15))
-
-/* A kernel of one work-item per stored element of an N C H W result: its grid is (W * B, H, N * blocks of C). */
-#define PLACE1(C, H, W) \
-    const int w = (int) get_global_id(0), h = (int) get_global_id(1), z = (int) get_global_id(2); \
-    const int n = z / (C), c = z % (C); \
-    const bool inside = w < (W) && h < (H), used = true; \
-    const int at = (z * (H) + h) * (W) + w
-#define PLACE16(C, H, W) \
-    const int lane = (int) get_global_id(0) & 15, w = (int) get_global_id(0) >> 4; \
-    const int h = (int) get_global_id(1), z = (int) get_global_id(2); \
-    const int n = z / (((C) + 15) >> 4), c = z % (((C) + 15) >> 4) * 16 + lane; \
-    const bool inside = w < (W) && h < (H), used = c < (C); \
-    const int at = ((z * (H) + h) * (W) + w) * 16 + lane

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "ocl.h"
 
-enum { TASK = 8192, PARAM_BYTES = 1024, CHAIN_MOST = 8 }; /* TASK: elements */
+/* TASK: elements; OUTER_MOST: groups along y or z */
+enum { TASK = 8192, PARAM_BYTES = 1024, CHAIN_MOST = 8, OUTER_MOST = 65535 };
 
 /* How many maps one launch can be for: a device takes at least 1024 bytes of parameters. */
 static int chain_most(const struct lbk_group *g)
@@ -127,21 +128,24 @@ static void rows_body(struct ocl_step *s, const struct find *f)
     ocl_define_text(s, "MAP_BODY", &t);
 }
 
-/* x, y and z are the axes; those past the third are taken out of z. */
-static void place_rows(struct ocl_step *s, const struct axes *a)
+/* x, y and z are the axes; those past the third are taken out of z. Flat, all are taken out of x.
+ */
+static void place_rows(struct ocl_step *s, const struct axes *a, bool flat)
 {
     struct ocl_text t = { 0 }, params = { 0 };
-    ocl_put(&t, "const int q0 = x, n0 = nx");
-    if (a->n > 1)
-        ocl_put(&t, ", q1 = y, n1 = ny");
-    if (a->n > 2)
-        ocl_put(&t, ", r2 = z");
-    for (int k = 2; k < a->n; k++)
-        ocl_put(&t, k + 1 < a->n ? ", q%d = r%d %% n%d, r%d = r%d / n%d" : ", q%d = r%d", k, k, k,
-                k + 1, k, k);
-    ocl_put(&t, ", at = (z * ny + y) * nx + x;");
-    for (int k = 2; k < a->n; k++)
-        ocl_put(&params, ", const int n%d", k);
+    const int from = flat ? 0 : 2;
+    ocl_put(&t, flat ? "const int at = x, r0 = x" : "const int at = (z * ny + y) * nx + x, q0 = x");
+    if (!flat)
+        ocl_put(&t, a->n > 1 ? ", n0 = nx, q1 = y, n1 = ny, r2 = z" : "");
+    for (int k = from; k < a->n; k++) {
+        ocl_put(&params, ", DIVISOR(n%d)", k);
+        if (k + 1 < a->n)
+            ocl_put(&t, ", r%d = QUOTIENT(r%d, n%d), q%d = r%d - r%d * n%d", k + 1, k, k, k, k,
+                    k + 1, k);
+        else
+            ocl_put(&t, ", q%d = r%d", k, k);
+    }
+    ocl_put(&t, ";");
     ocl_define_text(s, "AXES_PARAMS", &params);
     ocl_define_text(s, "MAP_PLACE", &t);
 }
@@ -153,13 +157,15 @@ static void prepare_rows(struct ocl_step *s, const struct find *f)
     int64_t rest = 1;
     for (int k = 2; k < a->n; k++)
         rest *= a->extent[k];
-    place_rows(s, a);
-    ocl_int(s, a->extent[0]);
-    ocl_int(s, second);
-    ocl_int(s, rest);
-    for (int k = 2; k < a->n; k++)
-        ocl_int(s, a->extent[k]);
-    ocl_grid(s, a->extent[0], second, rest);
+    const bool flat = second > OUTER_MOST || rest > OUTER_MOST;
+    const int64_t x = flat ? a->extent[0] * second * rest : a->extent[0];
+    place_rows(s, a, flat);
+    ocl_int(s, x);
+    ocl_int(s, flat ? 1 : second);
+    ocl_int(s, flat ? 1 : rest);
+    for (int k = flat ? 0 : 2; k < a->n; k++)
+        ocl_divisor(s, a->extent[k]);
+    ocl_grid(s, x, flat ? 1 : second, flat ? 1 : rest);
 }
 
 /* Tasks of about TASK elements, so that a processor's cost of a group does not show. */

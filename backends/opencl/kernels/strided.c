@@ -51,7 +51,9 @@ static int crossed_axis(lbk_drv *d, const struct move *m, const struct axes *x, 
         return 0;
     for (int i = 1; i < m->n; i++)
         if (x->a[i].from == 1 && x->a[i].n >= least)
-            return x->rest * x->a[1].n / x->a[i].n <= OUTER_MOST ? i : 0;
+            return x->rest * x->a[1].n / x->a[i].n <= OUTER_MOST && x->a[i].n <= 32 * OUTER_MOST
+                       ? i
+                       : 0;
     return 0;
 }
 

@@ -30,6 +30,7 @@ struct lbk_device_info {
     /* is_host: the host itself, with no driver in between; unified: shares its memory with the host */
     bool is_host, unified, fp16;
     bool is_cpu;                       /* a processor of the host, whatever drives it */
+    bool unusable;                     /* it is there, and cannot be opened: too old, no compiler */
     uint64_t max_alloc;                /* bytes of the largest single buffer; 0 = no limit */
 };
 /* How many there are, of which out got at most max; 0 also for a backend that is not there. */
