@@ -146,19 +146,32 @@ static lbk_status find_device(lbk_ctx *ctx, lbk_drv *d, int index)
     return LBK_OK;
 }
 
+static enum ocl_family measured_family(lbk_drv *d)
+{
+    if (!d->limits.cpu)
+        return OCL_TILE;
+    const bool vectors = ocl_probe_wide(d), wide = vectors && ocl_probe_long_loops(d);
+    if (!ocl_fact(d, "vectors") || (vectors && !ocl_fact(d, "long loops")))
+        lbk_ctx_log(d->ctx, LBK_LOG_WARN,
+                    "opencl: '%s': what its vectors are like could not be measured; the kernels of "
+                    "family '%s' are used",
+                    d->name, ocl_family_name(OCL_TILE));
+    return wide ? OCL_WIDE : OCL_TILE;
+}
+
 /* Before a program is built: it says which text that has. */
 static void choose(lbk_drv *d, const struct ocl_cfg *cfg)
 {
-    const char *tuned = ocl_fact(d, "tuned family");
     d->limits.slow_fma = ocl_probe_slow_fma(d);
+    d->limits.local = ocl_known_local(d);
     d->family_given = cfg->family;
+    const char *tuned = ocl_fact(d, "tuned family");
     if (cfg->family)
         d->family = (enum ocl_family)(cfg->family - 1);
     else if (tuned)
         d->family = strcmp(tuned, ocl_family_name(OCL_WIDE)) == 0 ? OCL_WIDE : OCL_TILE;
     else
-        d->family =
-            d->limits.cpu && ocl_probe_wide(d) && ocl_probe_long_loops(d) ? OCL_WIDE : OCL_TILE;
+        d->family = measured_family(d);
     ocl_tuning_load(d);
 }
 

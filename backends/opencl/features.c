@@ -8,9 +8,10 @@
 #include "device.h"
 #include "probe.h"
 
-enum { GROUP = 32, VALUES = 64 };
+enum { GROUP = 64, VALUES = 64 };
+static const char local_name[] = "usable local memory";
 
-/* One group of GROUP work-items; a[i] = i to begin with. */
+/* One group of GROUP work-items, as many as the largest sub-groups have; a[i] = i to begin with. */
 struct trial {
     struct ocl_try t;
     cl_mem buf;
@@ -121,15 +122,25 @@ static void local_memory(lbk_drv *d, const char *name)
     char all[sizeof text + 16];
     float a[VALUES];
     size_t bytes = d->limits.local;
+    bool ran = false;
     for (; bytes >= 1024; bytes /= 2) {
         snprintf(all, sizeof all, text, (int) (bytes / sizeof(float)));
-        int bad = !try_text(d, OCL_OPTIONS, all, bytes, a);
-        for (int i = 0; i < GROUP && i < (int) d->limits.group && !bad; i++)
-            bad = a[i] != 0;
-        if (!bad)
+        bool ok = try_text(d, OCL_OPTIONS, all, bytes, a);
+        ran |= ok;
+        for (int i = 0; i < GROUP && i < (int) d->limits.group; i++)
+            ok = ok && a[i] == 0;
+        if (ok)
             break;
     }
-    ocl_fact_set(d, name, "%zu bytes of %zu", bytes >= 1024 ? bytes : 0, d->limits.local);
+    if (ran)
+        ocl_fact_set(d, name, "%zu bytes of %zu", bytes >= 1024 ? bytes : 0, d->limits.local);
+}
+
+size_t ocl_known_local(const lbk_drv *d)
+{
+    const char *known = ocl_fact(d, local_name);
+    const size_t bytes = known ? strtoull(known, NULL, 10) : d->limits.local;
+    return bytes < d->limits.local ? bytes : d->limits.local;
 }
 
 static cl_int fill_some(lbk_drv *d, cl_mem buf, float a[VALUES])
@@ -169,9 +180,9 @@ static void long_loops(lbk_drv *d, const char *name)
         "    for (int i = 0; i < n; i++)\n        turns += (int) a[1] + (int) a[i & 1];\n"
         "    if (get_global_id(0) == 0)\n        a[0] = (float) turns;\n}\n";
     float a[VALUES];
-    const bool ok = try_text(d, OCL_OPTIONS, text, 0, a);
-    ocl_fact_set(d, name, ok && a[0] == 196608 ? "yes" : "no: cut off after about %d turns",
-                 ok ? (int) a[0] * 2 / 3 : 0);
+    if (try_text(d, OCL_OPTIONS, text, 0, a)) /* else it may work the next time */
+        ocl_fact_set(d, name, a[0] == 196608 ? "yes" : "no: cut off after about %d turns",
+                     (int) a[0] * 2 / 3);
 }
 
 bool ocl_probe_long_loops(lbk_drv *d)
@@ -185,7 +196,7 @@ bool ocl_probe_long_loops(lbk_drv *d)
     return known && strcmp(known, "yes") == 0;
 }
 
-const char *const ocl_feature_names[] = { "half", "sub-groups", "ptx", "usable local memory",
+const char *const ocl_feature_names[] = { "half", "sub-groups", "ptx", local_name,
                                           "fill", "long loops", NULL };
 
 void ocl_probe_features(lbk_drv *d)

@@ -24,6 +24,8 @@ void ocl_try_close(lbk_drv *d, struct ocl_try *t);
 bool ocl_probe_long_loops(lbk_drv *d);
 /* Facts: half, sub-groups, ptx, usable local memory, fill, long loops. */
 void ocl_probe_features(lbk_drv *d);
+/* Bytes of __local that kernels may use: what the device claims, or less where it is known that so many do not work. */
+size_t ocl_known_local(const lbk_drv *d);
 extern const char *const ocl_feature_names[]; /* up to a NULL */
 
 /* ---- rates.c ---- */

@@ -45,7 +45,8 @@ static lbk_status ref(const struct lbk_ref *r)
 static const struct lbk_case cases[] = {
     { "2x3x5x7", "", 1e-5, 0, 0 }, { "4x16x3x3", "", 1e-5, 9, 11 }, { "8x33", "", 1e-5, 0, 0 },
     { "1x1x2x1", "", 1e-5, 0, 0 }, { "3x24x7x5", "", 1e-5, 0, 0 },  { "1x5x1x1", "", 1e-5, 0, 0 },
-    { "2x2x182x183", "", 1e-5, 9, 11 }, { NULL, NULL, 0, 0, 0 },
+    { "2x2x182x183", "", 1e-5, 9, 11 }, { "4x0x3x3", "", 1e-5, 0, 0 },
+    { NULL, NULL, 0, 0, 0 },
 };
 
 const struct lbk_op lbk_op_bn_stats = {

@@ -116,16 +116,17 @@ static void add_axes(struct ocl_walk *w, lbk_shape s, uint32_t axes, bool blocke
     }
 }
 
-/* Nothing is reduced: no element is read, and each result is what a reduction begins with. */
+/* Nothing is reduced: no element is read, and each result is what a reduction begins with. Mean and
+ * variance are there all the same, one of each for each result. */
 static void empty_walk(struct ocl_walk *w, lbk_shape s, uint32_t axes)
 {
     int64_t kept = 1;
     for (int i = 0; i < s.n; i++)
         kept *= axes >> i & 1 ? 1 : s.d[i];
     w->axis[0] = (struct ocl_axis){ .n = 0, .gone = true };
-    for (int k = 0; k < w->n_source; k++)
-        w->axis[0].step[k] = 1;
     w->axis[1] = (struct ocl_axis){ .n = kept };
+    for (int k = 0; k < w->n_source; k++)
+        w->axis[w->kind == OCL_SUMS && k >= w->n_source - 2].step[k] = 1;
     w->n_axis = 2;
     w->channels = 0, w->fold = false;
 }
