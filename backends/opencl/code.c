@@ -258,6 +258,19 @@ void ocl_grid(struct ocl_step *s, int64_t x, int64_t y, int64_t z)
     set_grid(s, s->code->d->limits.group);
 }
 
+void ocl_call(lbk_code *c, const char *what, ocl_caller call, const void *own, size_t bytes)
+{
+    struct ocl_step *s = ocl_step(c, what);
+    if (!s)
+        return;
+    s->call = call;
+    s->own = malloc(bytes);
+    if (s->own)
+        memcpy(s->own, own, bytes);
+    else
+        no_memory(c);
+}
+
 /* ---- life ---- */
 
 static void want_programs(lbk_code *c)
@@ -265,10 +278,10 @@ static void want_programs(lbk_code *c)
     for (struct ocl_step *s = c->first; s && !c->status; s = s->next) {
         if (s->defines.failed || s->names.failed)
             no_memory(c);
-        else if (!s->empty)
+        else if (!s->empty && !s->call)
             s->entry = ocl_program_want(c->d, s->text, s->defines.s ? s->defines.s : "",
                                         s->names.s ? s->names.s : "");
-        if (!c->status && !s->empty && !s->entry)
+        if (!c->status && !s->empty && !s->call && !s->entry)
             c->status = LBK_EDEVICE;
         free(s->defines.s), free(s->names.s);
         s->defines = s->names = (struct ocl_text){ 0 };
@@ -302,7 +315,7 @@ void ocl_release(lbk_drv *d, lbk_code *c)
                 d->cl->ReleaseMemObject(s->param[i].table);
         if (s->kernel)
             d->cl->ReleaseKernel(s->kernel);
-        free(s->defines.s), free(s->names.s);
+        free(s->defines.s), free(s->names.s), free(s->own);
         free(s);
         s = next;
     }
@@ -396,23 +409,43 @@ static void keep(lbk_drv *d, cl_event e, bool first)
     *to = e;
 }
 
-static lbk_status enqueue(lbk_drv *d, struct ocl_step *s, const struct lbk_group *g, bool first)
+static lbk_status enqueue_kernel(lbk_drv *d, struct ocl_step *s, const struct lbk_group *g,
+                                 cl_event *e)
 {
-    cl_event e = NULL;
     lbk_status st = s->kernel ? LBK_OK : open_step(d, s);
     if (!st)
         st = ocl_check(d, set_buffers(d, s, g), s->text);
     if (!st)
         st = ocl_check(d,
                        d->cl->EnqueueNDRangeKernel(d->queue, s->kernel, 3, NULL, s->global,
-                                                   s->local, 0, NULL, d->timing ? &e : NULL),
+                                                   s->local, 0, NULL, e),
                        s->text);
+    return st;
+}
+
+/* What is called gives an event for the last of its kernels: a marker stands before the first. */
+static lbk_status enqueue_call(lbk_drv *d, struct ocl_step *s, const struct lbk_group *g,
+                               bool first, cl_event *e)
+{
+    cl_event begin = NULL;
+    lbk_status st = LBK_OK;
+    if (e && first)
+        st = ocl_check(d, d->cl->EnqueueMarkerWithWaitList(d->queue, 0, NULL, &begin), s->text);
+    if (begin)
+        keep(d, begin, true);
+    return st ? st : s->call(d, g, s->own, e);
+}
+
+static lbk_status enqueue(lbk_drv *d, struct ocl_step *s, const struct lbk_group *g, bool first)
+{
+    cl_event e = NULL, *const event = d->timing ? &e : NULL;
+    lbk_status st = s->call ? enqueue_call(d, s, g, first, event) : enqueue_kernel(d, s, g, event);
     if (st || ++d->unflushed < FLUSH_EVERY)
         ;
     else
         st = ocl_check(d, d->cl->Flush(d->queue), "flushing the queue"), d->unflushed = 0;
     if (e)
-        keep(d, e, first);
+        keep(d, e, first && !s->call);
     return st;
 }
 

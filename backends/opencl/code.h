@@ -24,6 +24,8 @@ struct ocl_step {
     int64_t grid[3];                   /* of ocl_grid, which leaves the groups to us; 0: they are given */
     bool empty;
     int unless;                        /* 1 + the arg that out 0 must not be */
+    ocl_caller call;                   /* instead of a kernel */
+    void *own;                         /* of call; the step frees it */
     struct ocl_entry *entry;           /* of the program table */
     cl_kernel kernel;                  /* this step's own, from the first launch on */
     struct ocl_step *next;

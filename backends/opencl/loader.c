@@ -1,29 +1,50 @@
 /* SPDX-License-Identifier: MIT */
 #include <dlfcn.h>
+#include <limits.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "loader.h"
 
-static void *open_library(void)
+void *ocl_library(const char *name) { return dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE); }
+
+void ocl_library_close(void *library)
 {
-    static const char *const names[] = { "libOpenCL.so.1", "libOpenCL.so" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        void *h = dlopen(names[i], RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-        if (h)
-            return h;
-    }
-    return NULL;
+    if (library)
+        dlclose(library);
+}
+
+void ocl_library_file(void *library, char *to, size_t size)
+{
+    char path[PATH_MAX] = "";
+    const struct link_map *map;
+    if (dlinfo(library, RTLD_DI_LINKMAP, &map) || !realpath(map->l_name, path))
+        path[0] = '\0';
+    const char *slash = strrchr(path, '/');
+    snprintf(to, size, "%s", slash ? slash + 1 : path);
+}
+
+static void *open_loader(void)
+{
+    void *h = ocl_library("libOpenCL.so.1");
+    return h ? h : ocl_library("libOpenCL.so");
 }
 
 /* By way of memory: ISO C has no cast from an object to a function. */
-static bool resolve(void *library, const char *name, void *to, const char **why)
+bool ocl_library_function(void *library, const char *name, void *to)
 {
     void *f = dlsym(library, name);
     memcpy(to, &f, sizeof f);
-    if (!f)
-        *why = "libOpenCL lacks a function of OpenCL 1.2";
     return f;
+}
+
+static bool resolve(void *library, const char *name, void *to, const char **why)
+{
+    const bool ok = ocl_library_function(library, name, to);
+    if (!ok)
+        *why = "libOpenCL lacks a function of OpenCL 1.2";
+    return ok;
 }
 
 /* PoCL's threads wander without it, and two may share a core while the other idles: a step took
@@ -38,7 +59,7 @@ const struct cl_api *ocl_load(const char **why)
         return NULL;
     *why = "there is no libOpenCL.so.1";
     pin_threads();
-    cl->library = open_library();
+    cl->library = open_loader();
     bool ok = cl->library;
 #define OCL_RESOLVE(f) ok = ok && resolve(cl->library, "cl" #f, &cl->f, why);
     OCL_FUNCTIONS(OCL_RESOLVE)
@@ -51,17 +72,16 @@ const struct cl_api *ocl_load(const char **why)
 
 void ocl_unload(const struct cl_api *cl)
 {
-    if (cl && cl->library)
-        dlclose(cl->library);
+    if (cl)
+        ocl_library_close(cl->library);
     free((void *) cl);
 }
 
 bool ocl_library_opens(const char *name, char *why, size_t size)
 {
-    void *h = dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    void *h = ocl_library(name);
     const char *error = h ? NULL : dlerror();
     snprintf(why, size, "%s", error ? error : "");
-    if (h)
-        dlclose(h);
+    ocl_library_close(h);
     return h;
 }

@@ -13,8 +13,8 @@
     X(GetProgramInfo) X(GetProgramBuildInfo) X(ReleaseProgram) X(CreateKernel) X(ReleaseKernel)    \
     X(SetKernelArg) X(GetKernelWorkGroupInfo) X(EnqueueNDRangeKernel) X(EnqueueReadBuffer)         \
     X(EnqueueWriteBuffer) X(EnqueueCopyBuffer) X(EnqueueFillBuffer) X(EnqueueMapBuffer)            \
-    X(EnqueueUnmapMemObject) X(WaitForEvents) X(GetEventProfilingInfo) X(ReleaseEvent) X(Flush)    \
-    X(Finish)
+    X(EnqueueUnmapMemObject) X(EnqueueMarkerWithWaitList) X(WaitForEvents)                         \
+    X(GetEventProfilingInfo) X(ReleaseEvent) X(Flush) X(Finish)
 
 struct cl_api {
     void *library;
@@ -25,6 +25,13 @@ struct cl_api {
 /* NULL, or why not. free_api also closes the library, which stays mapped: drivers own threads. */
 const struct cl_api *ocl_load(const char **why);
 void ocl_unload(const struct cl_api *cl);
+/* NULL: there is none of that name. It stays mapped after it is closed. NULL may be closed. */
+void *ocl_library(const char *name);
+void ocl_library_close(void *library);
+/* The name of its file, links followed, without its folder; "" if that is not known. */
+void ocl_library_file(void *library, char *to, size_t size);
+/* Its function of that name, into the pointer at to; false: it has none. */
+bool ocl_library_function(void *library, const char *name, void *to);
 /* Does a library load? Otherwise why. */
 bool ocl_library_opens(const char *name, char *why, size_t size);
 

@@ -28,6 +28,7 @@
 
 enum { OCL_BLOCK = 16 };               /* channels of a block of LBK_CBLK */
 enum ocl_family { OCL_WIDE, OCL_TILE, OCL_FAMILIES };
+enum ocl_gemm { OCL_GEMM_AUTO, OCL_GEMM_OWN, OCL_GEMM_CLBLAST }; /* whose matrix products; auto: as tuned */
 
 /* What was found when the device was opened; nothing is decided by the name of a vendor. */
 struct ocl_limits {
@@ -66,6 +67,8 @@ struct lbk_drv {
     cl_event first, last;              /* of the last launch, while timing */
     bool timing;
     bool told;                         /* of a failure; waits that fail after it are silent */
+    enum ocl_gemm gemm;                /* as the user said */
+    const struct clblast *clblast;     /* NULL: not loaded, and not used */
     int unflushed;
     uint64_t mems;                     /* buffers made so far: the id of the last */
     char name[96];
@@ -116,6 +119,10 @@ void ocl_unless_inplace(struct ocl_step *s, int arg);
 void ocl_grid(struct ocl_step *s, int64_t x, int64_t y, int64_t z);
 /* Exactly these groups, of exactly these sizes. */
 void ocl_groups(struct ocl_step *s, const int64_t groups[3], const int64_t local[3]);
+/* A step that enqueues something on d->queue by other means than a kernel of ours. event: NULL, or where the event of
+ * the last thing enqueued goes, which the caller releases. own: the step's copy of so many bytes. what: for errors. */
+typedef lbk_status (*ocl_caller)(lbk_drv *d, const struct lbk_group *g, const void *own, cl_event *event);
+void ocl_call(lbk_code *c, const char *what, ocl_caller call, const void *own, size_t bytes);
 void ocl_fail(lbk_code *c, lbk_status st); /* after lbk_fail() */
 
 /* ---- expressions (expr.c) ---- */

@@ -34,6 +34,7 @@
     X(fill, 1, CL_OUT_OF_RESOURCES)                                                                \
     X(map, 1, CL_MAP_FAILURE)                                                                      \
     X(unmap, 1, CL_OUT_OF_RESOURCES)                                                               \
+    X(marker, 1, CL_OUT_OF_RESOURCES)                                                              \
     X(flush, 1, CL_OUT_OF_RESOURCES)                                                               \
     X(finish, 1, CL_OUT_OF_RESOURCES)                                                              \
     X(wait, 1, CL_OUT_OF_RESOURCES)                                                                \
@@ -252,6 +253,8 @@ ENQUEUE(fill, clEnqueueFillBuffer,
          WAITS),
         whole_writes ? write_whole(q, m, NULL, 0, pattern, size, at, n, WAIT)
                      : next->clEnqueueFillBuffer(q, m, pattern, size, at, n, WAIT))
+ENQUEUE(marker, clEnqueueMarkerWithWaitList, (cl_command_queue q, WAITS),
+        next->clEnqueueMarkerWithWaitList(q, WAIT))
 CALL(flush, clFlush, (cl_command_queue q), (q))
 CALL(finish, clFinish, (cl_command_queue q), (q))
 CALL(wait, clWaitForEvents, (cl_uint n, const cl_event *e), (n, e))
