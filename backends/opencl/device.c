@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cache.h"
+#include "clblast.h"
 #include "code.h"
 #include "device.h"
 #include "probe.h"
@@ -210,7 +211,8 @@ static lbk_status open_device(lbk_ctx *ctx, lbk_drv *d, int index, const struct 
         choose(d, cfg);
     st = st ? st : ocl_programs_open(d);
     st = st ? st : ocl_staging_open(d);
-    return st ? st : settle(d);
+    st = st ? st : settle(d);
+    return st ? st : ocl_clblast_settle(d, (enum ocl_gemm) cfg->gemm);
 }
 
 lbk_status ocl_open(lbk_ctx *ctx, int index, const struct ocl_cfg *cfg, lbk_drv **out)
@@ -248,6 +250,7 @@ void ocl_close(lbk_drv *d)
         d->cl->ReleaseEvent(d->first);
     if (d->last)
         d->cl->ReleaseEvent(d->last);
+    ocl_clblast_close(d);
     ocl_programs_close(d);
     ocl_cache_close(d);
     if (d->queue) {

@@ -44,6 +44,23 @@ static const struct {
     { CL_INVALID_BUFFER_SIZE, "invalid buffer size" },
     { NVIDIA_ILLEGAL_ACCESS, "illegal access to memory by a kernel" },
     { CL_INVALID_GLOBAL_WORK_SIZE, "invalid global work size" },
+    /* of CLBlast */
+    { -1024, "not implemented" },
+    { -1022, "invalid matrix a" },
+    { -1021, "invalid matrix b" },
+    { -1020, "invalid matrix c" },
+    { -1017, "invalid dimension" },
+    { -1016, "invalid leading dimension of a" },
+    { -1015, "invalid leading dimension of b" },
+    { -1014, "invalid leading dimension of c" },
+    { -1011, "matrix a is larger than its buffer" },
+    { -1010, "matrix b is larger than its buffer" },
+    { -1009, "matrix c is larger than its buffer" },
+    { -2049, "invalid batch count" },
+    { -2046, "too little local memory" },
+    { -2041, "database error" },
+    { -2040, "unknown error of CLBlast" },
+    { -2039, "unexpected error of CLBlast" },
 };
 
 const char *ocl_error_name(cl_int err)

@@ -24,7 +24,10 @@ void ocl_trial_close(struct ocl_trial *t);
 lbk_status ocl_selftest(lbk_drv *d, char why[128]);
 /* Takes over the speeds of tiles that are facts. */
 void ocl_tuning_load(lbk_drv *d);
-/* lbk_device_fns.tune: families and tiles by the clock. */
+/* Who is told of what is timed. */
+struct ocl_tuner { lbk_drv *d; void (*put)(void *ud, const char *line); void *ud; };
+void ocl_say(const struct ocl_tuner *o, const char *fmt, ...) LBK_PRINTF(2, 3);
+/* lbk_device_fns.tune: families, tiles, and whose matrix products, by the clock. */
 lbk_status ocl_tune(lbk_drv *d, void (*put)(void *ud, const char *line), void *ud);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <stdlib.h>
+#include "clblast.h"
 #include "code.h"
 #include "kernels/gemm_tile.h"
 #include "probe.h"
@@ -9,14 +10,7 @@
 enum { SMALLEST = 512, LARGEST = 4096 };
 static const double long_enough = 2; /* ms */
 
-struct out {
-    lbk_drv *d;
-    void (*put)(void *ud, const char *line);
-    void *ud;
-};
-
-static void say(const struct out *o, const char *fmt, ...) LBK_PRINTF(2, 3);
-static void say(const struct out *o, const char *fmt, ...)
+void ocl_say(const struct ocl_tuner *o, const char *fmt, ...)
 {
     char text[256];
     va_list v;
@@ -67,7 +61,7 @@ static double large_product(lbk_drv *d, int64_t *n)
 
 /* ---- families ---- */
 
-static lbk_status time_family(const struct out *o, enum ocl_family f, double *score)
+static lbk_status time_family(const struct ocl_tuner *o, enum ocl_family f, double *score)
 {
     lbk_drv *d = o->d;
     char why[128];
@@ -76,17 +70,17 @@ static lbk_status time_family(const struct out *o, enum ocl_family f, double *sc
     const lbk_status st = ocl_selftest(d, why);
     *score = 0;
     if (st == LBK_EUNSUPPORTED)
-        say(o, "family %s: refused: %s", ocl_family_name(f), why);
+        ocl_say(o, "family %s: refused: %s", ocl_family_name(f), why);
     if (st)
         return st == LBK_EUNSUPPORTED ? LBK_OK : st;
     const double product_rate = large_product(d, &n), conv_rate = convolution(d);
-    say(o, "family %s: matrix product of %d: %.1f GFLOP/s, convolution: %.1f GFLOP/s",
-        ocl_family_name(f), (int) n, product_rate, conv_rate);
+    ocl_say(o, "family %s: matrix product of %d: %.1f GFLOP/s, convolution: %.1f GFLOP/s",
+            ocl_family_name(f), (int) n, product_rate, conv_rate);
     *score = product_rate * conv_rate;
     return LBK_OK;
 }
 
-static lbk_status choose_family(const struct out *o)
+static lbk_status choose_family(const struct ocl_tuner *o)
 {
     lbk_drv *d = o->d;
     const enum ocl_family was = d->family;
@@ -99,7 +93,7 @@ static lbk_status choose_family(const struct out *o)
         return st;
     d->family = score[OCL_WIDE] > score[OCL_TILE] ? OCL_WIDE : OCL_TILE;
     ocl_fact_set(d, "tuned family", "%s", ocl_family_name(d->family));
-    say(o, "family: %s", ocl_family_name(d->family));
+    ocl_say(o, "family: %s", ocl_family_name(d->family));
     return LBK_OK;
 }
 
@@ -111,7 +105,7 @@ static void name_tile(const struct gemm_tile *t, char name[OCL_FACT_NAME])
 }
 
 /* A tile that does not run keeps the speed it is believed to have. */
-static void choose_tiles(const struct out *o)
+static void choose_tiles(const struct ocl_tuner *o)
 {
     char name[OCL_FACT_NAME];
     int64_t n;
@@ -121,7 +115,7 @@ static void choose_tiles(const struct out *o)
         d->tuning.only = i + 1;
         const double rate = product(d, n);
         name_tile(gemm_tile_at(i), name);
-        say(o, "%s: %.1f GFLOP/s", name, rate);
+        ocl_say(o, "%s: %.1f GFLOP/s", name, rate);
         if (rate > 0)
             ocl_fact_set(d, name, "%.6g GFLOP/s", rate);
     }
@@ -148,12 +142,17 @@ void ocl_tuning_load(lbk_drv *d)
 
 lbk_status ocl_tune(lbk_drv *d, void (*put)(void *ud, const char *line), void *ud)
 {
-    const struct out o = { d, put, ud };
+    const struct ocl_tuner o = { d, put, ud };
+    const enum ocl_gemm gemm = d->gemm;
+    d->gemm = OCL_GEMM_OWN;
     lbk_status st = d->family_given ? LBK_OK : choose_family(&o);
     if (!st && d->family == OCL_TILE)
         choose_tiles(&o);
-    ocl_facts_save(d);
     ocl_tuning_load(d);
+    if (!st && gemm == OCL_GEMM_AUTO)
+        ocl_clblast_tune(&o);
+    d->gemm = gemm;
+    ocl_facts_save(d);
     ocl_programs_close(d);
     const lbk_status again = ocl_programs_open(d);
     return st ? st : again;

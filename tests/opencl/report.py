@@ -112,7 +112,7 @@ def tune(limbeck, tmp, spec):
 
 def tuned(limbeck, tmp):
     """What was chosen holds from then on; wrong kernels are not used; other texts are tried again."""
-    p, text = tune(limbeck, tmp, 'opencl')
+    p, text = tune(limbeck, tmp, 'opencl,gemm=own')
     check('tune', p.returncode == 0 and 'family wide: ' in text and 'family tile: ' in text, text)
     for family in ('tile', 'wide'):
         change(tmp, tuned_family=lambda was: family)
@@ -120,10 +120,10 @@ def tuned(limbeck, tmp):
     change(tmp, kernels_wide=lambda was: was[:18] + 'a test says so')
     text = told(limbeck, 'opencl', tmp)[1]
     check('refused', '"kernels": "tile"' in text and "those of 'tile' are used" in text, text)
-    p, text = tune(limbeck, tmp, 'opencl,family=wide')
+    p, text = tune(limbeck, tmp, 'opencl,family=wide,gemm=own')
     check('refused', p.returncode != 0 and "family 'wide': a test says so" in text, text)
     change(tmp, kernels_wide=lambda was: '0' * 16 + ': of other texts')
-    p, text = tune(limbeck, tmp, 'opencl,family=wide')
+    p, text = tune(limbeck, tmp, 'opencl,family=wide,gemm=own')
     check('tried again', p.returncode == 0 and ': right' in ''.join(
         x.read_text() for x in (tmp / 'cache' / 'limbeck' / 'opencl').glob('*.facts')), text)
 
