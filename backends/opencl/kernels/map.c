@@ -100,8 +100,17 @@ static void load_blocked(struct ocl_text *t, int arg, const void *ud)
         ocl_put(t, "channels%d", arg);
 }
 
-/* What does not change from pixel to pixel is loaded before them. */
-static void blocked_body(struct ocl_step *s, const struct find *f)
+static void load_row(struct ocl_text *t, int arg, const void *ud)
+{
+    const struct find *f = ud;
+    if (ocl_is_whole(f->g, &f->g->arg[arg]))
+        ocl_put(t, "ocl_channels(arg%d, at, n)", arg);
+    else
+        ocl_put(t, "channels%d", arg);
+}
+
+/* 16 elements at once. What does not change from one 16 to the next is loaded before them. */
+static void vector_body(struct ocl_step *s, const struct find *f, bool blocked)
 {
     struct ocl_text t = { 0 }, before = { 0 };
     for (int i = 0; i < f->g->n_arg; i++)
@@ -111,9 +120,13 @@ static void blocked_body(struct ocl_step *s, const struct find *f)
                         ? "const float16 channels%d = arg%d[0]; "
                         : "const float16 channels%d = ocl_channels(arg%d, c, channels); ",
                     i, i);
-    ocl_expr_text(&t, &f->g->epi, "p", load_blocked, f);
+    ocl_expr_text(&t, &f->g->epi, "p", blocked ? load_blocked : load_row, f);
     for (int k = 0; k < f->g->n_out; k++)
-        ocl_put(&t, "vstore16(ocl_used(p%d, c, channels), 0, out%d + at); ", f->g->result[k], k);
+        if (blocked)
+            ocl_put(&t, "vstore16(ocl_used(p%d, c, channels), 0, out%d + at); ", f->g->result[k],
+                    k);
+        else
+            ocl_put(&t, "ocl_store(out%d + at, p%d, used); ", k, f->g->result[k]);
     ocl_define(s, "REAL", "float16");
     ocl_define_text(s, "MAP_CHANNELS", &before);
     ocl_define_text(s, "MAP_BODY", &t);
@@ -234,24 +247,44 @@ static void prepare_chain(const struct lbk_group *g, lbk_code *c)
     ocl_grid(s, longest, parts, 1);
 }
 
+static void prepare_row(struct ocl_step *s, const struct find *f)
+{
+    const int64_t n = lbk_shape_count(f->g->acc);
+    const int64_t groups[] = { (n + TASK - 1) / TASK, 1, 1 }, one[] = { 1, 1, 1 };
+    ocl_int(s, n);
+    ocl_int(s, TASK);
+    ocl_groups(s, groups, one);
+}
+
+/* On a processor: are all args whole or numbers? */
+static bool is_row(const lbk_drv *d, const struct lbk_group *g)
+{
+    bool yes = d->family == OCL_WIDE;
+    for (int i = 0; i < g->n_arg; i++)
+        yes = yes && (ocl_is_whole(g, &g->arg[i]) || lbk_shape_count(g->arg[i].shape) == 1);
+    return yes;
+}
+
 static void prepare(lbk_drv *d, const struct lbk_group *g, lbk_code *c)
 {
+    const struct find f = { .g = g, .axes = axes_of(g) };
+    const bool blocked = ocl_is_cblk(&g->out[0]), row = !blocked && is_row(d, g);
     if (g->also) {
         prepare_chain(g, c);
         return;
     }
-    const struct find f = { .g = g, .axes = axes_of(g) };
-    const bool blocked = ocl_is_cblk(&g->out[0]);
-    struct ocl_step *s = ocl_step(c, blocked ? "map_blocked" : "map");
+    struct ocl_step *s = ocl_step(c, blocked ? "map_blocked" : row ? "map_row" : "map");
     if (!s)
         return;
     if (blocked)
         prepare_blocked(s, &f);
+    else if (row)
+        prepare_row(s, &f);
     else
         prepare_rows(s, &f);
     ocl_epi_buffers(s, g);
-    if (blocked)
-        blocked_body(s, &f);
+    if (blocked || row)
+        vector_body(s, &f, blocked);
     else
         rows_body(s, &f);
 }
