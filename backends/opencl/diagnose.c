@@ -11,8 +11,12 @@
 
 enum { FOUND_MOST = 64, ICD_MOST = 4096 };
 static const char vendors[] = "/etc/OpenCL/vendors";
+static const char variable[] = "OCL_ICD_VENDORS", unset[] = "unset OCL_ICD_VENDORS";
 static const char get_driver[] =
     "sudo apt install pocl-opencl-icd   (processors; for a GPU the driver of its vendor)";
+static const char see_device[] =
+    "see that the device is there and its kernel module runs: ls -l /dev/dri /dev/nvidia* "
+    "/dev/kfd; sudo dmesg   (without such a device: remove the driver)";
 
 struct out {
     void (*put)(void *ud, const char *problem, const char *mend);
@@ -40,11 +44,20 @@ static bool is_icd(const char *name)
     return n > 4 && strcmp(name + n - 4, ".icd") == 0;
 }
 
+static void check_library(struct out *o, const char *from, const char *library, const char *mend)
+{
+    char why[512];
+    const enum ocl_driver is = ocl_driver_try(library, why, sizeof why);
+    if (is != OCL_DRIVER_WORKS)
+        say(o, is == OCL_DRIVER_IDLE ? see_device : mend, "'%s' names '%s', which %s", from,
+            library, why);
+}
+
 /* The first line is the library. */
 static void check_icd(struct out *o, const char *path)
 {
     unsigned char *text;
-    char why[512], mend[OCL_PATH_MOST + 64];
+    char mend[OCL_PATH_MOST + 64];
     size_t n;
     const int err = lbk_file_slurp(path, ICD_MOST, &text, &n);
     snprintf(mend, sizeof mend, "reinstall its driver: dpkg -S '%s' names the package", path);
@@ -56,8 +69,8 @@ static void check_icd(struct out *o, const char *path)
     library[strcspn(library, "\r\n")] = '\0';
     if (!library[0])
         say(o, mend, "'%s' names no library", path);
-    else if (!ocl_library_opens(library, why, sizeof why))
-        say(o, mend, "'%s' names '%s', which does not load: %s", path, library, why);
+    else
+        check_library(o, path, library, mend);
     free(text);
 }
 
@@ -77,22 +90,36 @@ static int check_folder(struct out *o, const char *folder)
     return n;
 }
 
-/* As the loader does: OCL_ICD_VENDORS is a folder or one file, and stands for the usual folder. */
+/* As ocl-icd does: a name alone is first looked for in the usual folder. */
+static void check_named(struct out *o, const char *icd)
+{
+    char path[OCL_PATH_MOST];
+    struct stat s;
+    const int n = snprintf(path, sizeof path, "%s/%s", vendors, icd);
+    const bool usual = !strchr(icd, '/') && n < OCL_PATH_MOST && stat(path, &s) == 0;
+    check_icd(o, usual ? path : icd);
+}
+
+static const char *where_drivers_are(void)
+{
+    const char *set = getenv(variable);
+    return set && set[0] ? set : vendors;
+}
+
+/* OCL_ICD_VENDORS is a folder, a file that names a library, or a library, and stands for the usual
+ * folder. */
 static void check_drivers(struct out *o)
 {
-    const char *set = getenv("OCL_ICD_VENDORS");
-    const char *where = set && set[0] ? set : vendors;
-    if (is_icd(where)) {
-        check_icd(o, where);
-        return;
-    }
-    if (check_folder(o, where) > 0)
-        return;
-    if (where == set)
-        say(o, "unset OCL_ICD_VENDORS", "no file '*.icd' in '%s', which OCL_ICD_VENDORS names",
-            where);
-    else
-        say(o, get_driver, "no OpenCL driver is installed: no file '*.icd' in '%s'", where);
+    const char *where = where_drivers_are();
+    struct stat s;
+    const bool usual = where == vendors, folder = stat(where, &s) == 0 && S_ISDIR(s.st_mode);
+    if (!usual && !folder && is_icd(where))
+        check_named(o, where);
+    else if (!usual && !folder)
+        check_library(o, variable, where, unset);
+    else if (check_folder(o, where) == 0)
+        say(o, usual ? get_driver : unset, "%s: no file '*.icd' in '%s'",
+            usual ? "no OpenCL driver is installed" : "OCL_ICD_VENDORS names no driver", where);
 }
 
 /* ---- platforms and devices ---- */
@@ -117,7 +144,8 @@ static void check_device(struct out *o, const struct cl_api *cl, cl_device_id de
         say(o, "install a newer driver", "device '%s' cannot be used: %s", name, why);
 }
 
-/* A platform without a device matters only when no other one has any. */
+/* A platform without a device matters only when no other one has any; that there is none, when
+ * nothing said of the drivers explains it. */
 static void check_platforms(struct out *o, const struct cl_api *cl)
 {
     struct ocl_found found[FOUND_MOST];
@@ -126,8 +154,13 @@ static void check_platforms(struct out *o, const struct cl_api *cl)
     const int n = ocl_find(cl, found, FOUND_MOST);
     for (int i = 0; i < n && i < FOUND_MOST; i++)
         check_device(o, cl, found[i].device);
-    if (n || cl->GetPlatformIDs(FOUND_MOST, platform, &n_platform))
+    if (n)
         return;
+    const cl_int err = cl->GetPlatformIDs(FOUND_MOST, platform, &n_platform);
+    if ((err || !n_platform) && !o->n)
+        say(o, see_device, "drivers are named in '%s', but there is no platform (error %d)",
+            where_drivers_are(), err);
+    n_platform = err ? 0 : n_platform;
     for (cl_uint i = 0; i < n_platform && i < FOUND_MOST; i++)
         no_device(o, cl, platform[i]);
 }

@@ -77,11 +77,38 @@ void ocl_unload(const struct cl_api *cl)
     free((void *) cl);
 }
 
-bool ocl_library_opens(const char *name, char *why, size_t size)
+typedef cl_int(CL_API_CALL *platforms_fn)(cl_uint room, cl_platform_id *to, cl_uint *n);
+typedef void *(CL_API_CALL *extension_fn)(const char *name);
+
+/* Drivers export it, or tell where it is. */
+static platforms_fn platforms_of(void *driver)
 {
-    void *h = ocl_library(name);
+    static const char name[] = "clIcdGetPlatformIDsKHR";
+    extension_fn extension;
+    platforms_fn out;
+    if (ocl_library_function(driver, name, &out) ||
+        !ocl_library_function(driver, "clGetExtensionFunctionAddress", &extension))
+        return out;
+    void *f = extension(name);
+    memcpy(&out, &f, sizeof out);
+    return out;
+}
+
+enum ocl_driver ocl_driver_try(const char *library, char *why, size_t size)
+{
+    cl_uint n = 0;
+    void *h = ocl_library(library);
     const char *error = h ? NULL : dlerror();
-    snprintf(why, size, "%s", error ? error : "");
+    const platforms_fn platforms = h ? platforms_of(h) : NULL;
+    const cl_int err = platforms ? platforms(0, NULL, &n) : CL_SUCCESS;
+    const bool idle = platforms && (err || n == 0);
+    why[0] = '\0';
+    if (!h)
+        snprintf(why, size, "does not load: %s", error ? error : "no reason is given");
+    else if (!platforms)
+        snprintf(why, size, "is no OpenCL driver");
+    else if (idle)
+        snprintf(why, size, "loads, but finds no platform (error %d)", err);
     ocl_library_close(h);
-    return h;
+    return idle ? OCL_DRIVER_IDLE : platforms ? OCL_DRIVER_WORKS : OCL_DRIVER_BROKEN;
 }

@@ -32,7 +32,9 @@ void ocl_library_close(void *library);
 void ocl_library_file(void *library, char *to, size_t size);
 /* Its function of that name, into the pointer at to; false: it has none. */
 bool ocl_library_function(void *library, const char *name, void *to);
-/* Does a library load? Otherwise why. */
-bool ocl_library_opens(const char *name, char *why, size_t size);
+/* Does the library of a driver load, is it one, and does it offer a platform, as the loader would ask? Otherwise why not: the
+ * end of a sentence about it. */
+enum ocl_driver { OCL_DRIVER_WORKS, OCL_DRIVER_BROKEN, OCL_DRIVER_IDLE };
+enum ocl_driver ocl_driver_try(const char *library, char *why, size_t size);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A layer between a program and its OpenCL driver that fails a chosen call and counts what is
- * alive. The loader puts it there: OPENCL_LAYERS=/path/to/fault_layer.so. It reads
+ * alive. The loader puts it there: OPENCL_LAYERS=/path/to/fault_layer.so. Named as a driver, it is
+ * one that finds no device. It reads
  *   LIMBECK_FAULT=KIND:N[+][:ERROR]  the N-th call of a kind fails, from 1 (with + all after it),
  *                                    with that OpenCL error, or what is usual for the kind
  *   LIMBECK_WHOLE_WRITES=1           writes, fills and copies become writes of whole buffers: after
@@ -341,6 +342,15 @@ CL_API_ENTRY cl_int CL_API_CALL clInitLayer(cl_uint n, const cl_icd_dispatch *ta
     *mine = sizeof layer / sizeof(void *);
     *out = &layer;
     return CL_SUCCESS;
+}
+
+/* What drivers say whose kernel module is missing: CL_PLATFORM_NOT_FOUND_KHR. */
+CL_API_ENTRY cl_int CL_API_CALL clIcdGetPlatformIDsKHR(cl_uint room, cl_platform_id *p, cl_uint *n)
+{
+    (void) room, (void) p;
+    if (n)
+        *n = 0;
+    return -1001;
 }
 
 __attribute__((destructor)) static void write_report(void)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""report.py LIMBECK: what `doctor` and `devices` say of OpenCL where something is missing, and where nothing is."""
+"""report.py LIMBECK LAYER.so: what `doctor` and `devices` say of OpenCL where something is missing, and where nothing is."""
 import hashlib
 import json
 import os
@@ -9,6 +9,8 @@ import re
 import subprocess
 import sys
 import tempfile
+
+import drivers
 
 VENDORS = pathlib.Path('/etc/OpenCL/vendors')
 # PoCL's own cache stays where it is: a cold one costs seconds for each kernel.
@@ -62,6 +64,31 @@ def doctor(limbeck, tmp):
     expect('no loader', limbeck, 'libOpenCL.so.1', 'ocl-icd-libopencl1', LD_LIBRARY_PATH=path, **safe)
 
 
+def forms(limbeck, layer, tmp):
+    """OCL_ICD_VENDORS is what ocl-icd takes it for, and a driver without a platform is named although another one works."""
+    safe, both = {'XDG_CACHE_HOME': str(tmp / 'cache')}, tmp / 'both'
+    expect('no driver in it', limbeck, 'is no OpenCL driver', 'unset OCL_ICD_VENDORS', OCL_ICD_VENDORS='libm.so.6', **safe)
+    expect('idle', limbeck, 'finds no platform (error -1001)', 'ls -l /dev/dri', OCL_ICD_VENDORS=layer, **safe)
+    library = drivers.library('pocl')
+    if not library:
+        return
+    both.mkdir()
+    (both / 'pocl.icd').write_text(library + '\n')
+    usual = [x.name for x in VENDORS.glob('*.icd') if x.read_text().strip() == library]
+    for form in (library, str(both), str(both / 'pocl.icd'), *usual):
+        p, found = problems(limbeck, OCL_ICD_VENDORS=form, **safe)
+        seen = told(limbeck, 'opencl', tmp, OCL_ICD_VENDORS=form)[0]
+        check(form, not found and seen.returncode == 0, (found, seen.stderr))
+    expect('no platform', limbeck, 'there is no platform (error -1001)', 'sudo dmesg', OCL_ICD_VENDORS=str(both),
+           OPENCL_LAYERS=layer, LIMBECK_FAULT='platforms:1+:-1001', **safe)
+    (both / 'idle.icd').write_text(layer + '\n')
+    expect('idle beside another', limbeck, f"'{both}/idle.icd' names '{layer}'", 'ls -l /dev/dri', OCL_ICD_VENDORS=str(both),
+           **safe)
+    # The third small program is that of the vectors.
+    text = told(limbeck, 'opencl', tmp / 'new', OCL_ICD_VENDORS=library, OPENCL_LAYERS=layer, LIMBECK_FAULT='build:3')[1]
+    check('vectors', "could not be measured; the kernels of family 'tile' are used" in text and '"kernels": "tile"' in text, text)
+
+
 def unsafe(limbeck, tmp):
     (tmp / 'open' / 'limbeck').mkdir(parents=True)
     (tmp / 'open' / 'limbeck').chmod(0o777)
@@ -86,8 +113,8 @@ def report(limbeck, tmp, spec):
     check(spec, kept, 'no facts are kept')
 
 
-def told(limbeck, spec, tmp):
-    p = run(limbeck, ['devices', spec], XDG_CACHE_HOME=str(tmp / 'cache'))
+def told(limbeck, spec, tmp, **env):
+    p = run(limbeck, ['devices', spec], XDG_CACHE_HOME=str(tmp / 'cache'), **env)
     return p, p.stdout + p.stderr
 
 
@@ -117,6 +144,9 @@ def tuned(limbeck, tmp):
     for family in ('tile', 'wide'):
         change(tmp, tuned_family=lambda was: family)
         check('tuned', f'"kernels": "{family}"' in told(limbeck, 'opencl', tmp)[1], family)
+    change(tmp, usable_local_memory=lambda was: '8192 bytes of 1048576')
+    text = told(limbeck, 'opencl', tmp)[1]
+    check('local memory', '"local memory": "8 KiB' in text, text)
     change(tmp, kernels_wide=lambda was: was[:18] + 'a test says so')
     text = told(limbeck, 'opencl', tmp)[1]
     check('refused', '"kernels": "tile"' in text and "those of 'tile' are used" in text, text)
@@ -129,10 +159,11 @@ def tuned(limbeck, tmp):
 
 
 def main():
-    limbeck = sys.argv[1]
+    limbeck, layer = sys.argv[1:]
     with tempfile.TemporaryDirectory() as name:
         tmp = pathlib.Path(name)
         doctor(limbeck, tmp)
+        forms(limbeck, layer, tmp)
         n = sum(d['device'].startswith('opencl') for d in json.loads(run(limbeck, ['devices']).stdout)['devices'])
         p, found = problems(limbeck, XDG_CACHE_HOME=str(tmp / 'cache'))
         check('as it is', bool(found) == (n == 0), found)
