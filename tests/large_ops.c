@@ -43,6 +43,10 @@ static const struct {
     { "conv2d_dw", { "2x24x19x23,2x48x19x23", "pad=2,dilation=2,groups=4,h=3,w=3", 1e-5, 0, 0 } },
     { "conv2d_dw", { "2x32x19x23,2x32x10x12", "stride=2,pad=2,groups=32,h=5,w=5", 1e-5, 0, 0 } },
     { "conv2d_dw", { "9x2x40x40,9x4x40x40", "pad=1,groups=2,h=3,w=3", 1e-5, 0, 0 } },
+    { "gather_dx", { "20000:-50..70000,3x20000", "axis=1,n=69990", 1e-6, 0, 0 } },
+    { "gather_dx", { "300001:40,300001", "axis=0,n=37", 1e-6, 0, 0 } },
+    { "scatter", { "3x69990,20000:-50..70000,3x20000", "axis=1", 0, 0, 0 } },
+    { "scatter", { "70x16,300001:80,300001x16", "axis=0", 0, 0, 0 } },
 };
 
 static const char *spec = "cpu";

@@ -67,7 +67,8 @@ static lbk_status ref(const struct lbk_ref *r)
 static const struct lbk_case cases[] = {
     { "5x7,3:5,3x7", "axis=0", 0, 0, 0 },  { "4x9x3,6:-2..11,4x6x3", "axis=1", 0, 0, 0 },
     { "8,5:3,5", "axis=0", 0, 0, 0 },      { "16x33,16:16,16x33", "axis=0", 0, 0, 0 },
-    { "1x1,1:1,1x1", "axis=-1", 0, 0, 0 }, { NULL, NULL, 0, 0, 0 },
+    { "1x1,1:1,1x1", "axis=-1", 0, 0, 0 }, { "690x2,2500:-9..700,2500x2", "axis=0", 0, 0, 0 },
+    { NULL, NULL, 0, 0, 0 },
 };
 
 const struct lbk_op lbk_op_scatter = {

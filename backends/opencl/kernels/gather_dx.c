@@ -13,7 +13,7 @@ static int supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
     if (!ocl_plain_operands(g) || !ocl_plain_epi(g))
         return 0;
     const struct rows r = rows_of(g);
-    o->scratch = ocl_chain_scratch(&r, true);
+    o->scratch = ocl_rows_scratch(d, ROWS_ADD, &r);
     return 1;
 }
 
@@ -21,7 +21,6 @@ static void prepare(lbk_drv *d, const struct lbk_group *g, lbk_code *c)
 {
     const int index = ocl_plain_operand(g, 0), dy = ocl_plain_operand(g, 1);
     const struct rows r = rows_of(g);
-    ocl_chain(c, index, &r, true);
     ocl_rows(d, g, c, ROWS_ADD, index, dy, &r);
 }
 

@@ -8,11 +8,9 @@
 struct rows { struct ocl_strip s; int64_t count; };
 enum rows_mode { ROWS_GATHER, ROWS_ADD, ROWS_SCATTER };
 
-/* Chains of equal indices in scratch, in their order: next[r] is the next place after r with its index, and, with heads, first[k]
- * the first place with index k; -1: none. Indices outside the range are in no chain. */
-size_t ocl_chain_scratch(const struct rows *r, bool heads);
-void ocl_chain(lbk_code *c, int index, const struct rows *r, bool heads);
-/* The copy, or sum, itself, from arg x to out 0. */
+/* Bytes of scratch memory of ROWS_ADD and ROWS_SCATTER. */
+size_t ocl_rows_scratch(const lbk_drv *d, enum rows_mode mode, const struct rows *r);
+/* Adds the steps, from arg x to out 0; equal indices count in their order. */
 void ocl_rows(lbk_drv *d, const struct lbk_group *g, lbk_code *c, enum rows_mode mode, int index, int x, const struct rows *r);
 
 #endif

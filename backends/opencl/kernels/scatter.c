@@ -16,7 +16,7 @@ static int supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
     const struct rows r = rows_of(g);
     if (a != ocl_plain_operand(g, 1) && a != ocl_plain_operand(g, 2))
         o->inplace = 1u << a;
-    o->scratch = ocl_chain_scratch(&r, false);
+    o->scratch = ocl_rows_scratch(d, ROWS_SCATTER, &r);
     return 1;
 }
 
@@ -28,7 +28,6 @@ static void prepare(lbk_drv *d, const struct lbk_group *g, lbk_code *c)
                               .n = 1,
                               .a = { { lbk_shape_count(g->acc), 1, 1 } } };
     ocl_unless_inplace(ocl_move(d, g, c, &all), all.arg);
-    ocl_chain(c, index, &r, false);
     ocl_rows(d, g, c, ROWS_SCATTER, index, rows, &r);
 }
 
