@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sort.h"
 
-/* Up to FEW indices each count those before them; one launch. */
-enum { FEW = 512, PAIR = sizeof(cl_int2), INT = sizeof(cl_int), GROUP = 256 };
+enum { PAIR = sizeof(cl_int2), INT = sizeof(cl_int), GROUP = 256 };
 
 /* Digits are sorted by from the lowest on. A part is what one work-item walks through: on a GPU it
  * is short, as there are many of them and each step waits for memory. */
@@ -29,19 +28,7 @@ static size_t table_at(const struct radix *r, int64_t count)
 size_t ocl_sort_scratch(const lbk_drv *d, int64_t count, int64_t n)
 {
     const struct radix r = radix_of(d, count, n);
-    if (count <= FEW)
-        return PAIR * (size_t) count;
     return table_at(&r, count) + ((size_t) INT << r.bits) * (size_t) r.parts;
-}
-
-static void sort_few(lbk_code *c, int index, int64_t count, int64_t n)
-{
-    struct ocl_step *s = ocl_step(c, "sort_few");
-    ocl_arg(s, index);
-    ocl_scratch(s, 0, PAIR);
-    ocl_int(s, count);
-    ocl_int(s, n);
-    ocl_grid(s, count, 1, 1);
 }
 
 /* Where a pass writes: the last one to the beginning, those before it in turn. */
@@ -89,10 +76,6 @@ static void prefix(lbk_drv *d, lbk_code *c, const struct job *j)
 void ocl_sort(lbk_drv *d, lbk_code *c, int index, int64_t count, int64_t n)
 {
     const struct job j = { index, count, n, radix_of(d, count, n) };
-    if (count <= FEW) {
-        sort_few(c, index, count, n);
-        return;
-    }
     for (int pass = 0; pass < j.r.passes; pass++) {
         walk(d, c, &j, pass, false);
         prefix(d, c, &j);
