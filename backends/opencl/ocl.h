@@ -165,6 +165,14 @@ static inline bool ocl_is_cblk(const struct lbk_arg *a) { return a->layout.order
 static inline int ocl_block(const struct lbk_arg *a) { return ocl_is_cblk(a) ? a->layout.block : 1; }
 static inline int64_t ocl_blocks(int64_t c) { return (c + OCL_BLOCK - 1) / OCL_BLOCK; }
 static inline int64_t ocl_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+/* Work-items of a group that shares its work by barriers: a power of 2, at most `most`; 1 for OCL_WIDE. */
+static inline int64_t ocl_team(const lbk_drv *d, int64_t most)
+{
+    int64_t n = 1;
+    while (d->family == OCL_TILE && 2 * n <= most && 2 * n <= (int64_t) d->limits.group)
+        n *= 2;
+    return n;
+}
 #define OCL_ROW ((struct lbk_layout){ LBK_ROW_MAJOR, 0 })
 #define OCL_CBLK ((struct lbk_layout){ LBK_CBLK, OCL_BLOCK })
 #define OCL_ANY ((struct lbk_layout){ LBK_ANY, 0 })

@@ -62,9 +62,7 @@ static void find(const struct lbk_group *g, lbk_code *c, const struct pass *p)
 static void prepare(lbk_drv *d, const struct lbk_group *g, lbk_code *c)
 {
     static const int shifts[] = { 21, 10, 0 };
-    struct pass p = { .items = 1, .parts = parts_of(g) };
-    while (d->family == OCL_TILE && p.items < GROUP && 2 * p.items <= (int64_t) d->limits.group)
-        p.items *= 2;
+    struct pass p = { .items = ocl_team(d, GROUP), .parts = parts_of(g) };
     for (int i = 0; i < 3; i++) {
         p.shift = shifts[i];
         count(g, c, &p);

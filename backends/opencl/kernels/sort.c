@@ -63,9 +63,7 @@ static void walk(lbk_drv *d, lbk_code *c, const struct job *j, int pass, bool pl
 
 static void prefix(lbk_drv *d, lbk_code *c, const struct job *j)
 {
-    int64_t items = 1;
-    while (d->family == OCL_TILE && items < GROUP && 2 * items <= (int64_t) d->limits.group)
-        items *= 2;
+    const int64_t items = ocl_team(d, GROUP);
     struct ocl_step *s = ocl_step(c, "sort_prefix");
     ocl_define(s, "ITEMS", "%d", (int) items);
     ocl_scratch(s, table_at(&j->r, j->count), INT);
