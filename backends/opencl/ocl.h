@@ -47,6 +47,7 @@ enum { OCL_TILES_MOST = 16 };
 struct ocl_tuning {
     bool tiles;                        /* the speeds of tiles are known */
     double speed[OCL_TILES_MOST];      /* of the tiles of kernels/gemm_tile.c; the best has 1 */
+    bool wrong[OCL_TILES_MOST];        /* those that compute wrongly here, with these texts */
     int only;                          /* 1 + the one tile to use, while they are timed */
 };
 

@@ -111,49 +111,51 @@ void ocl_trial_close(struct ocl_trial *t)
 
 static float number(int i, int k) { return (float) ((i * 7 + k * 5) % 9 - 4); }
 
-static float expected(int m, int n)
+static float expected(int row, int col, int terms)
 {
     float sum = 0;
-    for (int k = 0; k < K; k++)
-        sum += number(m, k) * number(k + 3, n);
+    for (int i = 0; i < terms; i++)
+        sum += number(row, i) * number(i + 3, col);
     return sum;
 }
 
-static lbk_status write_numbers(lbk_drv *d, lbk_mem *to, int rows, int cols, int shift)
+static lbk_status write_numbers(lbk_drv *d, lbk_mem *to, float *v, int rows, int cols, int shift)
 {
-    float v[K * (M > N ? M : N)];
     for (int i = 0; i < rows * cols; i++)
         v[i] = number(i / cols + shift, i % cols);
     return ocl_write(d, to, 0, v, (size_t) (rows * cols) * sizeof *v);
 }
 
-static lbk_status compare(struct ocl_trial *t, char why[128])
+/* v has room for any of the matrices. */
+static lbk_status compare(struct ocl_trial *t, int m, int n, int k, float *v, char why[128])
 {
-    float got[M * N];
-    lbk_status st = write_numbers(t->d, t->mem[0], M, K, 0);
-    st = st ? st : write_numbers(t->d, t->mem[1], K, N, 3);
+    lbk_status st = write_numbers(t->d, t->mem[0], v, m, k, 0);
+    st = st ? st : write_numbers(t->d, t->mem[1], v, k, n, 3);
     st = st ? st : ocl_trial_run(t);
-    st = st ? st : ocl_read(t->d, t->mem[2], 0, got, sizeof got);
-    for (int i = 0; i < M * N && !st; i++)
-        if (!(got[i] == expected(i / N, i % N))) {
+    st = st ? st : ocl_read(t->d, t->mem[2], 0, v, (size_t) (m * n) * sizeof *v);
+    for (int i = 0; i < m * n && !st; i++)
+        if (!(v[i] == expected(i / n, i % n, k))) {
             snprintf(why, 128, "element %d of a matrix product: expected %g, found %g", i,
-                     (double) expected(i / N, i % N), (double) got[i]);
+                     (double) expected(i / n, i % n, k), (double) v[i]);
             st = LBK_EUNSUPPORTED;
         }
     return st;
 }
 
-static lbk_status try_family(lbk_drv *d, char why[128])
+lbk_status ocl_trial_product(lbk_drv *d, int m, int n, int k, char why[128])
 {
     static const struct lbk_matmul params = { false, false };
-    const lbk_shape in[] = { { 2, { M, K } }, { 2, { K, N } } }, out = { 2, { M, N } };
+    const lbk_shape in[] = { { 2, { m, k } }, { 2, { k, n } } }, out = { 2, { m, n } };
     struct ocl_trial t;
     lbk_status st = ocl_trial_open(d, "matmul", &params, in, out, &t);
     if (st == LBK_EUNSUPPORTED)
         return LBK_OK; /* such a group runs on the host */
     if (st)
         return st;
-    st = compare(&t, why);
+    float *v = calloc((size_t) (m * n + m * k + k * n), sizeof *v);
+    st = v ? compare(&t, m, n, k, v, why)
+           : lbk_fail(d->ctx, LBK_ENOMEM, "opencl: out of host memory");
+    free(v);
     ocl_trial_close(&t);
     return st;
 }
@@ -169,7 +171,7 @@ lbk_status ocl_selftest(lbk_drv *d, char why[128])
         snprintf(why, 128, "%s", right ? "" : known + 18);
         return right ? LBK_OK : LBK_EUNSUPPORTED;
     }
-    lbk_status st = try_family(d, why);
+    lbk_status st = ocl_trial_product(d, M, N, K, why);
     if (st && st != LBK_EUNSUPPORTED)
         return st;
     ocl_fact_set(d, name, "%s: %s", texts, st ? why : "right");

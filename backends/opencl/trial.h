@@ -19,6 +19,9 @@ lbk_status ocl_trial_run(struct ocl_trial *t); /* and waits */
 double ocl_trial_time(struct ocl_trial *t);
 void ocl_trial_close(struct ocl_trial *t);
 
+/* A product of whole numbers of these extents, few and small enough that floats are exact. LBK_EUNSUPPORTED: it is wrong,
+ * with why. LBK_OK too when the family does not take it. */
+lbk_status ocl_trial_product(lbk_drv *d, int m, int n, int k, char why[128]);
 /* Does the family of the device compute rightly? A matrix product of whole numbers, whose result is exact in any order.
  * Fact "kernels <family>", valid for the texts that were tried. LBK_EUNSUPPORTED: no, with why; else as it failed. */
 lbk_status ocl_selftest(lbk_drv *d, char why[128]);

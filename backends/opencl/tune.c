@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "clblast.h"
 #include "code.h"
 #include "kernels/gemm_tile.h"
@@ -104,6 +105,22 @@ static void name_tile(const struct gemm_tile *t, char name[OCL_FACT_NAME])
     snprintf(name, OCL_FACT_NAME, "tile %dx%dx%d of %dx%d", t->m, t->n, t->k, t->rm, t->rn);
 }
 
+static const char wrong[] = "wrong by texts ";
+
+/* A product of some tiles of the largest size, whole and cut off. false: it is wrong, which is kept
+ * as a fact of these texts. */
+static bool tile_is_right(const struct ocl_tuner *o, const char *name)
+{
+    enum { M = 150, N = 139, K = 53 };
+    char why[128], texts[17];
+    if (ocl_trial_product(o->d, M, N, K, why) != LBK_EUNSUPPORTED)
+        return true;
+    ocl_texts_id(texts);
+    ocl_fact_set(o->d, name, "%s%s: %s", wrong, texts, why);
+    ocl_say(o, "%s: refused: %s", name, why);
+    return false;
+}
+
 /* A tile that does not run keeps the speed it is believed to have. */
 static void choose_tiles(const struct ocl_tuner *o)
 {
@@ -113,8 +130,11 @@ static void choose_tiles(const struct ocl_tuner *o)
     large_product(d, &n);
     for (int i = 0; i < gemm_tiles(); i++) {
         d->tuning.only = i + 1;
-        const double rate = product(d, n);
+        d->tuning.wrong[i] = false; /* until it is tried again */
         name_tile(gemm_tile_at(i), name);
+        if (!tile_is_right(o, name))
+            continue;
+        const double rate = product(d, n);
         ocl_say(o, "%s: %.1f GFLOP/s", name, rate);
         if (rate > 0)
             ocl_fact_set(d, name, "%.6g GFLOP/s", rate);
@@ -125,13 +145,16 @@ static void choose_tiles(const struct ocl_tuner *o)
 /* All of them or none: those of the table are on another scale. */
 void ocl_tuning_load(lbk_drv *d)
 {
-    char name[OCL_FACT_NAME];
+    char name[OCL_FACT_NAME], texts[17];
     bool all = true;
     double best = 0;
+    ocl_texts_id(texts);
     for (int i = 0; i < gemm_tiles(); i++) {
         name_tile(gemm_tile_at(i), name);
         const char *known = ocl_fact(d, name);
         d->tuning.speed[i] = known ? strtod(known, NULL) : 0;
+        d->tuning.wrong[i] = known && strncmp(known, wrong, sizeof wrong - 1) == 0 &&
+                             strncmp(known + sizeof wrong - 1, texts, 16) == 0;
         all = all && (d->tuning.speed[i] > 0 || !gemm_tile_fits(d, i));
         best = d->tuning.speed[i] > best ? d->tuning.speed[i] : best;
     }

@@ -4,6 +4,7 @@
  * one that finds no device. It reads
  *   LIMBECK_FAULT=KIND:N[+][:ERROR]  the N-th call of a kind fails, from 1 (with + all after it),
  *                                    with that OpenCL error, or what is usual for the kind
+ *   LIMBECK_FAULT_TILE=TEXT          kernels whose text has that line compute one group only
  *   LIMBECK_WHOLE_WRITES=1           writes, fills and copies become writes of whole buffers: after
  *                                    another one Oclgrind 21.10 takes the rest for uninitialised
  *   LIMBECK_FAULT_REPORT=FILE        written at exit, lines of
@@ -163,9 +164,41 @@ CREATE(queue, queues, cl_command_queue, clCreateCommandQueue,
 CREATE(alloc, buffers, cl_mem, clCreateBuffer,
        (cl_context c, cl_mem_flags how, size_t n, void *host, cl_int *error_ret),
        (c, how, n, host, &error))
-CREATE(program, programs, cl_program, clCreateProgramWithSource,
-       (cl_context c, cl_uint n, const char **text, const size_t *length, cl_int *error_ret),
-       (c, n, text, length, &error))
+/* As one text, with what makes every group the first one. */
+static cl_program broken(cl_context c, const char *text, const char *at, cl_int *error)
+{
+    static const char more[] = "#define get_group_id(d) 0\n";
+    const size_t size = strlen(text) + sizeof more;
+    char *all = malloc(size);
+    if (all)
+        snprintf(all, size, "%.*s%s%s", (int) (at - text), text, more, at);
+    const char *const changed = all ? all : text;
+    cl_program made = next->clCreateProgramWithSource(c, 1, (const char **) &changed, NULL, error);
+    free(all);
+    return made;
+}
+
+static cl_program create_program(cl_context c, cl_uint n, const char **text, const size_t *length,
+                                 cl_int *error)
+{
+    const char *line = getenv("LIMBECK_FAULT_TILE");
+    const char *at = line && n == 1 && !length ? strstr(text[0], line) : NULL;
+    return at ? broken(c, text[0], at, error)
+              : next->clCreateProgramWithSource(c, n, text, length, error);
+}
+
+static cl_program CL_API_CALL layer_clCreateProgramWithSource(cl_context c, cl_uint n,
+                                                              const char **text,
+                                                              const size_t *length,
+                                                              cl_int *error_ret)
+{
+    cl_int error = hit(K_program);
+    cl_program made = error ? NULL : create_program(c, n, text, length, &error);
+    born(O_programs, made);
+    if (error_ret)
+        *error_ret = error;
+    return made;
+}
 CREATE(program, programs, cl_program, clCreateProgramWithBinary,
        (cl_context c, cl_uint n, const cl_device_id *d, const size_t *length,
         const unsigned char **code, cl_int *status, cl_int *error_ret),

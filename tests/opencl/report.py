@@ -131,10 +131,23 @@ def change(tmp, **facts):
         path.write_text(text + f'end {hashlib.sha256(text.encode()).hexdigest()}\n')
 
 
-def tune(limbeck, tmp, spec):
+def tune(limbeck, tmp, spec, **env):
     p = subprocess.run([limbeck, 'tune', f'device={spec}'], capture_output=True, text=True, timeout=300,
-                       env={**os.environ, 'POCL_CACHE_DIR': str(KERNELS), 'XDG_CACHE_HOME': str(tmp / 'cache')})
+                       env={**os.environ, 'POCL_CACHE_DIR': str(KERNELS), 'XDG_CACHE_HOME': str(tmp / 'cache'), **env})
     return p, p.stdout + p.stderr
+
+
+def wrong_tile(limbeck, layer, tmp):
+    """A tile that computes wrongly is named and not timed, the others are."""
+    library = drivers.library('pocl')
+    if not library:
+        return
+    env = {'OCL_ICD_VENDORS': library, 'OPENCL_LAYERS': layer, 'LIMBECK_FAULT_TILE': '#define RM 2'}
+    p, text = tune(limbeck, tmp / 'tile', 'opencl,family=tile,gemm=own', **env)
+    check('wrong tile', p.returncode == 0 and 'tile 16x16x16 of 2x2: refused: element ' in text, text)
+    check('wrong tile', text.count('refused') == 1 and len(re.findall(r'(?m)^tile .* GFLOP/s', text)) == 7, text)
+    text = ''.join(x.read_text() for x in (tmp / 'tile' / 'cache' / 'limbeck' / 'opencl').glob('*.facts'))
+    check('wrong tile', 'tile 16x16x16 of 2x2 = wrong by texts ' in text, text)
 
 
 def tuned(limbeck, tmp):
@@ -170,6 +183,7 @@ def main():
         if n:
             unsafe(limbeck, tmp)
             tuned(limbeck, tmp)
+        wrong_tile(limbeck, layer, tmp)
         for i in range(n):
             report(limbeck, tmp, f'opencl:{i}')
     print(f'{n} devices, {bad} wrong')

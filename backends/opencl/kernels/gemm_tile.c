@@ -53,7 +53,8 @@ static double estimate(const lbk_drv *d, int i, int64_t groups, int64_t k, int64
 bool gemm_tile_fits(const lbk_drv *d, int i)
 {
     const struct gemm_tile *t = &tiles[i].tile;
-    return work_items(t) <= (int64_t) d->limits.group && local_bytes(t) <= d->limits.local;
+    return work_items(t) <= (int64_t) d->limits.group && local_bytes(t) <= d->limits.local &&
+           !d->tuning.wrong[i];
 }
 
 struct gemm_choice tile_choose(const lbk_drv *d, int64_t m, int64_t n, int64_t k, int64_t z)

@@ -12,7 +12,7 @@ struct gemm_choice { const struct gemm_tile *tile; int64_t parts; };     /* the 
 /* The tile of a product of these extents: the least estimated time among those that fit the device. tile == NULL: none does. */
 struct gemm_choice tile_choose(const lbk_drv *d, int64_t m, int64_t n, int64_t k, int64_t z);
 
-/* The tiles there are, and whether one can run on this device. */
+/* The tiles there are, and whether one can run, and rightly, on this device. */
 int gemm_tiles(void);
 const struct gemm_tile *gemm_tile_at(int i);
 bool gemm_tile_fits(const lbk_drv *d, int i);
