@@ -165,15 +165,27 @@ static void choose(lbk_drv *d, const struct ocl_cfg *cfg)
 {
     d->limits.slow_fma = ocl_probe_slow_fma(d);
     d->limits.local = ocl_known_local(d);
+    d->limits.short_loops = !ocl_probe_long_loops(d) && ocl_fact(d, "long loops");
     d->family_given = cfg->family;
     const char *tuned = ocl_fact(d, "tuned family");
     if (cfg->family)
         d->family = (enum ocl_family)(cfg->family - 1);
+    else if (d->limits.short_loops)
+        d->family = OCL_TILE;
     else if (tuned)
         d->family = strcmp(tuned, ocl_family_name(OCL_WIDE)) == 0 ? OCL_WIDE : OCL_TILE;
     else
         d->family = measured_family(d);
     ocl_tuning_load(d);
+}
+
+static void warn_of_loops(lbk_drv *d)
+{
+    if (d->limits.short_loops)
+        lbk_ctx_log(d->ctx, LBK_LOG_WARN, "opencl: '%s' leaves loops early (long loops: %s): %s",
+                    d->name, ocl_fact(d, "long loops"),
+                    d->family == OCL_TILE ? "sums are cut into parts that it can do"
+                                          : "with family 'wide' large tensors come out wrong");
 }
 
 /* No kernels are better than wrong ones. */
@@ -212,7 +224,10 @@ static lbk_status open_device(lbk_ctx *ctx, lbk_drv *d, int index, const struct 
     st = st ? st : ocl_programs_open(d);
     st = st ? st : ocl_staging_open(d);
     st = st ? st : settle(d);
-    return st ? st : ocl_clblast_settle(d, (enum ocl_gemm) cfg->gemm);
+    st = st ? st : ocl_clblast_settle(d, (enum ocl_gemm) cfg->gemm);
+    if (!st)
+        warn_of_loops(d);
+    return st;
 }
 
 lbk_status ocl_open(lbk_ctx *ctx, int index, const struct ocl_cfg *cfg, lbk_drv **out)

@@ -176,13 +176,18 @@ static void long_loops(lbk_drv *d, const char *name)
 {
     static const char text[] =
         "__kernel void probe(__global float *a)\n"
-        "{\n    const int n = 1 << (int) a[17];\n    int turns = 0;\n"
-        "    for (int i = 0; i < n; i++)\n        turns += (int) a[1] + (int) a[i & 1];\n"
-        "    if (get_global_id(0) == 0)\n        a[0] = (float) turns;\n}\n";
+        "{\n    const int n = get_global_id(0) == 0 ? 1 << (int) a[17] : 0;\n"
+        "    int turns = 0;\n"
+        "    for (int i = 0; i < n; i++)\n        turns += (int) a[1] + (int) a[2 + (i & 1)] / 2;\n"
+        "    if (n > 0)\n        a[0] = (float) turns;\n}\n";
+    const int want = 1 << 18;
     float a[VALUES];
-    if (try_text(d, OCL_OPTIONS, text, 0, a)) /* else it may work the next time */
-        ocl_fact_set(d, name, a[0] == 196608 ? "yes" : "no: cut off after about %d turns",
-                     (int) a[0] * 2 / 3);
+    if (!try_text(d, OCL_OPTIONS, text, 0, a))
+        return; /* it may work the next time */
+    if (a[0] == (float) want)
+        ocl_fact_set(d, name, "yes");
+    else
+        ocl_fact_set(d, name, "no: %d turns of %d", (int) a[0] / 2, want / 2);
 }
 
 bool ocl_probe_long_loops(lbk_drv *d)

@@ -40,6 +40,7 @@ struct ocl_limits {
     int vector;                        /* floats of a vector register, at least 1 */
     bool cpu, local_is_global, unified;
     bool slow_fma;                     /* texts get mad() for fma() */
+    bool short_loops;                  /* are left early, in silence (ocl_turns) */
 };
 
 /* What tuning has found. */
@@ -185,6 +186,9 @@ bool ocl_plain_epi(const struct lbk_group *g);
 const char *ocl_type(lbk_dtype t);
 /* The unsigned integer as wide as an element, for kernels that only move bits. */
 static inline const char *ocl_bits(lbk_dtype t) { return t == LBK_U8 ? "uchar" : t == LBK_F16 ? "ushort" : "uint"; }
+/* May a work-item's loops have so many turns, all together? Kernels for GPUs that might have more ask. */
+enum { OCL_TURNS = 32768 };
+static inline bool ocl_turns(const lbk_drv *d, int64_t n) { return !d->limits.short_loops || n <= OCL_TURNS; }
 /* A shape seen from one axis (negative: from the end): element (o, k, i) lies at (o * n + k) * inner + i. */
 struct ocl_strip { int64_t outer, n, inner; };
 struct ocl_strip ocl_strip(lbk_shape s, int64_t axis);

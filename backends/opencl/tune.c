@@ -67,9 +67,13 @@ static lbk_status time_family(const struct ocl_tuner *o, enum ocl_family f, doub
     lbk_drv *d = o->d;
     char why[128];
     int64_t n;
+    *score = 0;
+    if (f == OCL_WIDE && d->limits.short_loops) {
+        say(o, "family wide: refused: loops are left early");
+        return LBK_OK;
+    }
     d->family = f;
     const lbk_status st = ocl_selftest(d, why);
-    *score = 0;
     if (st == LBK_EUNSUPPORTED)
         ocl_say(o, "family %s: refused: %s", ocl_family_name(f), why);
     if (st)

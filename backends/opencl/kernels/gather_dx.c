@@ -14,7 +14,7 @@ static int supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
         return 0;
     const struct rows r = rows_of(g);
     o->scratch = ocl_rows_scratch(d, ROWS_ADD, &r);
-    return 1;
+    return ocl_turns(d, r.count); /* all of them may have one index */
 }
 
 static void prepare(lbk_drv *d, const struct lbk_group *g, lbk_code *c)

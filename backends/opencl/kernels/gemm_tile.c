@@ -31,12 +31,15 @@ static size_t local_bytes(const struct gemm_tile *t)
     return (size_t) (2 * t->k * (t->m + t->n + 8)) * sizeof(float);
 }
 
-/* So many that there are two groups for each unit, and each has terms enough. */
+/* So many that there are two groups for each unit, and each has terms enough. A turn for each term,
+ * and for each step of them: no more than the device has. */
 static int64_t choose_parts(const lbk_drv *d, int64_t groups, int64_t k, int64_t sums)
 {
     int64_t parts = 1;
     while (parts < PARTS_MOST && groups * parts < 2 * d->limits.units &&
            k >= 2 * parts * TERMS_LEAST && 2 * parts * sums <= SUMS_MOST)
+        parts *= 2;
+    while (!ocl_turns(d, over(k, parts)))
         parts *= 2;
     return parts;
 }
