@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "code.h"
+#include "probe.h"
 
 enum { FLUSH_EVERY = 16, LAST_AXES_MOST = 65535 };
 
@@ -350,7 +351,7 @@ static lbk_status fit_group(lbk_drv *d, struct ocl_step *s)
     const size_t want = s->local[0] * s->local[1] * s->local[2];
     const cl_int err = d->cl->GetKernelWorkGroupInfo(
         s->kernel, d->device, CL_KERNEL_WORK_GROUP_SIZE, sizeof most, &most, NULL);
-    if (err || want <= most)
+    if (err || want <= most || (want <= d->limits.group && ocl_probe_larger_groups(d)))
         return ocl_check(d, err, s->text);
     if (s->grid[0] && most > 0) {
         set_grid(s, most);

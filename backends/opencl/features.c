@@ -16,11 +16,14 @@ struct trial {
     struct ocl_try t;
     cl_mem buf;
     size_t local; /* bytes of the second argument; 0: there is none */
+    size_t group; /* 0: GROUP, or what there is of it */
+    size_t said;  /* work-items of a group, by the driver */
 };
 
 static bool run(lbk_drv *d, const struct trial *t, float a[VALUES])
 {
-    const size_t group = d->limits.group < GROUP ? d->limits.group : GROUP;
+    const size_t usual = d->limits.group < GROUP ? d->limits.group : GROUP;
+    const size_t group = t->group ? t->group : usual;
     const size_t bytes = VALUES * sizeof *a;
     cl_int err = d->cl->SetKernelArg(t->t.kernel, 0, sizeof t->buf, &t->buf);
     if (!err && t->local)
@@ -37,19 +40,27 @@ static bool run(lbk_drv *d, const struct trial *t, float a[VALUES])
     return !err;
 }
 
+static bool try_trial(lbk_drv *d, const char *options, const char *text, struct trial *t,
+                      float a[VALUES])
+{
+    cl_int err;
+    if (!ocl_try_open(d, options, text, &t->t))
+        return false;
+    d->cl->GetKernelWorkGroupInfo(t->t.kernel, d->device, CL_KERNEL_WORK_GROUP_SIZE, sizeof t->said,
+                                  &t->said, NULL);
+    t->buf = d->cl->CreateBuffer(d->context, CL_MEM_READ_WRITE, VALUES * sizeof *a, NULL, &err);
+    const bool ok = !err && run(d, t, a);
+    if (!err)
+        d->cl->ReleaseMemObject(t->buf);
+    ocl_try_close(d, &t->t);
+    return ok;
+}
+
 static bool try_text(lbk_drv *d, const char *options, const char *text, size_t local,
                      float a[VALUES])
 {
-    cl_int err;
     struct trial t = { .local = local };
-    if (!ocl_try_open(d, options, text, &t.t))
-        return false;
-    t.buf = d->cl->CreateBuffer(d->context, CL_MEM_READ_WRITE, VALUES * sizeof *a, NULL, &err);
-    const bool ok = !err && run(d, &t, a);
-    if (!err)
-        d->cl->ReleaseMemObject(t.buf);
-    ocl_try_close(d, &t.t);
-    return ok;
+    return try_trial(d, options, text, &t, a);
 }
 
 /* Texts build everywhere, as drivers print what a compiler says. NVIDIA's computes with halves and
@@ -201,13 +212,42 @@ bool ocl_probe_long_loops(lbk_drv *d)
     return known && strcmp(known, "yes") == 0;
 }
 
-const char *const ocl_feature_names[] = { "half", "sub-groups", "ptx", local_name,
-                                          "fill", "long loops", NULL };
+/* Mesa 22.3.6 says of every kernel that its groups have 32 work-items at most, and runs 1024. */
+static void kernel_groups(lbk_drv *d, const char *name)
+{
+    static const char text[] =
+        "__kernel void probe(__global float *a)\n"
+        "{\n    volatile __global int *n = (volatile __global int *) a;\n"
+        "    atomic_inc(n);\n    barrier(CLK_GLOBAL_MEM_FENCE);\n"
+        "    if (get_local_id(0) == 0)\n        a[1] = (float) *n;\n}\n";
+    float a[VALUES];
+    struct trial t = { .group = d->limits.group };
+    const bool ok = try_trial(d, OCL_OPTIONS, text, &t, a);
+    if (t.said && t.said < t.group && ok && a[1] == (float) t.group)
+        ocl_fact_set(d, name, "more than it says: %zu, it says %zu", t.group, t.said);
+    else if (t.said && (ok || t.said < t.group))
+        ocl_fact_set(d, name, "as it says: %zu", t.said);
+}
+
+bool ocl_probe_larger_groups(lbk_drv *d)
+{
+    static const char name[] = "groups of a kernel";
+    if (!ocl_fact(d, name)) {
+        kernel_groups(d, name);
+        ocl_facts_save(d);
+    }
+    const char *known = ocl_fact(d, name);
+    return known && strncmp(known, "more", 4) == 0;
+}
+
+const char *const ocl_feature_names[] = {
+    "half", "sub-groups", "ptx", local_name, "fill", "long loops", "groups of a kernel", NULL,
+};
 
 void ocl_probe_features(lbk_drv *d)
 {
     static void (*const find[])(lbk_drv * d, const char *name) = {
-        half, sub_groups, ptx, local_memory, fill, long_loops
+        half, sub_groups, ptx, local_memory, fill, long_loops, kernel_groups
     };
     bool any = false;
     for (int i = 0; ocl_feature_names[i]; i++)

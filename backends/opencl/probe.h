@@ -22,7 +22,9 @@ void ocl_try_close(lbk_drv *d, struct ocl_try *t);
 
 /* Does a work-item end when its loops do, however long they are? Kernels of OCL_WIDE rely on it. Fact "long loops". */
 bool ocl_probe_long_loops(lbk_drv *d);
-/* Facts: half, sub-groups, ptx, usable local memory, fill, long loops. */
+/* Do groups run that are larger than the driver says of a kernel, up to the limit of the device? Fact "groups of a kernel". */
+bool ocl_probe_larger_groups(lbk_drv *d);
+/* Facts: half, sub-groups, ptx, usable local memory, fill, long loops, groups of a kernel. */
 void ocl_probe_features(lbk_drv *d);
 /* Bytes of __local that kernels may use: what the device claims, or less where it is known that so many do not work. */
 size_t ocl_known_local(const lbk_drv *d);

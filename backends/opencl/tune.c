@@ -69,7 +69,7 @@ static lbk_status time_family(const struct ocl_tuner *o, enum ocl_family f, doub
     int64_t n;
     *score = 0;
     if (f == OCL_WIDE && d->limits.short_loops) {
-        say(o, "family wide: refused: loops are left early");
+        ocl_say(o, "family wide: refused: loops are left early");
         return LBK_OK;
     }
     d->family = f;

@@ -84,8 +84,8 @@ def forms(limbeck, layer, tmp):
     (both / 'idle.icd').write_text(layer + '\n')
     expect('idle beside another', limbeck, f"'{both}/idle.icd' names '{layer}'", 'ls -l /dev/dri', OCL_ICD_VENDORS=str(both),
            **safe)
-    # The third small program is that of the vectors.
-    text = told(limbeck, 'opencl', tmp / 'new', OCL_ICD_VENDORS=library, OPENCL_LAYERS=layer, LIMBECK_FAULT='build:3')[1]
+    # The fourth small program is that of the vectors.
+    text = told(limbeck, 'opencl', tmp / 'new', OCL_ICD_VENDORS=library, OPENCL_LAYERS=layer, LIMBECK_FAULT='build:4')[1]
     check('vectors', "could not be measured; the kernels of family 'tile' are used" in text and '"kernels": "tile"' in text, text)
 
 
