@@ -191,7 +191,7 @@ static void warn_of_loops(lbk_drv *d)
 /* No kernels are better than wrong ones. */
 static lbk_status settle(lbk_drv *d)
 {
-    char why[128];
+    char why[128] = "";
     for (int turn = 0;; turn++) {
         const lbk_status st = ocl_selftest(d, why);
         if (st != LBK_EUNSUPPORTED)

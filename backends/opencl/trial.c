@@ -164,6 +164,7 @@ lbk_status ocl_trial_product(lbk_drv *d, int m, int n, int k, char why[128])
 lbk_status ocl_selftest(lbk_drv *d, char why[128])
 {
     char name[32], texts[17];
+    why[0] = 0;
     snprintf(name, sizeof name, "kernels %s", ocl_family_name(d->family));
     ocl_texts_id(texts);
     const char *known = ocl_fact(d, name);
@@ -175,6 +176,10 @@ lbk_status ocl_selftest(lbk_drv *d, char why[128])
     lbk_status st = ocl_trial_product(d, M, N, K, why);
     if (st && st != LBK_EUNSUPPORTED)
         return st;
+    if (st && !why[0]) { /* not wrong: it could not be run, which has been told */
+        snprintf(why, 128, "none of them");
+        return st;
+    }
     ocl_fact_set(d, name, "%s: %s", texts, st ? why : "right");
     ocl_facts_save(d);
     /* What a network wants is then built as one program, the same as in a run that knows the fact.
