@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-WIDTH = {'.c': 100, '.h': 132, '.py': 132}
+WIDTH = {'.c': 100, '.h': 132, '.cl': 132, '.py': 132}
 HEADERS = 'core/include/limbeck'
 FORBIDDEN = {'exit', '_exit', '_Exit', 'quick_exit', 'abort', 'printf', 'vprintf', 'puts', 'putchar', 'perror',
              'system', 'popen', 'execl', 'execlp', 'execv', 'execvp', 'signal', 'sigaction', 'rand', 'srand', 'random',

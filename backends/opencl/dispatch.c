@@ -48,17 +48,6 @@ const char *ocl_type(lbk_dtype t)
     return t == LBK_F32 ? "float" : t == LBK_F16 ? "ushort" : t == LBK_I32 ? "int" : "uchar";
 }
 
-struct ocl_strip ocl_strip(lbk_shape s, int64_t axis)
-{
-    const int a = (int) (axis < 0 ? axis + s.n : axis);
-    struct ocl_strip r = { 1, s.d[a], 1 };
-    for (int i = 0; i < a; i++)
-        r.outer *= s.d[i];
-    for (int i = a + 1; i < s.n; i++)
-        r.inner *= s.d[i];
-    return r;
-}
-
 static bool indexed_by_int(const struct lbk_arg *a)
 {
     return lbk_arg_bytes(a) / 4 < INT32_MAX - 4096 && lbk_shape_count(a->shape) < INT32_MAX - 4096;

@@ -25,6 +25,7 @@
 #include <limbeck/ctx.h>
 #include <limbeck/ops.h>
 #include "loader.h"
+#include "moves.h"
 
 enum { OCL_BLOCK = 16 };               /* channels of a block of LBK_CBLK */
 enum ocl_family { OCL_WIDE, OCL_TILE, OCL_FAMILIES };
@@ -189,9 +190,6 @@ static inline const char *ocl_bits(lbk_dtype t) { return t == LBK_U8 ? "uchar" :
 /* May a work-item's loops have so many turns, all together? Kernels for GPUs that might have more ask. */
 enum { OCL_TURNS = 32768 };
 static inline bool ocl_turns(const lbk_drv *d, int64_t n) { return !d->limits.short_loops || n <= OCL_TURNS; }
-/* A shape seen from one axis (negative: from the end): element (o, k, i) lies at (o * n + k) * inner + i. */
-struct ocl_strip { int64_t outer, n, inner; };
-struct ocl_strip ocl_strip(lbk_shape s, int64_t axis);
 
 /* Checks an OpenCL return code: names what failed, on which device; keeps "device lost" apart. [owner thread] */
 lbk_status ocl_check(lbk_drv *d, cl_int err, const char *what);

@@ -207,7 +207,6 @@ KERNEL(reduce_wide)(const float divisor, const float eps, DIVISOR(tiles), DIVISO
 #undef SAFE
 #undef LANES
 #undef MERGED
-#undef HALVED
 #undef MERGE_INTO
 #undef FOLD
 #undef STORE

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "ocl.h"
 
-static struct ocl_strip strip_of(const struct lbk_group *g)
+static struct strip axis_of(const struct lbk_group *g)
 {
-    return ocl_strip(g->arg[ocl_plain_operand(g, 0)].shape,
+    return strip_of(g->arg[ocl_plain_operand(g, 0)].shape,
                      ((const struct lbk_axis *) g->params)->axis);
 }
 
 static int supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
 {
-    return ocl_plain_operands(g) && ocl_plain_epi(g) && ocl_turns(d, strip_of(g).n);
+    return ocl_plain_operands(g) && ocl_plain_epi(g) && ocl_turns(d, axis_of(g).n);
 }
 
 static void prepare(lbk_drv *d, const struct lbk_group *g, lbk_code *c)
 {
-    const struct ocl_strip t = strip_of(g);
+    const struct strip t = axis_of(g);
     struct ocl_step *s = ocl_step(c, "argmax");
     ocl_arg(s, ocl_plain_operand(g, 0));
     ocl_out(s, 0);

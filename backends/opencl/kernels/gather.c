@@ -10,7 +10,7 @@ static void prepare(lbk_drv *d, const struct lbk_group *g, lbk_code *c)
 {
     const int x = ocl_plain_operand(g, 0), index = ocl_plain_operand(g, 1);
     const struct rows r = {
-        ocl_strip(g->arg[x].shape, ((const struct lbk_axis *) g->params)->axis),
+        strip_of(g->arg[x].shape, ((const struct lbk_axis *) g->params)->axis),
         lbk_shape_count(g->arg[index].shape)
     };
     ocl_rows(d, g, c, ROWS_GATHER, index, x, &r);

@@ -3,7 +3,7 @@
 
 static struct rows rows_of(const struct lbk_group *g)
 {
-    return (struct rows){ ocl_strip(g->out[0].shape,
+    return (struct rows){ strip_of(g->out[0].shape,
                                     ((const struct lbk_axis_to *) g->params)->axis),
                           lbk_shape_count(g->arg[ocl_plain_operand(g, 0)].shape) };
 }

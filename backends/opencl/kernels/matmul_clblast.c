@@ -16,9 +16,9 @@ static struct ocl_product describe(const struct lbk_group *g)
     };
     const lbk_shape a = g->arg[p.a].shape, b = g->arg[p.b].shape, y = g->acc;
     p.m = y.d[y.n - 2], p.n = y.d[y.n - 1], p.k = a.d[a.n - (t->ta ? 2 : 1)];
-    p.z = ocl_strip(y, -2).outer;
-    p.a_step = ocl_strip(a, -2).outer > 1 ? p.m * p.k : 0;
-    p.b_step = ocl_strip(b, -2).outer > 1 ? p.k * p.n : 0;
+    p.z = strip_of(y, -2).outer;
+    p.a_step = strip_of(a, -2).outer > 1 ? p.m * p.k : 0;
+    p.b_step = strip_of(b, -2).outer > 1 ? p.k * p.n : 0;
     if (p.z > 1 && !p.b_step && !t->ta)
         fold(&p);
     return p;

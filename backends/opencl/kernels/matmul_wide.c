@@ -41,11 +41,11 @@ static struct plan make_plan(const lbk_drv *d, const struct lbk_group *g)
     const lbk_shape a = g->arg[ocl_plain_operand(g, 0)].shape,
                     b = g->arg[ocl_plain_operand(g, 1)].shape, y = g->acc;
     const struct lbk_matmul *t = g->params;
-    struct plan p = { .batch = ocl_strip(y, -2).outer,
+    struct plan p = { .batch = strip_of(y, -2).outer,
                       .m = y.d[y.n - 2],
                       .n = y.d[y.n - 1],
                       .k = a.d[a.n - (t->ta ? 2 : 1)] };
-    p.a_batch = ocl_strip(a, -2).outer, p.b_batch = ocl_strip(b, -2).outer;
+    p.a_batch = strip_of(a, -2).outer, p.b_batch = strip_of(b, -2).outer;
     p.a_row = t->ta ? 1 : p.k, p.a_k = t->ta ? p.m : 1;
     p.b_k = t->tb ? 1 : p.n, p.b_n = t->tb ? p.k : 1;
     cut(&p, d);

@@ -5,7 +5,7 @@
 #include "ocl.h"
 
 /* The axis, and how many indices there are. */
-struct rows { struct ocl_strip s; int64_t count; };
+struct rows { struct strip s; int64_t count; };
 enum rows_mode { ROWS_GATHER, ROWS_ADD, ROWS_SCATTER };
 
 /* Bytes of scratch memory of ROWS_ADD and ROWS_SCATTER. */

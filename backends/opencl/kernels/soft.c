@@ -14,9 +14,9 @@ int ocl_soft_supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o
     return 1;
 }
 
-static struct ocl_strip strip_of(const struct lbk_group *g, enum ocl_soft kind)
+static struct strip axis_of(const struct lbk_group *g, enum ocl_soft kind)
 {
-    return ocl_strip(g->arg[ocl_plain_operand(g, 0)].shape,
+    return strip_of(g->arg[ocl_plain_operand(g, 0)].shape,
                      kind >= OCL_LOSS ? ((const struct lbk_labels *) g->params)->axis
                                       : ((const struct lbk_axis *) g->params)->axis);
 }
@@ -36,7 +36,7 @@ static void add_operands(struct ocl_step *s, const struct lbk_group *g, enum ocl
 }
 
 /* Lanes lie along the axis, or 16 strips lie side by side. */
-static void wide_step(struct ocl_step *s, const struct ocl_strip *t)
+static void wide_step(struct ocl_step *s, const struct strip *t)
 {
     const bool along = t->inner == 1;
     const int64_t tiles = ocl_blocks(t->inner), units = t->outer * tiles,
@@ -49,7 +49,7 @@ static void wide_step(struct ocl_step *s, const struct ocl_strip *t)
     ocl_groups(s, (int64_t[3]){ (units + per - 1) / per, 1, 1 }, (int64_t[3]){ 1, 1, 1 });
 }
 
-static void tile_step(struct ocl_step *s, const struct ocl_strip *t, int64_t most)
+static void tile_step(struct ocl_step *s, const struct strip *t, int64_t most)
 {
     const int64_t strips = t->outer * t->inner;
     int64_t all = GROUP, log = 0;
@@ -70,7 +70,7 @@ static void tile_step(struct ocl_step *s, const struct ocl_strip *t, int64_t mos
 void ocl_soft_prepare(lbk_drv *d, const struct lbk_group *g, enum ocl_soft kind, lbk_code *c)
 {
     const bool wide = d->family == OCL_WIDE;
-    const struct ocl_strip t = strip_of(g, kind);
+    const struct strip t = axis_of(g, kind);
     struct ocl_step *s = ocl_step(c, wide ? "soft_wide" : "soft_tile");
     if (wide)
         wide_step(s, &t);
