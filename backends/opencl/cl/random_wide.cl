@@ -2,7 +2,13 @@
 /* The numbers of random for a processor: a work-item makes `each` blocks of four, 16 side by side.
  * What is in the high halves of c1 and c3 does not matter. */
 #define LOW(c) ((c) & (ulong16) 0xffffffffu)
-#define UNIT(c) (convert_float16(convert_uint16(LOW(c)) >> 8) * (1.0f / 16777216.0f))
+#define UNIT(v) (convert_float16(as_uint16(v) >> 8) * (1.0f / 16777216.0f))
+/* Of the 64 numbers the 16 in lanes a to d of p and q, in turn. */
+#define PUT(a, b, c, d) \
+    { \
+        const ulong8 v = shuffle2(p, q, (ulong8)(a, 16 + a, b, 16 + b, c, 16 + c, d, 16 + d)); \
+        ocl_store(y + 4 * (i + a), UNIT(v), min(n - 4 * (i + a), 16)); \
+    }
 KERNEL(random_wide)(IN(int, step), OUT(float, y), const ulong key, const int n, const int each)
 {
     OPEN_IN(int, step)
@@ -17,22 +23,14 @@ KERNEL(random_wide)(IN(int, step), OUT(float, y), const ulong key, const int n, 
             c0 = (b >> 32) ^ c1 ^ (ulong) k0, c1 = b;
             c2 = (a >> 32) ^ c3 ^ (ulong) k1, c3 = a;
         }
-        float16 u[4] = { UNIT(c0), UNIT(c1), UNIT(c2), UNIT(c3) };
-        if (4 * i + 64 > n) {
-            for (int k = 0; 4 * i + k < n; k++)
-                y[4 * i + k] = ((float *) u)[(k & 3) * 16 + (k >> 2)];
-            return;
-        }
-        for (int upper = 0; upper < 2; upper++) {
-            float16 p, q, v;
-            p.even = upper ? u[0].hi : u[0].lo, p.odd = upper ? u[2].hi : u[2].lo;
-            q.even = upper ? u[1].hi : u[1].lo, q.odd = upper ? u[3].hi : u[3].lo;
-            v.even = p.lo, v.odd = q.lo;
-            vstore16(v, 0, y + 4 * i + 32 * upper);
-            v.even = p.hi, v.odd = q.hi;
-            vstore16(v, 1, y + 4 * i + 32 * upper);
-        }
+        /* As the memory of a little-endian processor has them: two numbers to a lane. */
+        const ulong16 p = LOW(c0) | c1 << 32, q = LOW(c2) | c3 << 32;
+        PUT(0, 1, 2, 3)
+        PUT(4, 5, 6, 7)
+        PUT(8, 9, 10, 11)
+        PUT(12, 13, 14, 15)
     }
 }
+#undef PUT
 #undef LOW
 #undef UNIT

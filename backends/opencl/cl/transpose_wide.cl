@@ -5,7 +5,10 @@
     f(0) f(1) f(2) f(3) f(4) f(5) f(6) f(7) f(8) f(9) f(10) f(11) f(12) f(13) f(14) f(15)
 #define GET(i) r##i = vload16(0, from_a + i * from);
 #define PUT(i) vstore16(r##i, 0, y + i * to + a);
-#define PAIR(p, q, u, v) u.even = p.lo, u.odd = q.lo, v.even = p.hi, v.odd = q.hi;
+/* By shuffle2, as Oclgrind 21.10 ends at swizzles of which some lanes are not there yet. */
+#define LOWER (uint16)(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define UPPER (uint16)(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#define PAIR(p, q, u, v) u = shuffle2(p, q, LOWER), v = shuffle2(p, q, UPPER);
 #define SHUFFLE(p, q) \
     PAIR(p##0, p##8, q##0, q##1) PAIR(p##1, p##9, q##2, q##3) PAIR(p##2, p##10, q##4, q##5) \
     PAIR(p##3, p##11, q##6, q##7) PAIR(p##4, p##12, q##8, q##9) PAIR(p##5, p##13, q##10, q##11) \
@@ -39,5 +42,7 @@ KERNEL(transpose_wide)(IN(uint, x), OUT(uint, y), const int x_first, const int y
 #undef ROWS
 #undef GET
 #undef PUT
+#undef LOWER
+#undef UPPER
 #undef PAIR
 #undef SHUFFLE
