@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Every registered operator on every case of it: references, lowerings, gradients, devices.
- * all_ops [--device SPEC] [--support | --bench], LBK_OP=NAME for one operator. */
+ * all_ops [--device SPEC] [--support | --bench], LBK_OP=NAME for one operator,
+ * LBK_VARIANTS=alone,fused for those variants only. */
 #include "unit/unit.h"
 #include "op_case.h"
 #include "op_device.h"
@@ -287,10 +288,16 @@ static void check_variant(struct op_case *k, enum variant v)
     device_close(&c);
 }
 
+static int left_out;
+
 static void check_device(struct op_case *k)
 {
+    const char *only = getenv("LBK_VARIANTS");
     for (enum variant v = ALONE; v < VARIANTS; v++)
-        check_variant(k, v);
+        if (!only || strstr(only, variant_names[v]))
+            check_variant(k, v);
+        else
+            left_out += variant_build(k, v);
 }
 
 static void test_device(void **state)
@@ -300,6 +307,8 @@ static void test_device(void **state)
     if (!ready)
         skip();
     each_case(state, check_device);
+    if (left_out)
+        print_message("%d variants left out\n", left_out);
     device_end();
 }
 
