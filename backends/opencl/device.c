@@ -240,7 +240,7 @@ lbk_status ocl_open(lbk_ctx *ctx, int index, const struct ocl_cfg *cfg, lbk_drv 
     d->cl = ocl_load(&why);
     const lbk_status st =
         d->cl ? open_device(ctx, d, index, cfg)
-              : lbk_fail(ctx, LBK_EDEVICE, "opencl: %s; 'limbeck doctor' says how to install it",
+              : lbk_fail(ctx, LBK_EDEVICE, "opencl: %s; 'limbeck doctor' says how to mend it",
                          why);
     if (st)
         ocl_close(d);

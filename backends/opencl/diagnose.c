@@ -14,6 +14,8 @@ static const char vendors[] = "/etc/OpenCL/vendors";
 static const char variable[] = "OCL_ICD_VENDORS", unset[] = "unset OCL_ICD_VENDORS";
 static const char get_driver[] =
     "sudo apt install pocl-opencl-icd   (processors; for a GPU the driver of its vendor)";
+static const char find_driver[] = "find out which: OCL_ICD_VENDORS=/etc/OpenCL/vendors/NAME.icd "
+                                  "limbeck devices   (PoCL needs /sys)";
 static const char see_device[] =
     "see that the device is there and its kernel module runs: ls -l /dev/dri /dev/nvidia* "
     "/dev/kfd; sudo dmesg   (without such a device: remove the driver)";
@@ -183,9 +185,13 @@ int ocl_diagnose(lbk_ctx *ctx, void (*put)(void *ud, const char *problem, const 
     struct out o = { put, ud, 0 };
     const char *why;
     const struct cl_api *cl = ocl_load(&why);
-    if (!cl)
+    const bool crashes = !cl && why == ocl_crashes;
+    if (crashes)
+        say(&o, find_driver, "%s", why);
+    else if (!cl)
         say(&o, "sudo apt install ocl-icd-libopencl1", "%s", why);
-    check_drivers(&o);
+    if (!crashes)
+        check_drivers(&o);
     if (cl)
         check_platforms(&o, cl);
     check_cache(&o);

@@ -5,7 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "device.h"
 #include "loader.h"
+
+enum { PATIENCE = 60 }; /* seconds */
+const char ocl_crashes[] = "an OpenCL driver crashes or hangs when it is asked for its devices";
 
 void *ocl_library(const char *name) { return dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE); }
 
@@ -51,14 +55,13 @@ static bool resolve(void *library, const char *name, void *to, const char **why)
  * twice as long. It reads this once, when it is loaded; what the user has set is kept. */
 static void pin_threads(void) { setenv("POCL_AFFINITY", "1", 0); }
 
-const struct cl_api *ocl_load(const char **why)
+static const struct cl_api *load(const char **why)
 {
     struct cl_api *cl = calloc(1, sizeof *cl);
     *why = "no memory";
     if (!cl)
         return NULL;
     *why = "there is no libOpenCL.so.1";
-    pin_threads();
     cl->library = open_loader();
     bool ok = cl->library;
 #define OCL_RESOLVE(f) ok = ok && resolve(cl->library, "cl" #f, &cl->f, why);
@@ -68,6 +71,31 @@ const struct cl_api *ocl_load(const char **why)
         return cl;
     ocl_unload(cl);
     return NULL;
+}
+
+/* All that happens before a device is chosen. */
+static void ask(void *unused)
+{
+    const char *why;
+    struct ocl_found found[1];
+    const struct cl_api *cl = load(&why);
+    if (cl)
+        ocl_find(cl, found, 1);
+}
+
+/* Once drivers are in this process, they have been asked. */
+static bool is_loaded(void)
+{
+    void *h = dlopen("libOpenCL.so.1", RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
+    ocl_library_close(h);
+    return h;
+}
+
+const struct cl_api *ocl_load(const char **why)
+{
+    pin_threads();
+    *why = ocl_crashes;
+    return is_loaded() || lbk_survives(ask, NULL, PATIENCE) ? load(why) : NULL;
 }
 
 void ocl_unload(const struct cl_api *cl)

@@ -22,8 +22,10 @@ struct cl_api {
     OCL_FUNCTIONS(OCL_MEMBER)
 #undef OCL_MEMBER
 };
-/* NULL, or why not. free_api also closes the library, which stays mapped: drivers own threads. */
+/* NULL and why not. Drivers are first asked in a child process, as some end the program they are in: then why is ocl_crashes.
+ * ocl_unload also closes the library, which stays mapped: drivers own threads. */
 const struct cl_api *ocl_load(const char **why);
+extern const char ocl_crashes[];
 void ocl_unload(const struct cl_api *cl);
 /* NULL: there is none of that name. It stays mapped after it is closed. NULL may be closed. */
 void *ocl_library(const char *name);

@@ -130,6 +130,40 @@ static int wait_for(pid_t pid)
     return status;
 }
 
+/* The child's end, within the time; else it is killed. */
+static bool ended_well(pid_t pid, double seconds)
+{
+    const double end = now() + seconds;
+    int status = 0;
+    pid_t done;
+    while ((done = waitpid(pid, &status, WNOHANG)) == 0 || (done < 0 && errno == EINTR)) {
+        const struct timespec pause = { 0, 1000000 };
+        if (now() > end) {
+            kill(pid, SIGKILL);
+            wait_for(pid);
+            return false;
+        }
+        nanosleep(&pause, NULL);
+    }
+    return done == pid && !WIFSIGNALED(status);
+}
+
+bool lbk_survives(void (*fn)(void *ud), void *ud, double seconds)
+{
+    const pid_t pid = fork();
+    if (pid < 0)
+        return true;
+    if (pid > 0)
+        return ended_well(pid, seconds);
+    const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = 0; null >= 0 && fd <= 2; fd++)
+        dup2(null, fd);
+    reset_signals();
+    limit(RLIMIT_CORE, 0);
+    fn(ud);
+    _exit(0);
+}
+
 lbk_status lbk__isolated(lbk_ctx *ctx, lbk_status (*fn)(lbk_ctx *child, void *arg), void *arg,
                          double seconds, struct isolated *out)
 {

@@ -29,5 +29,10 @@ LBK_API lbk_status lbk_fail(lbk_ctx *ctx, lbk_status st, const char *fmt, ...) L
 LBK_API void      lbk_ctx_log(lbk_ctx *ctx, enum lbk_log_level lvl, const char *fmt, ...) LBK_PRINTF(3, 4);
 LBK_API size_t    lbk_last_error(lbk_ctx *ctx, char *buf, size_t size);
 
+/* Runs fn in a forked child process that reads and prints nothing, and says whether the child lived through it: for calls
+ * into drivers, some of which end the program they are in. false: a signal ended it, or it took longer than
+ * `seconds`. true also where no child can be made. No other thread of the caller may hold a lock. */
+LBK_API bool      lbk_survives(void (*fn)(void *ud), void *ud, double seconds);
+
 LBK_END
 #endif
