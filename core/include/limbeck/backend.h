@@ -141,7 +141,7 @@ static inline size_t lbk_arg_bytes(const struct lbk_arg *a)
 {
     static const uint8_t width[] = { 0, 4, 2, 4, 1 };                /* by lbk_dtype */
     int64_t n = lbk_shape_count(a->shape);
-    if (a->layout.order == LBK_CBLK)
+    if (a->layout.order == LBK_CBLK && n > 0)
         n = n / a->shape.d[1] * ((a->shape.d[1] + a->layout.block - 1) / a->layout.block * a->layout.block);
     return (size_t) n * width[a->dtype];
 }
