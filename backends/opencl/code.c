@@ -96,20 +96,18 @@ static const struct lbk_group *linked(const struct lbk_group *g, int link)
     return g;
 }
 
-static size_t width(lbk_dtype t) { return t == LBK_U8 ? 1 : t == LBK_F16 ? 2 : 4; }
-
 void ocl_arg(struct ocl_step *s, int arg)
 {
     struct ocl_param *p = add(s, P_ARG);
     if (p)
-        p->index = arg, p->link = s->link, p->size = width(s->code->g->arg[arg].dtype);
+        p->index = arg, p->link = s->link, p->size = strided_size(s->code->g->arg[arg].dtype);
 }
 
 void ocl_out(struct ocl_step *s, int out)
 {
     struct ocl_param *p = add(s, P_OUT);
     if (p)
-        p->index = out, p->link = s->link, p->size = width(s->code->g->out[out].dtype);
+        p->index = out, p->link = s->link, p->size = strided_size(s->code->g->out[out].dtype);
 }
 
 void ocl_scratch(struct ocl_step *s, size_t at, size_t size)

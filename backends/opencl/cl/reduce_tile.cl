@@ -61,16 +61,6 @@
 
 #else
 
-#if defined KIND_MAX
-#define START -INFINITY
-#define JOIN(a, b) ((b) > (a) ? (b) : (a))
-#elif defined KIND_MIN
-#define START INFINITY
-#define JOIN(a, b) ((b) < (a) ? (b) : (a))
-#else
-#define START 0.0f
-#define JOIN(a, b) ((a) + (b))
-#endif
 #define STEP 4
 #ifdef KIND_SUMS
 #define STATE float s = 0.0f, t2 = 0.0f;
@@ -180,7 +170,5 @@ KERNEL(reduce_tile)(const float divisor, const float eps, DIVISOR(tiles), DIVISO
 #undef SQUARE
 #undef PIECE
 #undef ONE
-#undef START
-#undef JOIN
 #undef RESULT
 #undef OPEN_RESULT

@@ -78,17 +78,6 @@
 
 #else
 
-#if defined KIND_MAX
-#define START -INFINITY
-#define JOIN(a, b) ((b) > (a) ? (b) : (a))
-#elif defined KIND_MIN
-#define START INFINITY
-#define JOIN(a, b) ((b) < (a) ? (b) : (a))
-#else
-#define START 0.0f
-#define JOIN(a, b) ((a) + (b))
-#endif
-
 static float FN(fold)(const float16 v)
 {
     float lane[16];
@@ -216,8 +205,6 @@ KERNEL(reduce_wide)(const float divisor, const float eps, DIVISOR(tiles), DIVISO
 #undef PIECE
 #undef ONE
 #undef ALL
-#undef START
-#undef JOIN
 #undef PAIRED
 #undef PAIRED1
 #undef RESULT

@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* softmax and cross entropy, on GPUs: `high` work-items share a strip, each keeps to its own
  * elements of it, so that y may lie where x does. */
-#if defined KIND_LOSS
-#define LABELS , const int ignore, IN(int, label)
-#elif defined KIND_LOSS_DX
-#define LABELS , const int ignore, IN(int, label), IN(float, dy)
-#else
-#define LABELS
-#endif
 #define JOIN_MAX(a, b) ((b) > (a) ? (b) : (a))
 #define JOIN_SUM(a, b) ((a) + (b))
 /* v of the work-items of a strip into v of each. */
@@ -71,7 +64,6 @@ KERNEL(soft_tile)(const int strips, const int high_log, const int n, DIVISOR(inn
 #endif
 }
 
-#undef LABELS
 #undef JOIN_MAX
 #undef JOIN_SUM
 #undef TREE

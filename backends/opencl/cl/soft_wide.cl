@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* softmax and cross entropy, on processors: a work-item walks strips. Vectors lie along the axis
  * when it is the last one; else they hold 16 strips. y may lie where x does. */
-#if defined KIND_LOSS
-#define LABELS , const int ignore, IN(int, label)
-#elif defined KIND_LOSS_DX
-#define LABELS , const int ignore, IN(int, label), IN(float, dy)
-#else
-#define LABELS
-#endif
 #define LANES (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 /* So many elements from p on, `none` in the other lanes. */
 #define TAKE(p, used, none) \
@@ -101,7 +94,6 @@ KERNEL(soft_wide)(const int units, const int per, DIVISOR(tiles), const int n, c
     }
 }
 
-#undef LABELS
 #undef LANES
 #undef TAKE
 #undef JOIN_MAX

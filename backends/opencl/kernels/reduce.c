@@ -210,8 +210,8 @@ int ocl_reduce_supports(lbk_drv *d, const struct lbk_group *g, enum ocl_reduce k
         return 0;
     if (!operand_shape(g, 0, &s))
         return 0;
-    if (kind == OCL_SUMS && (ocl_plain_operand(g, 2) < 0 || !operand_shape(g, 1, &other) ||
-                             !same_shape(other, s)))
+    if (kind == OCL_SUMS &&
+        (ocl_plain_operand(g, 2) < 0 || !operand_shape(g, 1, &other) || !same_shape(other, s)))
         return 0;
     const bool blocks = may_block(g, kind, s);
     for (int i = 0; i < g->n_arg; i++)
@@ -362,6 +362,17 @@ static void set(const struct emit *e, const char *macro, const char *prefix,
     ocl_define_text(e->s, macro, &t);
 }
 
+/* What a reduction of this kind begins with, and how two partial results become one. */
+static void define_join(struct ocl_step *s, enum ocl_reduce kind)
+{
+    const bool max = kind == OCL_MAX, min = kind == OCL_MIN;
+    ocl_define(s, "START", "%s", max ? "-INFINITY" : min ? "INFINITY" : "0.0f");
+    ocl_define(s, "JOIN(a, b)", "%s",
+               max   ? "((b) > (a) ? (b) : (a))"
+               : min ? "((b) < (a) ? (b) : (a))"
+                     : "((a) + (b))");
+}
+
 static void add_values(const struct emit *e)
 {
     static const char *const macros[] = { "SET_X(to, r, k, LOAD)", "SET_Y(to, r, k, LOAD)",
@@ -374,6 +385,7 @@ static void add_values(const struct emit *e)
     const bool first = e->w->source[0].arg >= 0;
     const int n = e->w->kind == OCL_MERGE ? 3 : n_reduced(e->w->kind);
     ocl_define(e->s, kinds[e->w->kind], "1");
+    define_join(e->s, e->w->kind);
     if (e->wide)
         ocl_define(e->s, "REAL", "float16");
     for (int i = 0; i < n; i++) {
@@ -458,8 +470,7 @@ static void tile_step(const struct emit *e, size_t at)
     ocl_int(e->s, p->slot_rows ? high : high % per);
     add_result(e, at);
     ocl_local(e->s, 3 * sizeof(float) * (size_t) (p->tile * high * deep));
-    ocl_groups(e->s,
-               (int64_t[3]){ (p->outer + deep - 1) / deep * p->tiles * p->slots, 1, 1 },
+    ocl_groups(e->s, (int64_t[3]){ (p->outer + deep - 1) / deep * p->tiles * p->slots, 1, 1 },
                (int64_t[3]){ p->tile * high * deep, 1, 1 });
 }
 

@@ -17,14 +17,17 @@ int ocl_soft_supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o
 static struct strip axis_of(const struct lbk_group *g, enum ocl_soft kind)
 {
     return strip_of(g->arg[ocl_plain_operand(g, 0)].shape,
-                     kind >= OCL_LOSS ? ((const struct lbk_labels *) g->params)->axis
-                                      : ((const struct lbk_axis *) g->params)->axis);
+                    kind >= OCL_LOSS ? ((const struct lbk_labels *) g->params)->axis
+                                     : ((const struct lbk_axis *) g->params)->axis);
 }
 
 static void add_operands(struct ocl_step *s, const struct lbk_group *g, enum ocl_soft kind)
 {
     static const char *const kinds[] = { "KIND_SOFTMAX", "KIND_LOG", "KIND_LOSS", "KIND_LOSS_DX" };
+    static const char *const labels[] = { "", "", ", const int ignore, IN(int, label)",
+                                          ", const int ignore, IN(int, label), IN(float, dy)" };
     ocl_define(s, kinds[kind], "1");
+    ocl_define(s, "LABELS", "%s", labels[kind]);
     ocl_arg(s, ocl_plain_operand(g, 0));
     if (kind >= OCL_LOSS) {
         ocl_int(s, ((const struct lbk_labels *) g->params)->ignore);
