@@ -53,6 +53,9 @@ struct lbk_group {
     lbk_shape acc;                     /* shape of the anchor's result; of the outs in a map */
     struct lbk_arg scratch;            /* as asked for in the offer */
     uint64_t seed;                     /* of the context, for random */
+    /* Of an anchor whose out[0] is N C H W, f32: out[n_out - 1] is no result of epi but bn_stats of out[0], as it is stored:
+     * 2 x C floats, mean and biased variance, row-major. result[n_out - 1] says nothing. */
+    bool moments;
     /* Of a map: one more to launch with it, NULL = none. The same epi over other buffers, independent of the others; every
      * arg of each is whole or one number (the same ones in all), and row-major. At most offer.also in all. */
     const struct lbk_group *also;
@@ -68,6 +71,7 @@ struct lbk_offer {
     struct lbk_layout want_arg[LBK_ARG_MAX], want_out[LBK_OUT_MAX];
     uint32_t inplace;                               /* bit i: out[0] may be the memory of arg[i] */
     int also;                                       /* maps it can launch as one, this one included; 0 = 1 */
+    bool moments;                                   /* it stores the group's moments; else core asks again without */
 };
 
 /* Of an open device; 0 = unknown, or no limit. */
@@ -77,8 +81,8 @@ struct lbk_limits {
     uint64_t max_alloc;                             /* bytes of one buffer */
 };
 
-/* Negotiation: core offers the anchor with everything that could be fused; on 0 without the epilogue, then without
- * operand expressions, then lowers it (lbk_op.lower), then falls back to the reference on the host, counted and
+/* Negotiation: core offers the anchor with everything that could be fused; on 0 without the moments, without the epilogue, then
+ * without operand expressions, then lowers it (lbk_op.lower), then falls back to the reference on the host, counted and
  * reported. A map and a "reorder" (an anchor named so: one operand, one out, other layout) cannot be declined. */
 struct lbk_device_fns {
     uint32_t size;
