@@ -1,37 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Which pointwise values are stored and which are recomputed where they are read, and the groups
- * that follow from it. */
+/* The groups that follow from what is stored. */
 #include <stdlib.h>
 #include <string.h>
 #include "group.h"
 
 enum {
-    PROLOGUE_WORDS = 12, /* an operand expression longer than this is stored */
-    TWICE_WORDS = 8,     /* likewise a value that two groups would recompute */
-    MAP_WORDS = 16,      /* and one that two roots of the same map would */
-    WORDS = LBK_EXPR_MAX - 8,
-    LOADS = LBK_ARG_MAX - 4,
     TINY = 4096, /* elements up to which maps are joined for the launch alone */
     LOOK_BACK = 12,
     PATH_BUDGET = 400,
 };
-
-/* ---- facts about nodes ---- */
-
-static bool is_anchor(const lbk_node *n)
-{
-    return n->kind == NODE_OP && !lbk__is_pointwise(n) && !lbk__is_view(n);
-}
-
-static bool costly(const lbk_node *n)
-{
-    static const char *const names[] = { "exp",      "log", "tanh", "sigmoid",
-                                         "softplus", "pow", "sqrt", NULL };
-    for (int i = 0; names[i]; i++)
-        if (n->kind == NODE_OP && !strcmp(n->op->name, names[i]))
-            return true;
-    return false;
-}
 
 static lbk_status add_use(struct work *w, lbk_node *of, lbk_node *reader)
 {
@@ -41,259 +18,6 @@ static lbk_status add_use(struct work *w, lbk_node *of, lbk_node *reader)
     w->uses[of->id] = (uint32_t) w->n_use++;
     return LBK_OK;
 }
-
-/* ---- which values are stored ---- */
-
-static bool mixes_shapes(const struct work *w, const lbk_node *n)
-{
-    for (uint32_t u = w->uses[n->id]; u != NONE; u = w->use[u].next)
-        if (lbk__is_pointwise(w->use[u].reader) && !same_count(w->use[u].reader, n))
-            return true;
-    return false;
-}
-
-static int words_of(const struct work *w, const lbk_node *n, int depth)
-{
-    if (!inlined(w, n) || depth > WORDS)
-        return 1;
-    int sum = 1;
-    for (int i = 0; i < n->n && sum <= WORDS; i++)
-        sum += words_of(w, n->in[i], depth + 1);
-    return sum;
-}
-
-static bool expr_operands(struct work *w, struct group *to, lbk_node *n)
-{
-    if (n->n > LBK_OPERAND_MAX)
-        return false;
-    for (int i = 0; i < n->n; i++) {
-        to->g.operand[i].n = 0;
-        struct builder b = { .w = w, .to = to, .shape = n->in[i]->shape, .e = &to->g.operand[i] };
-        if (is_number(n->in[i]))
-            lbk__put_load(&b, n->in[i]);
-        else
-            lbk__put_node(&b, n->in[i], false);
-        if (b.full)
-            return false;
-    }
-    to->g.n_operand = n->n;
-    return true;
-}
-
-static void set_anchor(struct work *w, struct group *to, lbk_node *n)
-{
-    to->anchor = n;
-    to->g.size = sizeof to->g;
-    to->g.op = n->op, to->g.params = n->params;
-    to->g.acc = n->shape;
-    to->g.seed = w->p->device->ctx->params.seed;
-}
-
-static void set_out(struct group *to, int i, lbk_node *root, uint32_t v, int result)
-{
-    to->root[i] = root;
-    to->out[i] = v;
-    to->g.out[i] = (struct lbk_arg){ .dtype = root->dtype, .shape = to->g.acc };
-    to->g.result[i] = (uint8_t) result;
-    to->g.n_out = i + 1;
-}
-
-static void set_plain_out(struct group *to, lbk_node *root, uint32_t v)
-{
-    to->g.epi = (struct lbk_expr){ 1, { { .kind = LBK_WORD_ACC } } };
-    set_out(to, 0, root, v, 0);
-}
-
-bool lbk__plan_ask(struct plan *p, struct group *to)
-{
-    memset(&to->offer, 0, sizeof to->offer);
-    to->offer.size = sizeof to->offer;
-    return p->device->fns.supports(p->device->drv, &to->g, &to->offer) != 0;
-}
-
-bool lbk__plan_takes(struct plan *p, const lbk_node *n)
-{
-    struct group *to = calloc(1, sizeof *to);
-    bool yes = to && n->n <= LBK_OPERAND_MAX;
-    if (yes) {
-        to->g.size = sizeof to->g;
-        to->g.op = n->op, to->g.params = n->params, to->g.acc = n->shape;
-        for (int i = 0; i < n->n; i++) {
-            int k = 0;
-            while (k < i && n->in[k] != n->in[i])
-                k++;
-            if (k == i) {
-                k = to->g.n_arg++;
-                to->g.arg[k] =
-                    (struct lbk_arg){ .dtype = n->in[i]->dtype, .shape = n->in[i]->shape };
-            } else {
-                k = to->g.operand[k].w[0].arg;
-            }
-            to->g.operand[i] =
-                (struct lbk_expr){ 1, { { .kind = LBK_WORD_ARG, .arg = (uint8_t) k } } };
-        }
-        to->g.n_operand = n->n;
-        to->anchor = NULL;
-        to->g.epi = (struct lbk_expr){ 1, { { .kind = LBK_WORD_ACC } } };
-        to->g.out[0] = (struct lbk_arg){ .dtype = n->dtype, .shape = n->shape };
-        to->g.n_out = 1;
-        yes = lbk__plan_ask(p, to);
-    }
-    free(to);
-    return yes;
-}
-
-/* Forgets values made for a group that came to nothing. */
-static void rollback(struct work *w, int64_t n_value)
-{
-    for (int64_t i = 0; i < w->n; i++)
-        if (w->p->value_of[i] != NONE && w->p->value_of[i] >= n_value)
-            w->p->value_of[i] = NONE;
-    w->p->n_value = n_value;
-}
-
-/* Would the device compute the pointwise operands of this anchor as it loads them? */
-static bool takes_prologue(struct work *w, lbk_node *n)
-{
-    struct group *to = calloc(1, sizeof *to);
-    const int64_t before = w->p->n_value;
-    bool yes = false;
-    if (to) {
-        set_anchor(w, to, n);
-        if (expr_operands(w, to, n)) {
-            set_plain_out(to, n, NONE);
-            yes = lbk__plan_ask(w->p, to);
-        }
-    }
-    free(to);
-    rollback(w, before);
-    return yes;
-}
-
-/* Is one of the args of x's expression as large as x? A driver learns the shape of an operand from
- * them. */
-static bool has_full_arg(const struct work *w, const lbk_node *x, const lbk_node *at)
-{
-    bool full = !inlined(w, at) && same_count(x, at);
-    for (int i = 0; inlined(w, at) && i < at->n && !full; i++)
-        full = has_full_arg(w, x, at->in[i]);
-    return full;
-}
-
-static void store_operands(struct work *w, lbk_node *n)
-{
-    bool any = false, small = true;
-    for (int i = 0; i < n->n; i++) {
-        lbk_node *x = n->in[i];
-        if (!lbk__is_pointwise(x) || w->stored[x->id])
-            continue;
-        any = true;
-        small = small && words_of(w, x, 0) <= PROLOGUE_WORDS && !costly(x) && has_full_arg(w, x, x);
-    }
-    if (!any || (small && is_anchor(n) && !w->p->params.no_fusion && takes_prologue(w, n)))
-        return;
-    for (int i = 0; i < n->n; i++)
-        if (lbk__is_pointwise(n->in[i]))
-            w->stored[n->in[i]->id] = true;
-}
-
-/* The first two different stored nodes that would recompute n; how many there are, at most 3. */
-static int roots_of(const struct work *w, lbk_node *n, lbk_node *found[3], int have, int *budget)
-{
-    for (uint32_t u = w->uses[n->id]; u != NONE && have < 3 && (*budget)-- > 0;
-         u = w->use[u].next) {
-        lbk_node *r = w->use[u].reader;
-        if (inlined(w, r)) {
-            have = roots_of(w, r, found, have, budget);
-            continue;
-        }
-        bool seen = false;
-        for (int i = 0; i < have; i++)
-            seen |= found[i] == r;
-        if (!seen)
-            found[have++] = r;
-    }
-    return *budget > 0 ? have : 3;
-}
-
-/* Roots that one map may compute together share n in a register. */
-static bool one_map(const lbk_node *n, lbk_node *const root[], int n_root)
-{
-    bool yes = true;
-    for (int i = 0; i < n_root; i++)
-        yes &= lbk__is_pointwise(root[i]) && same_count(root[i], n);
-    return yes;
-}
-
-static void store_shared(struct work *w, lbk_node *n)
-{
-    lbk_node *found[3];
-    int budget = 200;
-    const int roots = roots_of(w, n, found, 0, &budget);
-    const int words = words_of(w, n, 0);
-    if (roots == 2 && one_map(n, found, roots) && words <= MAP_WORDS)
-        return;
-    if (roots > 2 || (roots > 1 && (costly(n) || words > TWICE_WORDS)))
-        w->stored[n->id] = true;
-}
-
-static int loads_of(const struct work *w, const lbk_node *n, int depth)
-{
-    if (!inlined(w, n) || depth > WORDS)
-        return is_number(n) ? 0 : 1;
-    int sum = 0;
-    for (int i = 0; i < n->n && sum <= LOADS; i++)
-        sum += loads_of(w, n->in[i], depth + 1);
-    return sum;
-}
-
-/* Expressions that have grown too long are cut at their longest operand. */
-static void store_long(struct work *w, lbk_node *n)
-{
-    for (;;) {
-        int words = 1, loads = 0, most = 0;
-        lbk_node *longest = NULL;
-        for (int i = 0; i < n->n; i++) {
-            const int k = words_of(w, n->in[i], 0);
-            words += k;
-            loads += loads_of(w, n->in[i], 0);
-            if (inlined(w, n->in[i]) && k > most)
-                most = k, longest = n->in[i];
-        }
-        if (!longest || (words <= WORDS && loads <= LOADS))
-            return;
-        w->stored[longest->id] = true;
-    }
-}
-
-static void decide(struct work *w)
-{
-    lbk_graph *g = w->p->graph;
-    for (int64_t i = 0; i < g->n_output; i++)
-        w->stored[lbk__storage_node(g->output[i].v, NULL)->id] = true;
-    for (int64_t i = 0; i < g->n_assign; i++)
-        w->stored[lbk__storage_node(g->assign[i].v, NULL)->id] = true;
-    for (int64_t i = 0; i < w->n; i++) {
-        lbk_node *n = g->node[i];
-        if (n->kind != NODE_OP)
-            continue;
-        if (lbk__is_view(n))
-            w->stored[lbk__storage_node(n, NULL)->id] = true;
-        if (!lbk__is_pointwise(n) || w->p->params.no_fusion || mixes_shapes(w, n))
-            w->stored[i] = true;
-    }
-    for (int64_t i = 0; i < w->n; i++)
-        if (g->node[i]->kind == NODE_OP && !lbk__is_pointwise(g->node[i]))
-            store_operands(w, g->node[i]);
-    for (int64_t i = w->n; i-- > 0;)
-        if (inlined(w, g->node[i]))
-            store_shared(w, g->node[i]);
-    for (int64_t i = 0; i < w->n; i++)
-        if (lbk__is_pointwise(g->node[i]))
-            store_long(w, g->node[i]);
-}
-
-/* ---- groups ---- */
 
 /* Must group `to` run before `value` is there? Runs out of budget as yes. */
 static bool path(struct work *w, uint32_t value, uint32_t to, int *budget)
@@ -352,7 +76,7 @@ static bool build_map(struct work *w, struct group *to, int n_root, lbk_node *co
     struct builder b = { .w = w, .to = to, .shape = to->g.acc, .e = &to->g.epi };
     for (int i = 0; i < n_root; i++) {
         int r = lbk__put_node(&b, keep[i], true);
-        set_out(to, i, keep[i], lbk__value_for(w, keep[i]), r);
+        lbk__group_out(to, i, keep[i], lbk__value_for(w, keep[i]), r);
     }
     return !b.full && !reads_out(to, to); /* through a view it would */
 }
@@ -400,7 +124,9 @@ static lbk_status commit(struct work *w, const struct group *made, lbk_node *nod
         return lbk__plan_no_memory(w->p);
     *g = *made;
     const uint32_t id = (uint32_t) (w->p->n_group - 1);
-    w->p->made_by[node->id] = w->p->made_by[g->root[0]->id] = w->p->value[g->out[0]].maker = id;
+    w->p->made_by[node->id] = id;
+    for (int k = 0; k < g->g.n_out; k++)
+        w->p->made_by[g->root[k]->id] = w->p->value[g->out[k]].maker = id;
     return LBK_OK;
 }
 
@@ -432,7 +158,7 @@ static lbk_node *epilogue_root(struct work *w, lbk_node *n)
             return NULL;
     if (w->uses[n->id] == NONE || w->p->params.no_fusion || w->p->value_of[n->id] != NONE)
         return NULL;
-    at = roots_of(w, n, found, 0, &budget) == 1 ? found[0] : NULL;
+    at = lbk__group_roots(w, n, found, 0, &budget) == 1 ? found[0] : NULL;
     return at && lbk__is_pointwise(at) && lbk__same_shape(at->shape, n->shape) &&
                    at->dtype == LBK_F32
                ? at
@@ -457,13 +183,39 @@ static bool seen_outside(const struct work *w, const lbk_node *n)
 static bool build_epilogue(struct work *w, struct group *to, lbk_node *n, lbk_node *root)
 {
     memset(to, 0, sizeof *to);
-    set_anchor(w, to, n);
-    if (!expr_operands(w, to, n))
+    lbk__group_anchor(w, to, n);
+    if (!lbk__group_operands(w, to, n))
         return false;
     struct builder b = { .w = w, .to = to, .shape = n->shape, .e = &to->g.epi, .acc = n };
     const int r = lbk__put_node(&b, root, true);
-    set_out(to, 0, root, lbk__value_for(w, root), r);
+    lbk__group_out(to, 0, root, lbk__value_for(w, root), r);
     return !b.full && !is_broadcast(root) && lbk__plan_ask(w->p, to);
+}
+
+static bool is_stats(const lbk_node *n)
+{
+    return n->kind == NODE_OP && !strcmp(n->op->name, "bn_stats");
+}
+
+/* bn_stats of what the group stores, taken along when the device will. */
+static void add_moments(struct work *w, struct group *to, const lbk_node *root)
+{
+    lbk_node *m = NULL;
+    for (uint32_t u = w->uses[root->id]; u != NONE; u = w->use[u].next)
+        if (is_stats(w->use[u].reader))
+            m = w->use[u].reader;
+    if (!m || root->shape.n != 4 || w->p->params.no_fusion || w->p->made_by[m->id] != NONE)
+        return;
+    const struct lbk_offer without = to->offer;
+    const int k = to->g.n_out;
+    const int64_t before = w->p->n_value;
+    to->g.moments = true;
+    lbk__group_out(to, k, m, lbk__value_for(w, m), 0);
+    to->g.out[k].shape = m->shape;
+    if (to->out[k] != NONE && lbk__plan_ask(w->p, to) && to->offer.moments)
+        return;
+    to->g.moments = false, to->g.n_out = k, to->offer = without;
+    lbk__group_forget(w, before);
 }
 
 static lbk_status try_epilogue(struct work *w, lbk_node *n, bool *done)
@@ -476,9 +228,10 @@ static lbk_status try_epilogue(struct work *w, lbk_node *n, bool *done)
         const int64_t before = w->p->n_value;
         yes = build_epilogue(w, to, n, root);
         if (!yes)
-            rollback(w, before);
+            lbk__group_forget(w, before);
     }
     if (yes) {
+        add_moments(w, to, root);
         to->rank = root->id, to->flops = lbk__node_flops(n);
         st = commit(w, to, n);
     }
@@ -497,9 +250,9 @@ static lbk_status add_anchor(struct work *w, lbk_node *n)
     if (!to)
         st = lbk__plan_no_memory(w->p);
     if (to) {
-        set_anchor(w, to, n);
-        const bool fits = expr_operands(w, to, n);
-        set_plain_out(to, n, lbk__value_for(w, n));
+        lbk__group_anchor(w, to, n);
+        const bool fits = lbk__group_operands(w, to, n);
+        lbk__group_plain(to, n, lbk__value_for(w, n));
         to->rank = n->id, to->flops = lbk__node_flops(n);
         if (!fits)
             st = lbk_fail(w->p->device->ctx, LBK_EUNSUPPORTED,
@@ -507,6 +260,8 @@ static lbk_status add_anchor(struct work *w, lbk_node *n)
                           LBK_OPERAND_MAX);
         else if (!lbk__plan_ask(w->p, to))
             to->fallback = true, w->p->n_fallback++;
+        else
+            add_moments(w, to, n);
         if (!st)
             st = commit(w, to, n);
     }
@@ -588,7 +343,7 @@ lbk_status lbk__plan_group(struct plan *p)
         st = find_uses(&w);
     }
     if (!st) {
-        decide(&w);
+        lbk__group_decide(&w);
         st = make_groups(&w);
     }
     if (!st)

@@ -34,6 +34,29 @@ uint32_t lbk__value_for(struct work *w, lbk_node *n);
 int lbk__put_load(struct builder *b, lbk_node *n);
 int lbk__put_node(struct builder *b, lbk_node *n, bool root);
 
+/* Marks in w->stored the pointwise nodes whose values are stored. */
+void lbk__group_decide(struct work *w);
+
+/* The first two different stored nodes that would recompute n, from have on; how many there are, at most 3; 3 when the budget
+ * of steps is spent. */
+int lbk__group_roots(const struct work *w, lbk_node *n, lbk_node *found[3], int have, int *budget);
+
+/* An anchor as a group: its operands (false: too many, or too long), its result, one out; or all it is with its result as
+ * it is. */
+void lbk__group_anchor(struct work *w, struct group *to, lbk_node *n);
+bool lbk__group_operands(struct work *w, struct group *to, lbk_node *n);
+void lbk__group_out(struct group *to, int i, lbk_node *root, uint32_t v, int result);
+void lbk__group_plain(struct group *to, lbk_node *root, uint32_t v);
+/* Would the device compute the pointwise operands of this anchor as it loads them? */
+bool lbk__group_takes(struct work *w, lbk_node *n);
+/* Forgets the values from n_value on, made for a group that came to nothing. */
+void lbk__group_forget(struct work *w, int64_t n_value);
+
+static inline bool is_anchor(const lbk_node *n)
+{
+    return n->kind == NODE_OP && !lbk__is_pointwise(n) && !lbk__is_view(n);
+}
+
 static inline bool is_number(const lbk_node *n)
 {
     return n->kind == NODE_CONST && n->dtype == LBK_F32 && lbk_shape_count(n->shape) == 1;
