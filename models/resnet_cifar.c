@@ -3,8 +3,7 @@
  * the two shapes that distillation papers use: three stages as in RepDistiller and mdistiller, four
  * stages after the ImageNet networks. Weights are named as in the usual PyTorch implementations of
  * each. */
-#include <math.h>
-#include <limbeck/plugin.h>
+#include "parts.h"
 
 struct resnet {
     int64_t classes;
@@ -16,61 +15,18 @@ static const struct lbk_opt opts[] = {
 
 struct family {
     const char *shortcut, *head; /* names of the projection and of the last layer */
-    bool normal; /* convolutions start normal, by fan-out; else uniform, by fan-in */
+    enum part_start start;
     bool bottleneck;
     int stages;
     int64_t stem, width[4], blocks[4];
 };
-
-static lbk_val *conv(lbk_scope *s, lbk_val *x, const struct family *f, struct lbk_conv c)
-{
-    if (!f->normal)
-        return lbk_nn_conv2d(s, x, c);
-    const struct lbk_init init = { .kind = LBK_INIT_NORMAL,
-                                   .a = sqrt(2.0 / (double) (c.out * c.kernel * c.kernel)) };
-    lbk_val *w =
-        lbk_weight(s, "weight", LBK_SHAPE(c.out, lbk_shape_of(x).d[1], c.kernel, c.kernel), init);
-    return lbk_conv2d(lbk_scope_graph(s), x, w,
-                      (struct lbk_conv2d){ .stride = c.stride, .pad = c.pad });
-}
-
-static lbk_val *unit(lbk_scope *s, lbk_val *x, int n, const struct family *f, struct lbk_conv c)
-{
-    x = conv(lbk_scope_sub(s, "conv%d", n), x, f, c);
-    return lbk_nn_batch_norm(lbk_scope_sub(s, "bn%d", n), x);
-}
-
-static lbk_val *block(lbk_scope *s, lbk_val *x, const struct family *f, int64_t width,
-                      int64_t stride)
-{
-    lbk_graph *g = lbk_scope_graph(s);
-    const int64_t out = f->bottleneck ? 4 * width : width;
-    lbk_val *y;
-    if (f->bottleneck) {
-        y = lbk_relu(g, unit(s, x, 1, f, lbk_conv(.out = width, .kernel = 1)));
-        y = lbk_relu(
-            g, unit(s, y, 2, f, lbk_conv(.out = width, .kernel = 3, .stride = stride, .pad = 1)));
-        y = unit(s, y, 3, f, lbk_conv(.out = out, .kernel = 1));
-    } else {
-        y = lbk_relu(
-            g, unit(s, x, 1, f, lbk_conv(.out = width, .kernel = 3, .stride = stride, .pad = 1)));
-        y = unit(s, y, 2, f, lbk_conv(.out = out, .kernel = 3, .pad = 1));
-    }
-    if (stride != 1 || lbk_shape_of(x).d[1] != out) {
-        lbk_scope *side = lbk_scope_sub(s, "%s", f->shortcut);
-        x = conv(lbk_scope_sub(side, "0"), x, f,
-                 lbk_conv(.out = out, .kernel = 1, .stride = stride));
-        x = lbk_nn_batch_norm(lbk_scope_sub(side, "1"), x);
-    }
-    return lbk_relu(g, lbk_add(g, y, x));
-}
 
 /* Three stages end in the mean over the image; four in means over 4 x 4, all of which the last
  * layer sees. */
 static lbk_val *pool(lbk_graph *g, lbk_val *x, const struct family *f)
 {
     if (f->stages == 3)
-        return lbk_mean(g, x, (struct lbk_reduce){ 1u << 2 | 1u << 3, false });
+        return part_image_mean(g, x);
     x = lbk_avg_pool(g, x, (struct lbk_pool){ .kernel = 4 });
     return lbk_reshape(g, x, (struct lbk_dims){ 2, { lbk_shape_of(x).d[0], -1 } });
 }
@@ -80,12 +36,17 @@ static lbk_val *build(lbk_scope *s, lbk_val *x, const struct resnet *c, const st
     lbk_graph *g = lbk_scope_graph(s);
     if (c->classes == 0)
         lbk_graph_fail(g, LBK_EINVAL, "resnet: classes: expected 1 or more, found 0");
-    x = lbk_relu(g, unit(s, x, 1, f, lbk_conv(.out = f->stem, .kernel = 3, .pad = 1)));
+    x = lbk_relu(g, part_unit(s, x, 1, f->start, lbk_conv(.out = f->stem, .kernel = 3, .pad = 1)));
     lbk_tap(s, "stem", x);
     for (int i = 0; i < f->stages; i++) {
         lbk_scope *stage = lbk_scope_sub(s, "layer%d", i + 1);
         for (int j = 0; j < (int) f->blocks[i]; j++)
-            x = block(lbk_scope_sub(stage, "%d", j), x, f, f->width[i], i && !j ? 2 : 1);
+            x = part_block(lbk_scope_sub(stage, "%d", j), x,
+                           (struct part_block){ .shortcut = f->shortcut,
+                                                .start = f->start,
+                                                .bottleneck = f->bottleneck,
+                                                .width = f->width[i],
+                                                .stride = i && !j ? 2 : 1 });
         lbk_tap(stage, "", x);
     }
     x = pool(g, x, f);
@@ -94,20 +55,20 @@ static lbk_val *build(lbk_scope *s, lbk_val *x, const struct resnet *c, const st
 }
 
 #define THREE(name, n, w0, w1, w2, w3, doc)                                                        \
-    X(name, doc, "downsample", "fc", true, false, 3, w0, { w1, w2, w3 }, { n, n, n })
+ X(name, doc, "downsample", "fc", PART_NORMAL, false, 3, w0, { w1, w2, w3 }, { n, n, n })
 #define FOUR(name, wide, b0, b1, b2, b3, doc)                                                      \
-    X(name, doc, "shortcut", "linear", false, wide, 4, 64, { 64, 128, 256, 512 },                  \
-      { b0, b1, b2, b3 })
+ X(name, doc, "shortcut", "linear", PART_UNIFORM, wide, 4, 64, { 64, 128, 256, 512 },              \
+   { b0, b1, b2, b3 })
 #define LIST                                                                                       \
-    THREE(resnet20, 3, 16, 16, 32, 64, "20 layers, 16 to 64 channels")                             \
-    THREE(resnet32, 5, 16, 16, 32, 64, "32 layers, 16 to 64 channels")                             \
-    THREE(resnet56, 9, 16, 16, 32, 64, "56 layers, 16 to 64 channels")                             \
-    THREE(resnet110, 18, 16, 16, 32, 64, "110 layers, 16 to 64 channels")                          \
-    THREE(resnet8x4, 1, 32, 64, 128, 256, "8 layers, four times as wide")                          \
-    THREE(resnet32x4, 5, 32, 64, 128, 256, "32 layers, four times as wide")                        \
-    FOUR(resnet18_cifar, false, 2, 2, 2, 2, "ResNet-18 with a 3 x 3 stem and no pooling")          \
-    FOUR(resnet34_cifar, false, 3, 4, 6, 3, "ResNet-34 with a 3 x 3 stem and no pooling")          \
-    FOUR(resnet50_cifar, true, 3, 4, 6, 3, "ResNet-50 with a 3 x 3 stem and no pooling")
+ THREE(resnet20, 3, 16, 16, 32, 64, "20 layers, 16 to 64 channels")                                \
+ THREE(resnet32, 5, 16, 16, 32, 64, "32 layers, 16 to 64 channels")                                \
+ THREE(resnet56, 9, 16, 16, 32, 64, "56 layers, 16 to 64 channels")                                \
+ THREE(resnet110, 18, 16, 16, 32, 64, "110 layers, 16 to 64 channels")                             \
+ THREE(resnet8x4, 1, 32, 64, 128, 256, "8 layers, four times as wide")                             \
+ THREE(resnet32x4, 5, 32, 64, 128, 256, "32 layers, four times as wide")                           \
+ FOUR(resnet18_cifar, false, 2, 2, 2, 2, "ResNet-18 with a 3 x 3 stem and no pooling")             \
+ FOUR(resnet34_cifar, false, 3, 4, 6, 3, "ResNet-34 with a 3 x 3 stem and no pooling")             \
+ FOUR(resnet50_cifar, true, 3, 4, 6, 3, "ResNet-50 with a 3 x 3 stem and no pooling")
 
 /* clang-format off */
 #define X(name, doc, shortcut, head, normal, wide, stages, stem, ...)                              \

@@ -106,6 +106,7 @@ static void published_counts(void **state)
         { "resnet20", 3, 32, "100", 278324 },         { "resnet32", 3, 32, "100", 472756 },
         { "resnet56", 3, 32, "100", 861620 },         { "resnet110", 3, 32, "100", 1736564 },
         { "resnet8x4", 3, 32, "100", 1233540 },       { "resnet32x4", 3, 32, "100", 7433860 },
+        { "mobilenet_v2", 3, 64, "1000", 3504872 },
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct seen seen;
