@@ -109,14 +109,20 @@ static int loss_text(struct cli *c, const void *d)
 static void task_json(json_t *o, const void *d)
 {
     const struct lbk_task *t = d;
-    cli_json_add(o, "fields", cli_json_names(t->fields));
+    json_t *names = json_array();
+    for (const struct lbk_field *f = t->fields; f && f->name; f++)
+        json_array_append_new(names, json_string(f->name));
+    cli_json_add(o, "fields", names);
     cli_json_add(o, "metrics", cli_json_names(t->metrics));
 }
 
 static int task_text(struct cli *c, const void *d)
 {
     const struct lbk_task *t = d;
-    printf("fields: %s\nmetrics: %s\n", joined(c, t->fields), joined(c, t->metrics));
+    const char *names = "";
+    for (const struct lbk_field *f = t->fields; f && f->name; f++)
+        names = cli_text(c, "%s%s%s", names, f == t->fields ? "" : ", ", f->name);
+    printf("fields: %s\nmetrics: %s\n", names, joined(c, t->metrics));
     return 0;
 }
 

@@ -81,12 +81,17 @@ static void shapes_and_counts_agree(void **state)
         if (!strcmp(m->task, "classify")) {
             assert_int_equal(seen.out.n, 2);
             assert_int_equal(seen.out.d[1], 7);
+        } else if (!strcmp(m->task, "segment")) {
+            assert_int_equal(seen.out.n, 4);
+            assert_int_equal(seen.out.d[1], 7);
+        } else if (!strcmp(m->task, "depth")) {
+            assert_int_equal(lbk_shape_count(seen.out), 32 * 32);
         } else if (!strcmp(m->task, "reconstruct")) {
             assert_int_equal(lbk_shape_count(seen.out), 3 * 32 * 32);
         }
         n++;
     }
-    assert_true(n >= 12);
+    assert_true(n >= 19);
 }
 
 static void published_counts(void **state)
@@ -97,16 +102,31 @@ static void published_counts(void **state)
         const char *classes;
         int64_t parameters;
     } table[] = {
-        { "autoencoder", 3, 32, NULL, 47355 },        { "autoencoder", 3, 64, NULL, 47355 },
-        { "autoencoder", 1, 32, NULL, 46585 },        { "autoencoder_linear", 1, 32, NULL, 46585 },
-        { "lenet5_bn", 1, 32, "10", 61750 },          { "resnet18_cifar", 3, 32, "100", 11220132 },
-        { "resnet50_cifar", 3, 32, "100", 23705252 }, { "resnet18_cifar", 3, 64, "200", 11578632 },
-        { "resnet50_cifar", 3, 64, "200", 25138952 }, { "resnet18_cifar", 1, 32, "10", 11172810 },
-        { "resnet18_cifar", 1, 28, "10", 11172810 },  { "resnet34_cifar", 3, 32, "100", 21328292 },
-        { "resnet20", 3, 32, "100", 278324 },         { "resnet32", 3, 32, "100", 472756 },
-        { "resnet56", 3, 32, "100", 861620 },         { "resnet110", 3, 32, "100", 1736564 },
-        { "resnet8x4", 3, 32, "100", 1233540 },       { "resnet32x4", 3, 32, "100", 7433860 },
+        { "autoencoder", 3, 32, NULL, 47355 },
+        { "autoencoder", 3, 64, NULL, 47355 },
+        { "autoencoder", 1, 32, NULL, 46585 },
+        { "autoencoder_linear", 1, 32, NULL, 46585 },
+        { "lenet5_bn", 1, 32, "10", 61750 },
+        { "resnet18_cifar", 3, 32, "100", 11220132 },
+        { "resnet50_cifar", 3, 32, "100", 23705252 },
+        { "resnet18_cifar", 3, 64, "200", 11578632 },
+        { "resnet50_cifar", 3, 64, "200", 25138952 },
+        { "resnet18_cifar", 1, 32, "10", 11172810 },
+        { "resnet18_cifar", 1, 28, "10", 11172810 },
+        { "resnet34_cifar", 3, 32, "100", 21328292 },
+        { "resnet20", 3, 32, "100", 278324 },
+        { "resnet32", 3, 32, "100", 472756 },
+        { "resnet56", 3, 32, "100", 861620 },
+        { "resnet110", 3, 32, "100", 1736564 },
+        { "resnet8x4", 3, 32, "100", 1233540 },
+        { "resnet32x4", 3, 32, "100", 7433860 },
         { "mobilenet_v2", 3, 64, "1000", 3504872 },
+        { "resnet18", 3, 64, "1000", 11689512 },
+        { "resnet34", 3, 64, "1000", 21797672 },
+        { "deeplabv3_resnet18", 3, 64, "11", 13606422 },
+        { "depth_mobilenet_v2", 3, 64, NULL, 1673905 },
+        { "depth_resnet34", 3, 64, NULL, 21918977 },
+        { "light_depth", 3, 64, NULL, 1982857 },
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct seen seen;
@@ -121,11 +141,14 @@ static void published_counts(void **state)
 static void misfits_are_refused(void **state)
 {
     struct lbk_model_info info = { .size = sizeof info };
-    const struct lbk_setting none = { "classes", "0" };
+    const struct lbk_setting none = { "classes", "0" }, two = { "rates", "6:12" };
     assert_int_equal(lbk_model_describe(ctx, "autoencoder", LBK_SHAPE(3, 28, 28), 0, NULL, &info),
                      LBK_EINVAL);
     assert_int_equal(lbk_model_describe(ctx, "lenet5_bn", LBK_SHAPE(1, 32, 32), 1, &none, &info),
                      LBK_EINVAL);
+    assert_int_equal(
+        lbk_model_describe(ctx, "deeplabv3_resnet18", LBK_SHAPE(3, 32, 32), 1, &two, &info),
+        LBK_EINVAL);
     assert_int_equal(lbk_model_describe(ctx, "lenet6", LBK_SHAPE(1, 32, 32), 0, NULL, &info),
                      LBK_ENOENT);
 }

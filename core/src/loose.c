@@ -45,15 +45,46 @@ static lbk_status set_task(struct loose *l)
     return st;
 }
 
-static void describe_batch(struct loose *l, lbk_shape input, int64_t batch, int64_t classes)
+/* Of a batch; rank 0: not one shape for all samples. */
+static lbk_shape shape_of_field(const struct lbk_field *f, lbk_shape image)
 {
+    const lbk_shape none = { 0 }, labels = LBK_SHAPE(image.d[0], image.d[2], image.d[3]),
+                    measures = LBK_SHAPE(image.d[0], 1, image.d[2], image.d[3]);
+    if (f->kind == LBK_CLASS)
+        return LBK_SHAPE(image.d[0]);
+    if (f->kind != LBK_MAP || image.n != 4)
+        return none;
+    return f->dtype == LBK_I32 ? labels : measures;
+}
+
+static lbk_status add_field(struct loose *l, const struct lbk_field *f, lbk_shape shape,
+                            int64_t classes)
+{
+    const int n = l->layout.n;
+    if (n == LOOSE_FIELDS || shape.n == 0)
+        return lbk_fail(l->ctx, LBK_EUNSUPPORTED, "task '%s': field '%s' cannot be made up",
+                        l->role.task ? l->role.task->name : "", f->name);
+    l->spec[n] = *f;
+    if (f->dtype == LBK_I32 && !f->classes)
+        l->spec[n].classes = classes ? classes : 10;
+    l->field[n] = (struct batch_field){ f->name, f->dtype, shape, NULL, &l->spec[n] };
+    l->layout.n++;
+    return LBK_OK;
+}
+
+/* An image and what the task of the model learns from; a model without a task has a class. */
+static lbk_status describe_batch(struct loose *l, lbk_shape input, int64_t batch, int64_t classes)
+{
+    static const struct lbk_field image = { "image", LBK_IMAGE, LBK_F32, 0, 0 },
+                                  label[] = { { "label", LBK_CLASS, LBK_I32, 0, -1 }, { NULL } };
     lbk_shape s = { input.n + 1, { batch } };
     memcpy(s.d + 1, input.d, (size_t) input.n * sizeof *s.d);
-    l->spec[0] = (struct lbk_field){ "image", LBK_IMAGE, LBK_F32, 0, 0 };
-    l->spec[1] = (struct lbk_field){ "label", LBK_CLASS, LBK_I32, classes ? classes : 10, -1 };
-    l->field[0] = (struct batch_field){ "image", LBK_F32, s, NULL, &l->spec[0] };
-    l->field[1] = (struct batch_field){ "label", LBK_I32, LBK_SHAPE(batch), NULL, &l->spec[1] };
-    l->layout = (struct batch){ .count = batch, .n = 2, .fields = l->field };
+    l->layout = (struct batch){ .count = batch, .fields = l->field };
+    lbk_status st = add_field(l, &image, s, 0);
+    for (const struct lbk_field *f = l->role.task ? l->role.task->fields : label;
+         !st && f && f->name; f++)
+        st = add_field(l, f, shape_of_field(f, s), classes);
+    return st;
 }
 
 lbk_status lbk__loose_open(lbk_ctx *ctx, const char *model, lbk_shape input, int64_t batch,
@@ -73,12 +104,13 @@ lbk_status lbk__loose_open(lbk_ctx *ctx, const char *model, lbk_shape input, int
     if (!st && !l->o)
         st = lbk_fail(ctx, LBK_ENOMEM, "model '%s': out of memory", model);
     if (!st)
+        st = describe_batch(l, input, batch, classes);
+    if (!st)
         st = lbk_graph_create(ctx, &l->o->g);
     if (st) {
         lbk__loose_close(l);
         return st;
     }
-    describe_batch(l, input, batch, classes);
     l->o->ctx = ctx;
     l->o->n_stream = 1;
     l->o->stream[0] = (struct obj_stream){ "data", l->spec, &l->layout, batch };

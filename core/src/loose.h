@@ -4,12 +4,14 @@
 #define LBK_SRC_LOOSE_H
 #include "objective.h"
 
+enum { LOOSE_FIELDS = 4 }; /* the image and what a task wants */
+
 struct loose {
     lbk_ctx *ctx;
     struct role role;
     struct batch layout;
-    struct batch_field field[2];
-    struct lbk_field spec[3];
+    struct batch_field field[LOOSE_FIELDS];
+    struct lbk_field spec[LOOSE_FIELDS + 1];
     lbk_objective *o;
     lbk_pass *pass;
 };

@@ -203,6 +203,29 @@ void lbk_pass_read(lbk_pass *p, const char *name, lbk_val *v)
 
 /* ---- task ---- */
 
+static const char *kind_text(enum lbk_kind kind)
+{
+    static const char *const text[] = { [LBK_PLAIN] = "numbers",
+                                        [LBK_IMAGE] = "an image",
+                                        [LBK_MAP] = "a value for each pixel",
+                                        [LBK_CLASS] = "one class",
+                                        [LBK_BOXES] = "boxes" };
+    return text[kind];
+}
+
+/* What the stream calls a field may not be what the task means by it. */
+static bool fields_fit(lbk_pass *p)
+{
+    const struct lbk_task *t = p->role->task;
+    for (const struct lbk_field *f = t->fields; f && f->name; f++) {
+        const struct batch_field *b = find_field(p, f->name);
+        if (b && b->spec && b->spec->kind != f->kind)
+            lbk_graph_fail(p->o->g, LBK_EINVAL, "task '%s': '%s' is %s, expected %s", t->name,
+                           f->name, kind_text(b->spec->kind), kind_text(f->kind));
+    }
+    return !lbk_graph_status(p->o->g);
+}
+
 int lbk_pass_terms(lbk_pass *p, int max, struct lbk_term out[])
 {
     if (!p || !p->role || lbk_graph_status(p->o->g))
@@ -212,7 +235,7 @@ int lbk_pass_terms(lbk_pass *p, int max, struct lbk_term out[])
                        p->name);
         return 0;
     }
-    return p->role->task->terms(p, lbk_opts_cfg(p->role->task_opts), max, out);
+    return fields_fit(p) ? p->role->task->terms(p, lbk_opts_cfg(p->role->task_opts), max, out) : 0;
 }
 
 lbk_val *lbk_pass_loss(lbk_pass *p)

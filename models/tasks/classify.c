@@ -79,7 +79,8 @@ static lbk_status end(lbk_ctx *ctx, const void *cfg, void *state, lbk_scores *ou
 lbk_status lbk_models_classify(lbk_registrar *r);
 lbk_status lbk_models_classify(lbk_registrar *r)
 {
-    static const char *const fields[] = { "label", NULL }, *const metrics[] = { "accuracy", NULL };
+    static const struct lbk_field fields[] = { { "label", LBK_CLASS, LBK_I32, 0, -1 }, { NULL } };
+    static const char *const metrics[] = { "accuracy", NULL };
     lbk_register_metric(r,
                         LBK_DESC(lbk_metric, .name = "accuracy",
                                  .doc = "share of samples whose class is the first, in the first 5",

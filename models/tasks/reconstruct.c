@@ -53,11 +53,10 @@ static lbk_status end(lbk_ctx *ctx, const void *cfg, void *state, lbk_scores *ou
 lbk_status lbk_models_reconstruct(lbk_registrar *r);
 lbk_status lbk_models_reconstruct(lbk_registrar *r)
 {
-    static const char *const fields[] = { NULL }, *const metrics[] = { "mse", NULL };
+    static const char *const metrics[] = { "mse", NULL };
     lbk_register_metric(r, LBK_DESC(lbk_metric, .name = "mse",
                                     .doc = "mean squared error of the reconstructed image",
                                     .state_size = sizeof(struct total), .add = add, .end = end));
     return lbk_register_task(r, LBK_DESC(lbk_task, .name = "reconstruct", .doc = "the image itself",
-                                         .fields = fields, .metrics = metrics, .terms = terms,
-                                         .predict = predict));
+                                         .metrics = metrics, .terms = terms, .predict = predict));
 }

@@ -26,7 +26,9 @@ static lbk_status setup(lbk_registrar *r)
 {
     lbk_register_model(r,
                        LBK_DESC(lbk_model, .name = "unit_net", .task = "unit_task", .build = net));
-    return lbk_register_task(r, LBK_DESC(lbk_task, .name = "unit_task", .terms = terms));
+    static const struct lbk_field fields[] = { { "label", LBK_CLASS, LBK_I32, 0, -1 }, { NULL } };
+    return lbk_register_task(
+        r, LBK_DESC(lbk_task, .name = "unit_task", .fields = fields, .terms = terms));
 }
 
 static int start(void **state)

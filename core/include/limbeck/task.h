@@ -46,7 +46,9 @@ struct lbk_task {
     const char *name, *doc;
     const struct lbk_opt *opts;
     size_t cfg_size;
-    const char *const *fields;        /* a labelled stream has these: {"boxes", NULL} */
+    /* a labelled stream has these, of that kind; a table ends at a name of NULL, and NULL is an empty one. Of labels:
+     * classes 0 = as many as the data has, ignore as the task's data usually has it */
+    const struct lbk_field *fields;
     /* evaluated unless told otherwise; the first one's first score picks checkpoints */
     const char *const *metrics;
     /* [any thread] optional, training and evaluation: turns fields into arrays of one shape for all samples, which are
