@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "conv.h"
+#include "winograd_dw.h"
 
 /* Images are dealt out to slots, a number that depends on shapes alone; each sums its images in
  * order into its own weights, and the slots are added by a fixed tree. */
@@ -16,6 +17,7 @@ enum {
 CPU_LOOPS(conv_loops);
 
 struct plan {
+    struct winograd_dw *wino; /* NULL: by what follows */
     struct conv *c;
     int64_t slots, images, x_floats, dy_floats;
 };
@@ -43,9 +45,25 @@ static int64_t slots_for(int64_t images, lbk_shape dy, lbk_shape w)
     return s;
 }
 
-/* Several small images at once, so that sums are not fetched and stored for every few pixels. */
-static bool make_plan(struct plan *p, const struct lbk_group *g)
+/* Of operand 0, which may be an expression. */
+static lbk_shape x_shape(const struct lbk_group *g)
 {
+    const struct lbk_expr *e = &g->operand[0];
+    lbk_shape s = { 4, { 1, 1, 1, 1 } };
+    for (int i = 0; i < e->n; i++)
+        for (int k = 0; k < 4 && e->w[i].kind == LBK_WORD_ARG; k++)
+            s.d[k] = most(s.d[k], g->arg[e->w[i].arg].shape.d[k]);
+    return s;
+}
+
+/* Several small images at once, so that sums are not fetched and stored for every few pixels. */
+static bool make_plan(lbk_drv *d, struct plan *p, const struct lbk_group *g)
+{
+    *p = (struct plan){ .wino = winograd_dw_create(d, g, x_shape(g)) };
+    if (p->wino)
+        return true;
+    if (cpu_plain_operand(g, 0) < 0)
+        return false;
     int64_t n = g->arg[cpu_plain_operand(g, 0)].shape.d[0];
     p->slots = slots_for(n, g->arg[cpu_plain_operand(g, 1)].shape, g->acc);
     p->c = conv_of(g, p->slots);
@@ -198,19 +216,37 @@ static void combine_task(void *arg, int64_t kb, int worker)
         put_lane(c, kb, lane, j->sums + b->b + lane, j->out);
 }
 
+static void drop_plan(struct plan *p)
+{
+    winograd_dw_destroy(p->wino);
+    conv_destroy(p->c);
+}
+
+static size_t scratch_of(const struct plan *p, int threads)
+{
+    if (p->wino)
+        return winograd_dw_scratch(p->wino, threads);
+    return (size_t) (p->slots * p->c->n_b + worker_floats(p) * threads) * sizeof(float);
+}
+
 static int supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
 {
-    int x = cpu_plain_operand(g, 0), dy = cpu_plain_operand(g, 1);
-    if (x < 0 || dy < 0 || x == dy || !cpu_plain_epi(g) || g->arg[x].dtype != LBK_F32 ||
-        g->arg[dy].dtype != LBK_F32)
-        return 0;
-    o->want_arg[x] = conv_layout(g->arg[x].shape.d[1]);
-    o->want_arg[dy] = conv_layout(g->arg[dy].shape.d[1]);
+    int dy = cpu_plain_operand(g, 1);
     struct plan p;
-    if (!make_plan(&p, g))
+    if (dy < 0 || dy == cpu_plain_operand(g, 0) || !cpu_plain_epi(g))
         return 0;
-    o->scratch = (size_t) (p.slots * p.c->n_b + worker_floats(&p) * d->threads) * sizeof(float);
-    conv_destroy(p.c);
+    lbk_shape x = x_shape(g);
+    for (int i = 0; i < g->n_arg; i++) {
+        if (g->arg[i].dtype != LBK_F32)
+            return 0;
+        if (lbk_shape_count(g->arg[i].shape) == lbk_shape_count(x))
+            o->want_arg[i] = conv_layout(x.d[1]);
+    }
+    o->want_arg[dy] = conv_layout(g->arg[dy].shape.d[1]);
+    if (!make_plan(d, &p, g))
+        return 0;
+    o->scratch = scratch_of(&p, d->threads);
+    drop_plan(&p);
     return 1;
 }
 
@@ -220,6 +256,10 @@ static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
     struct job j = {
         .p = p, .l = conv_loops_of[d->isa], .out = cpu_f32(&g->out[0]), .sums = cpu_f32(&g->scratch)
     };
+    if (p->wino) {
+        winograd_dw_launch(d, p->wino, g);
+        return LBK_OK;
+    }
     j.x = cpu_f32(&g->arg[cpu_plain_operand(g, 0)]);
     j.dy = cpu_f32(&g->arg[cpu_plain_operand(g, 1)]);
     j.scratch = j.sums + p->slots * p->c->n_b;
@@ -230,15 +270,14 @@ static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
 
 static void release(void *own)
 {
-    struct plan *p = own;
-    conv_destroy(p->c);
-    free(p);
+    drop_plan(own);
+    free(own);
 }
 
 static lbk_status prepare(lbk_drv *d, const struct lbk_group *g, void **own)
 {
     struct plan *p = malloc(sizeof *p);
-    if (!p || !make_plan(p, g)) {
+    if (!p || !make_plan(d, p, g)) {
         free(p);
         return lbk_fail(d->ctx, LBK_ENOMEM, "conv2d_dw: no memory for its plan");
     }

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include "conv.h"
+#include "expr.h"
+#include "winograd_dw.h"
+
+/* A task is a slot of tiles, and a part of the channels of x and of dy so small that its sums and
+ * the transforms of a chunk of tiles stay in the second cache. It transforms what it needs itself:
+ * parts transform again what others have, which costs less than passing it through memory. */
+enum {
+    FREQ = 36,
+    SIDE = 6,
+    LANES = CPU_BLOCK,
+    PART_BLOCKS = 4,
+    SLOTS = 32,
+    SLOT_TILES = 32,
+    SLOT_BYTES = 8 << 20,
+    CHUNK_MOST = 64,
+    CHUNK_BYTES = 640 << 10,
+    TASKS = 32
+};
+CPU_LOOPS(winograd_dw_loops);
+
+struct winograd_dw {
+    int64_t n, c, h, w, k, oh, ow, dil, pad;
+    int m, r;
+    int64_t th, tw, tiles; /* tiles of a sub-grid, of all */
+    int64_t c_blocks, k_blocks, c_parts, k_parts, c_part, k_part; /* blocks of a part, at most */
+    int64_t slots, chunk;                                         /* chunk: tiles */
+    int64_t v_step, d_step, u_step, x_rows;
+    bool plain;
+    struct cpu_expr x;
+};
+struct job {
+    const struct winograd_dw *p;
+    const struct winograd_dw_loops *l;
+    const float *arg[LBK_ARG_MAX];
+    const float *x, *dy;
+    float *sums, *scratch, *out;
+};
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t up_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+/* An odd number of cache lines, so that steps between frequencies do not meet in one set. */
+static int64_t odd_lines(int64_t floats) { return (floats / LANES | 1) * LANES; }
+
+static void set_parts(struct winograd_dw *p)
+{
+    p->c_blocks = cpu_blocks(p->c);
+    p->k_blocks = cpu_blocks(p->k);
+    p->c_parts = up_div(p->c_blocks, PART_BLOCKS);
+    p->k_parts = up_div(p->k_blocks, PART_BLOCKS);
+    p->c_part = up_div(p->c_blocks, p->c_parts);
+    p->k_part = up_div(p->k_blocks, p->k_parts);
+    int64_t tile = FREQ * LANES * 4 * (p->c_part + p->k_part);
+    p->chunk = most(8, least(CHUNK_MOST, CHUNK_BYTES / tile));
+    p->v_step = odd_lines(p->c_part * p->chunk * LANES);
+    p->d_step = odd_lines(p->k_part * p->chunk * LANES);
+    p->u_step = odd_lines(p->c_part * p->k_part * LANES * LANES);
+}
+
+static void set_slots(struct winograd_dw *p)
+{
+    int64_t parts = p->c_parts * p->k_parts, bytes = parts * FREQ * p->u_step * 4;
+    p->slots = 1;
+    while (p->slots * 2 <= SLOTS && p->slots * 2 * parts <= TASKS &&
+           p->tiles >= p->slots * 2 * SLOT_TILES && p->slots * 2 * bytes <= SLOT_BYTES)
+        p->slots *= 2;
+}
+
+/* Rows of x that the tiles of a chunk may read of one image. */
+static int64_t rows_of_chunk(const struct winograd_dw *p)
+{
+    int64_t tile_rows = p->chunk / p->tw + 2;
+    return p->dil > 1 ? p->h : least(p->h, (tile_rows - 1) * p->m + SIDE);
+}
+
+/* Rows of taps that meet the image, over all rows of dy: the direct way leaves the others out. */
+static int64_t rows_met(const struct winograd_dw *p)
+{
+    int64_t rows = 0;
+    for (int64_t t = 0; t < p->r; t++) {
+        int64_t top = t * p->dil - p->pad;
+        rows += most(0, least(p->oh, p->h - top) - most(0, -top));
+    }
+    return rows;
+}
+
+/* Whether this is faster than the direct way, by cycles of 16 lanes: fitted to measurements, and of
+ * shapes alone, since the bits depend on it. */
+static bool pays(const struct winograd_dw *p)
+{
+    double c = (double) p->c_blocks, k = (double) p->k_blocks, pairs = c * k;
+    double transforms = 150.0 * (c * (double) p->k_parts + k * (double) p->c_parts);
+    double tiles = (double) p->tiles * (330 * pairs + transforms);
+    double weights = pairs * LANES * (double) (36 * p->slots + 200 + 16 * p->r * p->r);
+    double direct = (double) (p->n * rows_met(p) * p->ow * p->r * p->c) * k * 0.65;
+    return tiles + weights < direct;
+}
+
+static bool is_case(const struct lbk_group *g, lbk_shape x)
+{
+    const struct lbk_conv2d_to *q = g->params;
+    lbk_shape w = g->acc;
+    return q->stride <= 1 && q->groups <= 1 && w.d[2] == w.d[3] && (w.d[2] == 3 || w.d[2] == 5) &&
+           x.d[1] > CONV_FEW && w.d[0] > CONV_FEW;
+}
+
+/* As if in the layouts that are wanted: at first there are none. */
+static bool compile_x(lbk_drv *d, struct winograd_dw *p, const struct lbk_group *g, lbk_shape x)
+{
+    const struct lbk_expr *e = &g->operand[0];
+    struct lbk_arg arg[LBK_ARG_MAX];
+    uint8_t result = (uint8_t) (e->n - 1);
+    for (int i = 0; i < g->n_arg; i++) {
+        arg[i] = g->arg[i];
+        if (lbk_shape_count(arg[i].shape) == lbk_shape_count(x))
+            arg[i].layout = CPU_CBLK;
+    }
+    return cpu_expr_compile(d, &p->x, e, g->n_arg, arg, x, CPU_CBLK, 1, &result, 0);
+}
+
+static void set_sizes(struct winograd_dw *p, const struct lbk_group *g, lbk_shape x, lbk_shape dy)
+{
+    const struct lbk_conv2d_to *q = g->params;
+    p->n = x.d[0], p->c = x.d[1], p->h = x.d[2], p->w = x.d[3];
+    p->k = dy.d[1], p->oh = dy.d[2], p->ow = dy.d[3];
+    p->dil = most(1, q->dilation), p->pad = q->pad;
+    p->r = (int) g->acc.d[2], p->m = SIDE + 1 - p->r;
+    p->th = up_div(up_div(p->oh, p->dil), p->m);
+    p->tw = up_div(up_div(p->ow, p->dil), p->m);
+    p->tiles = p->n * p->dil * p->dil * p->th * p->tw;
+}
+
+struct winograd_dw *winograd_dw_create(lbk_drv *d, const struct lbk_group *g, lbk_shape x)
+{
+    struct winograd_dw *p = is_case(g, x) ? calloc(1, sizeof *p) : NULL;
+    if (!p)
+        return NULL;
+    set_sizes(p, g, x, g->arg[cpu_plain_operand(g, 1)].shape);
+    set_parts(p);
+    set_slots(p);
+    p->plain = cpu_plain_operand(g, 0) >= 0;
+    p->x_rows = p->plain ? 0 : rows_of_chunk(p);
+    if (pays(p) && (p->plain || compile_x(d, p, g, x)))
+        return p;
+    free(p);
+    return NULL;
+}
+
+void winograd_dw_destroy(struct winograd_dw *p) { free(p); }
+
+static int64_t sums_floats(const struct winograd_dw *p)
+{
+    return p->slots * p->c_parts * p->k_parts * FREQ * p->u_step;
+}
+static int64_t spot_floats(const struct winograd_dw *p)
+{
+    return cpu_up(p->chunk * (int64_t) sizeof(struct wino_spot) / 4, LANES);
+}
+static int64_t worker_floats(const struct winograd_dw *p)
+{
+    return FREQ * (p->v_step + p->d_step) + spot_floats(p) + p->x_rows * p->w * LANES + LANES;
+}
+size_t winograd_dw_scratch(const struct winograd_dw *p, int threads)
+{
+    return (size_t) (sums_floats(p) + worker_floats(p) * threads) * sizeof(float);
+}
+
+/* Tiles in order: images, rows and columns of sub-grids, rows and columns of tiles. */
+struct walk {
+    int64_t image, a, b, i, j;
+};
+
+static struct walk walk_from(const struct winograd_dw *p, int64_t t)
+{
+    int64_t grid = t / (p->th * p->tw), at = t % (p->th * p->tw), per = p->dil * p->dil;
+    return (struct walk){ grid / per, grid % per / p->dil, grid % p->dil, at / p->tw, at % p->tw };
+}
+
+static void walk_on(const struct winograd_dw *p, struct walk *w)
+{
+    if (++w->j < p->tw)
+        return;
+    w->j = 0;
+    if (++w->i < p->th)
+        return;
+    w->i = 0;
+    if (++w->b < p->dil)
+        return;
+    w->b = 0;
+    if (++w->a < p->dil)
+        return;
+    w->a = 0;
+    w->image++;
+}
+
+/* Of `most` places at, at + step, ... those in [0, end) are [*lo, *hi). */
+static void inside(int64_t at, int64_t step, int64_t end, int most, int *lo, int *hi)
+{
+    int i = 0;
+    while (i < most && at + i * step < 0)
+        i++;
+    *lo = i;
+    while (i < most && at + i * step < end)
+        i++;
+    *hi = i;
+}
+
+static struct wino_spot spot_of(const struct winograd_dw *p, const struct walk *w)
+{
+    int64_t h = w->a + w->i * p->m * p->dil, v = w->b + w->j * p->m * p->dil;
+    struct wino_spot s = { .image = w->image, .top = h - p->pad };
+    int none;
+    s.x = w->image * p->c_blocks * p->h * p->w + (h - p->pad) * p->w + v - p->pad;
+    s.dy = w->image * p->k_blocks * p->oh * p->ow + h * p->ow + v;
+    s.x *= LANES, s.dy *= LANES;
+    inside(h - p->pad, p->dil, p->h, SIDE, &s.r0, &s.r1);
+    inside(v - p->pad, p->dil, p->w, SIDE, &s.c0, &s.c1);
+    inside(h, p->dil, p->oh, p->m, &none, &s.rows);
+    inside(v, p->dil, p->ow, p->m, &none, &s.cols);
+    return s;
+}
+
+struct task {
+    const struct job *j;
+    int64_t c0, c1, k0, k1; /* blocks */
+    float *v, *d, *u, *x;
+    struct wino_spot *spot;
+};
+
+/* Rows [*from, *to) of x that tiles of one image read. */
+static void rows_read(const struct winograd_dw *p, const struct wino_spot *s, int64_t n,
+                      int64_t *from, int64_t *to)
+{
+    *from = p->h, *to = 0;
+    for (int64_t i = 0; i < n; i++)
+        if (s[i].r0 < s[i].r1) {
+            *from = least(*from, s[i].top + s[i].r0 * p->dil);
+            *to = most(*to, s[i].top + (s[i].r1 - 1) * p->dil + 1);
+        }
+}
+
+/* Tiles [t, t + n), all of one image, of x as an expression: its rows are computed first. */
+static void input_run(const struct task *k, struct wino_tiles *t, int64_t cb)
+{
+    const struct winograd_dw *p = k->j->p;
+    int64_t from, to, image = t->spot->image, plane = p->h * p->w * LANES;
+    rows_read(p, t->spot, t->n, &from, &to);
+    int64_t at = (image * p->c_blocks + cb) * plane + from * p->w * LANES;
+    if (from < to)
+        cpu_expr_run(&p->x, k->j->arg, NULL, (float *const[]){ k->x }, at,
+                     (to - from) * p->w * LANES);
+    t->from = k->x;
+    t->shift = image * p->c_blocks * plane + from * p->w * LANES;
+    k->j->l->input(t);
+}
+
+static void transform_input(const struct task *k, int64_t n)
+{
+    const struct winograd_dw *p = k->j->p;
+    struct wino_tiles t = { .row = p->w * p->dil * LANES,
+                            .col = p->dil * LANES,
+                            .to_step = p->v_step,
+                            .m = p->m };
+    for (int64_t cb = k->c0; cb < k->c1; cb++) {
+        float *to = k->v + (cb - k->c0) * p->chunk * LANES;
+        for (int64_t i = 0; i < n; i += t.n) {
+            t.spot = k->spot + i, t.n = 1, t.to = to + i * LANES;
+            if (p->plain) {
+                t.n = n, t.from = k->j->x + cb * p->h * p->w * LANES;
+                k->j->l->input(&t);
+                continue;
+            }
+            while (i + t.n < n && k->spot[i + t.n].image == k->spot[i].image)
+                t.n++;
+            input_run(k, &t, cb);
+        }
+    }
+}
+
+static void transform_grad(const struct task *k, int64_t n)
+{
+    const struct winograd_dw *p = k->j->p;
+    struct wino_tiles t = { .spot = k->spot,
+                            .n = n,
+                            .row = p->ow * p->dil * LANES,
+                            .col = p->dil * LANES,
+                            .to_step = p->d_step,
+                            .m = p->m };
+    for (int64_t kb = k->k0; kb < k->k1; kb++) {
+        t.from = k->j->dy + kb * p->oh * p->ow * LANES;
+        t.to = k->d + (kb - k->k0) * p->chunk * LANES;
+        k->j->l->grad(&t);
+    }
+}
+
+static void add_chunk(const struct task *k, int64_t n, bool first)
+{
+    const struct winograd_dw *p = k->j->p;
+    transform_input(k, n);
+    transform_grad(k, n);
+    struct wino_product q = { .v = k->v,
+                              .d = k->d,
+                              .u = k->u,
+                              .v_step = p->v_step,
+                              .d_step = p->d_step,
+                              .u_step = p->u_step,
+                              .v_block = p->chunk * LANES,
+                              .d_block = p->chunk * LANES,
+                              .c_blocks = k->c1 - k->c0,
+                              .k_blocks = k->k1 - k->k0,
+                              .n = n,
+                              .first = first };
+    k->j->l->product(&q);
+}
+
+static void sum_task(void *arg, int64_t i, int worker)
+{
+    const struct job *j = arg;
+    const struct winograd_dw *p = j->p;
+    int64_t parts = p->c_parts * p->k_parts, part = i % parts, slot = i / parts;
+    int64_t cp = part / p->k_parts, kp = part % p->k_parts;
+    struct task k = { .j = j, .u = j->sums + i * FREQ * p->u_step };
+    k.c0 = cp * p->c_part, k.c1 = least(p->c_blocks, k.c0 + p->c_part);
+    k.k0 = kp * p->k_part, k.k1 = least(p->k_blocks, k.k0 + p->k_part);
+    k.v = j->scratch + worker * worker_floats(p);
+    k.d = k.v + FREQ * p->v_step;
+    k.spot = (struct wino_spot *) (k.d + FREQ * p->d_step);
+    k.x = k.d + FREQ * p->d_step + spot_floats(p);
+    int64_t begin = cpu_part(p->tiles, p->slots, slot), end = cpu_part(p->tiles, p->slots, slot + 1);
+    struct walk w = walk_from(p, begin);
+    for (int64_t t = begin, n; t < end; t += n) {
+        n = least(p->chunk, end - t);
+        for (int64_t at = 0; at < n; at++, walk_on(p, &w))
+            k.spot[at] = spot_of(p, &w);
+        add_chunk(&k, n, t == begin);
+    }
+}
+
+static void weight_task(void *arg, int64_t i, int worker)
+{
+    const struct job *j = arg;
+    const struct winograd_dw *p = j->p;
+    int64_t kb = i / p->c_blocks, cb = i % p->c_blocks, taps = p->r * p->r;
+    int64_t cp = cb / p->c_part, kp = kb / p->k_part, parts = p->c_parts * p->k_parts;
+    int64_t c_here = least(p->c_blocks, (cp + 1) * p->c_part) - cp * p->c_part;
+    struct wino_weights w = {
+        .u = j->sums + (cp * p->k_parts + kp) * FREQ * p->u_step +
+             (kb % p->k_part * c_here + cb % p->c_part) * LANES * LANES,
+        .u_step = p->u_step,
+        .slot_step = parts * FREQ * p->u_step,
+        .slots = (int) p->slots,
+        .r = p->r,
+        .w = j->out + (kb * LANES * p->c + cb * LANES) * taps,
+        .w_lane = p->c * taps,
+        .channels = (int) least(LANES, p->c - cb * LANES),
+        .lanes = (int) least(LANES, p->k - kb * LANES),
+    };
+    j->l->weights(&w);
+}
+
+void winograd_dw_launch(lbk_drv *d, const struct winograd_dw *p, const struct lbk_group *g)
+{
+    struct job j = { .p = p, .l = winograd_dw_loops_of[d->isa], .out = cpu_f32(&g->out[0]) };
+    for (int i = 0; i < g->n_arg; i++)
+        j.arg[i] = cpu_f32(&g->arg[i]);
+    j.x = p->plain ? j.arg[cpu_plain_operand(g, 0)] : NULL;
+    j.dy = j.arg[cpu_plain_operand(g, 1)];
+    j.sums = cpu_f32(&g->scratch);
+    j.scratch = j.sums + sums_floats(p);
+    cpu_run(d, p->slots * p->c_parts * p->k_parts, sum_task, &j);
+    cpu_run(d, p->c_blocks * p->k_blocks, weight_task, &j);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* Winograd weight gradient: dW = G^T [ sum over tiles of (B^T x B) . (A dy A^T) ] G, 36 frequencies
+ * of x tiles of 6 x 6 and dy tiles of 4 x 4 (3x3 kernels) or 2 x 2 (5x5). */
+#ifndef LBK_CPU_WINOGRAD_DW_H
+#define LBK_CPU_WINOGRAD_DW_H
+#include <stdint.h>
+
+/* Where a tile lies: floats from the first block of x and of dy to its first pixel; rows and
+ * columns [r0, r1), [c0, c1) of its 6 x 6 pixels, and the first rows, cols of dy, are there. */
+struct wino_spot {
+    int64_t x, dy, image, top; /* top: row of the image of the first pixel of x */
+    int r0, r1, c0, c1, rows, cols;
+};
+
+/* n tiles of one block of channels; transformed: to[f * to_step + 16 t] of frequency f. */
+struct wino_tiles {
+    const struct wino_spot *spot;
+    int64_t n;
+    const float *from;
+    int64_t shift, row, col; /* spot.x - shift; floats between rows and columns of the tile */
+    float *to;
+    int64_t to_step;
+    int m;
+};
+
+/* u[f][kb][c][16] += v[f][cb][t][c % 16] * d[f][kb][t][16] over t; set, not added to, if first. */
+struct wino_product {
+    const float *v, *d;
+    float *u;
+    int64_t v_step, d_step, u_step; /* between frequencies */
+    int64_t v_block, d_block;       /* between blocks of channels */
+    int64_t c_blocks, k_blocks, n;
+    int first;
+};
+
+/* 16 channels of x by 16 of dy: the slots added by a tree of halves, then the weights
+ * w[lane * w_lane + i], i over channel and tap. */
+struct wino_weights {
+    const float *u;
+    int64_t u_step, slot_step;
+    int slots, r;
+    float *w;
+    int64_t w_lane;
+    int channels, lanes;
+};
+
+struct winograd_dw_loops {
+    void (*input)(const struct wino_tiles *t);
+    void (*grad)(const struct wino_tiles *t);
+    void (*product)(const struct wino_product *p);
+    void (*weights)(const struct wino_weights *w);
+};
+
+#ifndef CPU_ISA
+# include "cpu.h"
+
+struct winograd_dw;
+/* NULL: not by this way, or out of memory. x: the shape of operand 0. */
+struct winograd_dw *winograd_dw_create(lbk_drv *d, const struct lbk_group *g, lbk_shape x);
+void winograd_dw_destroy(struct winograd_dw *w);
+size_t winograd_dw_scratch(const struct winograd_dw *w, int threads);
+void winograd_dw_launch(lbk_drv *d, const struct winograd_dw *w, const struct lbk_group *g);
+#endif
+#endif
