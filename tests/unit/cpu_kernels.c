@@ -36,6 +36,10 @@ static const struct conv_case cases[] = {
     { 1, 16, 70, 33, 32, 1, 1, 1, 0, 1, 1 }, { 1, 4, 30, 30, 4, 3, 3, 1, 1, 1, 1 },
     { 1, 64, 40, 48, 16, 3, 3, 1, 1, 1, 1 }, { 1, 5, 9, 9, 18, 1, 1, 2, 2, 1, 1 },
     { 2, 30, 17, 14, 6, 5, 3, 1, 1, 1, 1 },  { 2, 7, 20, 32, 24, 4, 4, 2, 1, 1, 1 },
+    { 3, 33, 13, 11, 40, 3, 3, 1, 1, 1, 1 }, { 2, 24, 17, 15, 20, 5, 5, 1, 2, 1, 1 },
+    { 1, 20, 21, 19, 37, 3, 3, 1, 2, 2, 1 }, { 3, 80, 9, 8, 72, 3, 3, 1, 1, 1, 1 },
+    { 2, 16, 12, 13, 16, 3, 3, 1, 0, 1, 1 }, { 2, 16, 10, 9, 17, 3, 3, 1, 3, 1, 1 },
+    { 9, 16, 24, 20, 8, 3, 3, 1, 1, 1, 1 },  { 1, 18, 30, 30, 24, 5, 5, 1, 6, 3, 1 },
 };
 enum { N_CASES = sizeof cases / sizeof *cases };
 
@@ -170,6 +174,14 @@ static void launch_stored(lbk_drv *d, struct problem *p)
     cpu_device_fns.release(d, code);
 }
 
+static void free_buffers(lbk_drv *d, const struct problem *p)
+{
+    for (int i = 0; i < p->g.n_arg; i++)
+        cpu_device_fns.free(d, p->g.arg[i].mem);
+    cpu_device_fns.free(d, p->g.out[0].mem);
+    cpu_device_fns.free(d, p->g.scratch.mem);
+}
+
 static void run_on(lbk_drv *d, struct problem *p)
 {
     const float fill = 12345.0f;
@@ -194,10 +206,7 @@ static void run_on(lbk_drv *d, struct problem *p)
     p->stored_bytes = lbk_arg_bytes(&p->g.out[0]);
     p->stored = malloc(p->stored_bytes);
     memcpy(p->stored, out, p->stored_bytes);
-    for (int i = 0; i < p->g.n_arg; i++)
-        cpu_device_fns.free(d, p->g.arg[i].mem);
-    cpu_device_fns.free(d, p->g.out[0].mem);
-    cpu_device_fns.free(d, p->g.scratch.mem);
+    free_buffers(d, p);
 }
 
 /* What each of the three is, summed over everything in double. */
@@ -300,6 +309,56 @@ static void convolutions_are_the_sums(void **state)
     cpu_device_fns.close(d);
 }
 
+static const struct lbk_op add = { .name = "add", .n_min = 2, .n_max = 2 },
+                           mul = { .name = "mul", .n_min = 2, .n_max = 2 },
+                           relu = { .name = "relu", .n_min = 1, .n_max = 1 };
+
+/* relu(x * scale + shift) instead of x, by channel; what lies around it stays zero. */
+static void add_expression(struct problem *p)
+{
+    lbk_shape lanes = LBK_SHAPE(1, p->g.arg[0].shape.d[1], 1, 1);
+    add_arg(p, lanes);
+    add_arg(p, lanes);
+    p->g.operand[0] =
+        (struct lbk_expr){ .n = 6,
+                           .w = { { .kind = LBK_WORD_ARG, .arg = 0 },
+                                  { .kind = LBK_WORD_ARG, .arg = 2 },
+                                  { .kind = LBK_WORD_OP, .in = { 0, 1 }, .op = &mul },
+                                  { .kind = LBK_WORD_ARG, .arg = 3 },
+                                  { .kind = LBK_WORD_OP, .in = { 2, 3 }, .op = &add },
+                                  { .kind = LBK_WORD_OP, .in = { 4 }, .op = &relu } } };
+}
+
+static void apply_expression(struct problem *p)
+{
+    int64_t c = p->g.arg[0].shape.d[1], plane = p->g.arg[0].shape.d[2] * p->g.arg[0].shape.d[3];
+    for (int64_t i = 0; i < lbk_shape_count(p->g.arg[0].shape); i++) {
+        float y = p->value[0][i] * p->value[2][i / plane % c] + p->value[3][i / plane % c];
+        p->value[0][i] = y > 0 ? y : 0;
+    }
+}
+
+static void operands_are_computed(void **state)
+{
+    lbk_drv *d = open_cpu(2, "auto");
+    for (int i = 0; i < N_CASES; i++) {
+        struct problem p;
+        char what[64];
+        snprintf(what, sizeof what, "case %d, pass %d of an expression", i, (int) BY_W);
+        conv_problem(&p, &cases[i], BY_W);
+        add_expression(&p);
+        if (cpu_device_fns.supports(d, &p.g, &p.offer)) {
+            check_bits(&p, what);
+            apply_expression(&p);
+            double *want = conv_reference(&cases[i], BY_W, &p);
+            check_close(&p, want, what);
+            free(want);
+        }
+        free_problem(&p);
+    }
+    cpu_device_fns.close(d);
+}
+
 static void convolutions_have_one_result(void **state)
 {
     for (int i = 0; i < N_CASES; i++)
@@ -378,17 +437,12 @@ static void products_are_the_sums(void **state)
 /* relu(result + bias by channel) * factor + other, in place of other. */
 static void add_epilogue(struct problem *p)
 {
-    static const struct lbk_op add = { .name = "add", .n_min = 2, .n_max = 2 },
-                               mul = { .name = "mul", .n_min = 2, .n_max = 2 };
-    static const struct lbk_op relu = { .name = "relu", .n_min = 1, .n_max = 1 };
     bool image = p->g.acc.n == 4;
     lbk_shape bias = p->g.acc;
     for (int i = 0; i < bias.n; i++)
         bias.d[i] = i == (image ? 1 : bias.n - 1) ? bias.d[i] : 1;
-    int operands = p->g.n_operand;
     add_arg(p, bias);
     add_arg(p, p->g.acc);
-    p->g.n_operand = operands;
     p->g.epi = (struct lbk_expr){ .n = 8,
                                   .w = { { .kind = LBK_WORD_ACC },
                                          { .kind = LBK_WORD_ARG, .arg = 2 },
@@ -477,10 +531,7 @@ static double time_launch(lbk_drv *d, struct problem *p)
     }
     qsort(t, (size_t) n, sizeof *t, by_value);
     cpu_device_fns.release(d, code);
-    for (int i = 0; i < p->g.n_arg; i++)
-        cpu_device_fns.free(d, p->g.arg[i].mem);
-    cpu_device_fns.free(d, p->g.out[0].mem);
-    cpu_device_fns.free(d, p->g.scratch.mem);
+    free_buffers(d, p);
     return t[n / 10];
 }
 
@@ -547,9 +598,8 @@ int main(int argc, char **argv)
         return 0;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(convolutions_are_the_sums),
-        cmocka_unit_test(convolutions_have_one_result),
-        cmocka_unit_test(products_are_the_sums),
+        cmocka_unit_test(convolutions_are_the_sums), cmocka_unit_test(convolutions_have_one_result),
+        cmocka_unit_test(operands_are_computed),     cmocka_unit_test(products_are_the_sums),
         cmocka_unit_test(epilogues_are_applied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

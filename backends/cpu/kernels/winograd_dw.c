@@ -24,7 +24,7 @@ CPU_LOOPS(winograd_dw_loops);
 struct winograd_dw {
     int64_t n, c, h, w, k, oh, ow, dil, pad;
     int m, r;
-    int64_t th, tw, tiles; /* tiles of a sub-grid, of all */
+    int64_t th, tw, tiles;                                        /* tiles of a sub-grid, of all */
     int64_t c_blocks, k_blocks, c_parts, k_parts, c_part, k_part; /* blocks of a part, at most */
     int64_t slots, chunk;                                         /* chunk: tiles */
     int64_t v_step, d_step, u_step, x_rows;
@@ -260,10 +260,9 @@ static void input_run(const struct task *k, struct wino_tiles *t, int64_t cb)
 static void transform_input(const struct task *k, int64_t n)
 {
     const struct winograd_dw *p = k->j->p;
-    struct wino_tiles t = { .row = p->w * p->dil * LANES,
-                            .col = p->dil * LANES,
-                            .to_step = p->v_step,
-                            .m = p->m };
+    struct wino_tiles t = {
+        .row = p->w * p->dil * LANES, .col = p->dil * LANES, .to_step = p->v_step, .m = p->m
+    };
     for (int64_t cb = k->c0; cb < k->c1; cb++) {
         float *to = k->v + (cb - k->c0) * p->chunk * LANES;
         for (int64_t i = 0; i < n; i += t.n) {
@@ -329,7 +328,8 @@ static void sum_task(void *arg, int64_t i, int worker)
     k.d = k.v + FREQ * p->v_step;
     k.spot = (struct wino_spot *) (k.d + FREQ * p->d_step);
     k.x = k.d + FREQ * p->d_step + spot_floats(p);
-    int64_t begin = cpu_part(p->tiles, p->slots, slot), end = cpu_part(p->tiles, p->slots, slot + 1);
+    int64_t begin = cpu_part(p->tiles, p->slots, slot),
+            end = cpu_part(p->tiles, p->slots, slot + 1);
     struct walk w = walk_from(p, begin);
     for (int64_t t = begin, n; t < end; t += n) {
         n = least(p->chunk, end - t);

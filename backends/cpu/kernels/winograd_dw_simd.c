@@ -123,8 +123,13 @@ INL void strip(int m, int blocks, const float *v, const float *d, int64_t d_bloc
         vstore(u + i / nv * LANES + i % nv / VPB * u_block + i % VPB * VL, acc[i]);
 }
 
-enum { PAIR = VL == 16 ? 2 : 1, M_PAIR = VL == 16 ? 8 : VL == 8 ? 4 : 2,
-       M_ONE = VL == 16 ? 16 : M_PAIR };
+enum {
+    PAIR = VL == 16 ? 2 : 1,
+    M_PAIR = VL == 16  ? 8
+             : VL == 8 ? 4
+                       : 2,
+    M_ONE = VL == 16 ? 16 : M_PAIR
+};
 
 INL void strips(int m, int blocks, const struct wino_product *p, int64_t f, int64_t kb)
 {
@@ -132,8 +137,8 @@ INL void strips(int m, int blocks, const struct wino_product *p, int64_t f, int6
     const float *d = p->d + f * p->d_step + kb * p->d_block, *v = p->v + f * p->v_step;
     float *u = p->u + f * p->u_step + kb * u_block;
     for (int64_t c = 0; c < p->c_blocks * LANES; c += m)
-        strip(m, blocks, v + c / LANES * p->v_block + c % LANES, d, p->d_block, p->n,
-              u + c * LANES, u_block, p->first);
+        strip(m, blocks, v + c / LANES * p->v_block + c % LANES, d, p->d_block, p->n, u + c * LANES,
+              u_block, p->first);
 }
 
 static void product(const struct wino_product *p)
