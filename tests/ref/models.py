@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Reference networks: names, shapes and arithmetic as in the usual PyTorch implementations."""
+import functools
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+
+relu = functools.partial(F.relu, inplace=True)
 
 
 class LeNet(nn.Module):
@@ -13,16 +16,16 @@ class LeNet(nn.Module):
         self.fc1, self.fc2, self.fc3 = nn.Linear(400, 120), nn.Linear(120, 84), nn.Linear(84, classes)
 
     def forward(self, x):
-        x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 2)
-        x = F.max_pool2d(F.relu(self.bn2(self.conv2(x))), 2)
-        x = F.relu(self.fc2(F.relu(self.fc1(x.flatten(1)))))
+        x = F.max_pool2d(relu(self.bn1(self.conv1(x))), 2)
+        x = F.max_pool2d(relu(self.bn2(self.conv2(x))), 2)
+        x = relu(self.fc2(relu(self.fc1(x.flatten(1)))))
         return self.fc3(x)
 
 
 class Autoencoder(nn.Module):
     def __init__(self, channels, sigmoid=True):
         super().__init__()
-        c, t, r = nn.Conv2d, nn.ConvTranspose2d, nn.ReLU
+        c, t, r = nn.Conv2d, nn.ConvTranspose2d, functools.partial(nn.ReLU, True)
         self.encoder = nn.Sequential(c(channels, 12, 4, 2, 1), r(), c(12, 24, 4, 2, 1), r(), c(24, 48, 4, 2, 1), r())
         up = [t(48, 24, 4, 2, 1), r(), t(24, 12, 4, 2, 1), r(), t(12, channels, 4, 2, 1)]
         self.decoder = nn.Sequential(*up, *([nn.Sigmoid()] if sigmoid else []))
@@ -41,8 +44,8 @@ class Basic(nn.Module):
         self.side = add_side(self, side, c, width, stride)
 
     def forward(self, x):
-        y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
-        return F.relu(y + (getattr(self, self.side)(x) if self.side else x))
+        y = self.bn2(self.conv2(relu(self.bn1(self.conv1(x)))))
+        return relu(y + (getattr(self, self.side)(x) if self.side else x))
 
 
 class Bottleneck(nn.Module):
@@ -56,8 +59,8 @@ class Bottleneck(nn.Module):
         self.side = add_side(self, side, c, 4 * width, stride)
 
     def forward(self, x):
-        y = F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))))
-        return F.relu(self.bn3(self.conv3(y)) + (getattr(self, self.side)(x) if self.side else x))
+        y = relu(self.bn2(self.conv2(relu(self.bn1(self.conv1(x))))))
+        return relu(self.bn3(self.conv3(y)) + (getattr(self, self.side)(x) if self.side else x))
 
 
 def add_side(block, name, c, out, stride):
@@ -82,7 +85,7 @@ class ResNet(nn.Module):
         self.add_module(head, nn.Linear(c, classes))
 
     def forward(self, x):
-        x = F.relu(self.bn1(self.conv1(x)))
+        x = relu(self.bn1(self.conv1(x)))
         for i in range(self.n):
             x = getattr(self, f'layer{i + 1}')(x)
         x = x.mean((2, 3)) if self.n == 3 else F.avg_pool2d(x, 4).flatten(1)
@@ -119,9 +122,9 @@ class Stages(nn.Module):
             self.add_module(f'layer{i + 1}', nn.Sequential(*layer))
 
     def features(self, x):
-        x = F.relu(self.bn1(self.conv1(x)))
+        x = relu(self.bn1(self.conv1(x)))
         if self.deep:
-            x = F.relu(self.bn3(self.conv3(F.relu(self.bn2(self.conv2(x))))))
+            x = relu(self.bn3(self.conv3(relu(self.bn2(self.conv2(x))))))
         x = F.max_pool2d(x, 3, 2, 1)
         out = []
         for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
@@ -140,7 +143,7 @@ class ImageNetResNet(Stages):
 
 
 def mobile_unit(i, o, k, stride=1, groups=1):
-    return nn.Sequential(nn.Conv2d(i, o, k, stride, k // 2, groups=groups, bias=False), nn.BatchNorm2d(o), nn.ReLU6())
+    return nn.Sequential(nn.Conv2d(i, o, k, stride, k // 2, groups=groups, bias=False), nn.BatchNorm2d(o), nn.ReLU6(True))
 
 
 class Inverted(nn.Module):
@@ -186,14 +189,14 @@ class MobileNetV2(nn.Module):
 class Pooled(nn.Module):
     def __init__(self, i, o):
         super().__init__()
-        self.gap = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(i, o, 1, bias=False), nn.BatchNorm2d(o), nn.ReLU())
+        self.gap = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(i, o, 1, bias=False), nn.BatchNorm2d(o), nn.ReLU(True))
 
     def forward(self, x):
         return F.interpolate(self.gap(x), x.shape[2:], mode='bilinear', align_corners=True)
 
 
 def unit(i, o, k, dilation=1):
-    return [nn.Conv2d(i, o, k, 1, dilation * (k // 2), dilation, bias=False), nn.BatchNorm2d(o), nn.ReLU()]
+    return [nn.Conv2d(i, o, k, 1, dilation * (k // 2), dilation, bias=False), nn.BatchNorm2d(o), nn.ReLU(True)]
 
 
 class Named(nn.Module):
@@ -260,14 +263,14 @@ class Up(nn.Module):
         self.conv1, self.bn1 = nn.Conv2d(i, 16, 5, 1, 2, bias=False), nn.BatchNorm2d(16)
 
     def forward(self, x):
-        return F.relu(self.bn1(self.conv1(x)))
+        return relu(self.bn1(self.conv1(x)))
 
 
 class Fusion(nn.Module):
     def __init__(self, channels):
         super().__init__()
         for k, c in enumerate(channels, 1):
-            self.add_module(f'att{k}', nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(c, c // 16, 1, bias=False), nn.ReLU(),
+            self.add_module(f'att{k}', nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(c, c // 16, 1, bias=False), nn.ReLU(True),
                                                      nn.Conv2d(c // 16, c, 1, bias=False), nn.Sigmoid()))
             self.add_module(f'up{k}', Up(c))
         self.conv, self.bn = nn.Conv2d(64, 64, 5, 1, 2, bias=False), nn.BatchNorm2d(64)
@@ -275,7 +278,7 @@ class Fusion(nn.Module):
     def forward(self, features):
         size = [2 * n for n in features[0].shape[2:]]
         parts = [grow(getattr(self, f'up{k}')(f * getattr(self, f'att{k}')(f)), size) for k, f in enumerate(features, 1)]
-        return F.relu(self.bn(self.conv(torch.cat(parts, 1))))
+        return relu(self.bn(self.conv(torch.cat(parts, 1))))
 
 
 class Refine(nn.Module):
@@ -285,7 +288,7 @@ class Refine(nn.Module):
         self.conv2 = nn.Conv2d(64, 1, 5, 1, 2)
 
     def forward(self, x):
-        return self.conv2(F.relu(self.bn0(self.conv0(x))))
+        return self.conv2(relu(self.bn0(self.conv0(x))))
 
 
 class DepthKD(nn.Module):
@@ -304,7 +307,7 @@ class LightStage(nn.Module):
         self.conv2, self.bn2 = nn.Conv2d(i, o, 1, bias=False), nn.BatchNorm2d(o)
 
     def forward(self, x, size):
-        x = F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))))
+        x = relu(self.bn2(self.conv2(relu(self.bn1(self.conv1(x))))))
         return F.interpolate(x, size, mode='nearest')
 
 
