@@ -13,11 +13,13 @@ enum {
     LANES = CPU_BLOCK,
     PART_BLOCKS = 4,
     SLOTS = 32,
-    SLOT_TILES = 32,
+    SLOT_TILES = 64,
+    FEW_TILES = 16,
+    FEW_TASKS = 4,
     SLOT_BYTES = 8 << 20,
     CHUNK_MOST = 64,
     CHUNK_BYTES = 640 << 10,
-    TASKS = 32
+    TASKS = 16
 };
 CPU_LOOPS(winograd_dw_loops);
 
@@ -60,13 +62,14 @@ static void set_parts(struct winograd_dw *p)
     p->u_step = odd_lines(p->c_part * p->k_part * LANES * LANES);
 }
 
+/* Each with so many tiles that adding the slots up costs little. */
 static void set_slots(struct winograd_dw *p)
 {
     int64_t parts = p->c_parts * p->k_parts, bytes = parts * FREQ * p->u_step * 4;
     p->slots = 1;
-    while (p->slots * 2 <= SLOTS && p->slots * 2 * parts <= TASKS &&
-           p->tiles >= p->slots * 2 * SLOT_TILES && p->slots * 2 * bytes <= SLOT_BYTES)
-        p->slots *= 2;
+    for (int64_t s = 2; s <= SLOTS && s * parts <= TASKS && s * bytes <= SLOT_BYTES; s *= 2)
+        if (p->tiles >= s * (s * parts <= FEW_TASKS ? FEW_TILES : SLOT_TILES))
+            p->slots = s;
 }
 
 /* Rows of x that the tiles of a chunk may read of one image. */
