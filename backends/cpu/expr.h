@@ -35,8 +35,23 @@ enum {
 #undef LBK_OPN
     CPU_PW_COUNT
 };
+/* What batch norm and an activation are for one block of channels: limit(x * scale + shift), n a
+ * multiple of the block; y may be x. */
+enum cpu_limit {
+    CPU_LIMIT_NONE,
+    CPU_LIMIT_BELOW,
+    CPU_LIMIT_BOTH
+}; /* relu; and minimum with high */
+struct cpu_ramp {
+    bool on;
+    uint8_t x, scale, shift; /* args */
+    enum cpu_limit limit;
+    float high;
+};
 struct cpu_pointwise {
     void (*spread)(float *y, float v, int n);
+    void (*ramp)(float *y, const float *x, const float *scale, const float *shift,
+                 const struct cpu_ramp *r, int64_t n);
     struct cpu_loops op[CPU_PW_COUNT];
 };
 
@@ -61,8 +76,11 @@ struct cpu_step {
 struct cpu_expr {
     int n, n_out, n_buf;
     void (*spread)(float *y, float v, int n);
+    void (*run_ramp)(float *y, const float *x, const float *scale, const float *shift,
+                     const struct cpu_ramp *r, int64_t n);
     int64_t run; /* chunks end where runs of one number of broadcast args do; 0 = anywhere */
     bool plain;  /* one ARG word read as it is stored, one out */
+    struct cpu_ramp ramp; /* on: all of it is this, which needs no buffers */
     uint8_t result[LBK_OUT_MAX];
     struct cpu_src src[LBK_ARG_MAX];
     struct cpu_step step[LBK_EXPR_MAX];

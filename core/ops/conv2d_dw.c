@@ -63,6 +63,9 @@ static const struct lbk_case cases[] = {
     { "2x16x7x5,2x32x4x3", "stride=2", 1e-5, 0, 0 },
     { "3x4x6x5,3x2x5x3", "h=2,w=3", 1e-5, 0, 0 },
     { "1x33x6x6,1x33x6x6", "pad=3,dilation=3,groups=33,h=3,w=3", 1e-5, 0, 0 },
+    { "2x16x13x11,2x32x13x11", "pad=1,h=3,w=3", 2e-5, 0, 0 },
+    { "1x20x14x13,1x17x14x13", "pad=2,h=5,w=5", 2e-5, 0, 0 },
+    { "1x24x15x14,1x18x15x14", "pad=2,dilation=2,h=3,w=3", 2e-5, 0, 0 },
     { NULL, NULL, 0, 0, 0 },
 };
 

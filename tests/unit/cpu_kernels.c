@@ -49,30 +49,35 @@ static void convolutions_are_the_sums(void **state)
 
 static const struct lbk_op add = { .name = "add", .n_min = 2, .n_max = 2 },
                            mul = { .name = "mul", .n_min = 2, .n_max = 2 },
+                           minimum = { .name = "minimum", .n_min = 2, .n_max = 2 },
                            relu = { .name = "relu", .n_min = 1, .n_max = 1 };
 
-/* relu(x * scale + shift) instead of x, by channel; what lies around it stays zero. */
-static void add_expression(struct problem *p)
+/* min(relu(x * scale + shift), 0.75), or the first 5 or 6 words of it, instead of x; scale and
+ * shift by channel. What lies around x stays zero. */
+static void add_expression(struct problem *p, int words)
 {
     lbk_shape lanes = LBK_SHAPE(1, p->g.arg[0].shape.d[1], 1, 1);
     add_arg(p, lanes);
     add_arg(p, lanes);
     p->g.operand[0] =
-        (struct lbk_expr){ .n = 6,
+        (struct lbk_expr){ .n = words,
                            .w = { { .kind = LBK_WORD_ARG, .arg = 0 },
                                   { .kind = LBK_WORD_ARG, .arg = 2 },
                                   { .kind = LBK_WORD_OP, .in = { 0, 1 }, .op = &mul },
                                   { .kind = LBK_WORD_ARG, .arg = 3 },
                                   { .kind = LBK_WORD_OP, .in = { 2, 3 }, .op = &add },
-                                  { .kind = LBK_WORD_OP, .in = { 4 }, .op = &relu } } };
+                                  { .kind = LBK_WORD_OP, .in = { 4 }, .op = &relu },
+                                  { .kind = LBK_WORD_CONST, .value = 0.75f },
+                                  { .kind = LBK_WORD_OP, .in = { 5, 6 }, .op = &minimum } } };
 }
 
-static void apply_expression(struct problem *p)
+static void apply_expression(struct problem *p, int words)
 {
     int64_t c = p->g.arg[0].shape.d[1], plane = p->g.arg[0].shape.d[2] * p->g.arg[0].shape.d[3];
     for (int64_t i = 0; i < lbk_shape_count(p->g.arg[0].shape); i++) {
         float y = p->value[0][i] * p->value[2][i / plane % c] + p->value[3][i / plane % c];
-        p->value[0][i] = y > 0 ? y : 0;
+        y = words > 5 && !(y > 0) ? 0 : y;
+        p->value[0][i] = words > 6 && y > 0.75f ? 0.75f : y;
     }
 }
 
@@ -80,14 +85,15 @@ static void operands_are_computed(void **state)
 {
     lbk_drv *d = open_cpu(2, "auto");
     for (int i = 0; i < N_CASES; i++) {
+        const int words = (int[]){ 5, 6, 8 }[i % 3];
         struct problem p;
         char what[64];
         snprintf(what, sizeof what, "case %d, pass %d of an expression", i, (int) BY_W);
         conv_problem(&p, &cases[i], BY_W);
-        add_expression(&p);
+        add_expression(&p, words);
         if (cpu_device_fns.supports(d, &p.g, &p.offer)) {
             check_bits(&p, what);
-            apply_expression(&p);
+            apply_expression(&p, words);
             double *want = conv_reference(&cases[i], BY_W, &p);
             check_close(&p, want, what);
             free(want);

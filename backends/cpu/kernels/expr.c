@@ -181,6 +181,49 @@ static int64_t common_run(const struct cpu_expr *x, int n_arg)
     return run;
 }
 
+static bool is_op(const struct lbk_word *w, const char *name)
+{
+    return w->kind == LBK_WORD_OP && strcmp(w->op->name, name) == 0;
+}
+
+/* Of op words with two operands: one is an arg that is read so; the other one. */
+static const struct lbk_word *beside(const struct cpu_expr *x, const struct lbk_expr *e,
+                                     const struct lbk_word *w, enum cpu_read how, uint8_t *arg)
+{
+    for (int k = 0; k < 2; k++) {
+        const struct lbk_word *in = &e->w[w->in[k]];
+        *arg = in->arg;
+        if (in->kind == LBK_WORD_ARG && x->src[in->arg].how == how)
+            return &e->w[w->in[1 - k]];
+    }
+    return NULL;
+}
+
+/* max and min of x * scale + shift, from the last word back. */
+static struct cpu_ramp find_ramp(const struct cpu_expr *x, const struct lbk_expr *e)
+{
+    struct cpu_ramp r = { .limit = CPU_LIMIT_NONE };
+    const struct lbk_word *w = &e->w[e->n - 1];
+    int words = 5;
+    if (is_op(w, "minimum") && e->w[w->in[1]].kind == LBK_WORD_CONST) {
+        r.high = e->w[w->in[1]].value, r.limit = CPU_LIMIT_BOTH, words += 2;
+        w = &e->w[w->in[0]];
+        if (!is_op(w, "relu"))
+            return r;
+    }
+    if (is_op(w, "relu")) {
+        r.limit = r.limit == CPU_LIMIT_BOTH ? r.limit : CPU_LIMIT_BELOW, words++;
+        w = &e->w[w->in[0]];
+    }
+    if (!is_op(w, "add") || !(w = beside(x, e, w, CPU_READ_LANES, &r.shift)) || !is_op(w, "mul") ||
+        !(w = beside(x, e, w, CPU_READ_LANES, &r.scale)))
+        return r;
+    r.x = w->arg;
+    r.on = w->kind == LBK_WORD_ARG && x->src[w->arg].how == CPU_READ_FULL && e->n == words &&
+           x->n_out == 1 && x->result[0] == e->n - 1;
+    return r;
+}
+
 bool cpu_expr_compile(const lbk_drv *d, struct cpu_expr *x, const struct lbk_expr *e, int n_arg,
                       const struct lbk_arg arg[], lbk_shape shape, struct lbk_layout layout,
                       int n_out, const uint8_t result[], uint32_t alias)
@@ -201,6 +244,8 @@ bool cpu_expr_compile(const lbk_drv *d, struct cpu_expr *x, const struct lbk_exp
     for (int k = 0; k < n_out; k++)
         last[result[k]] = e->n;
     x->spread = cpu_pointwise_of[d->isa]->spread;
+    x->run_ramp = cpu_pointwise_of[d->isa]->ramp;
+    x->ramp = find_ramp(x, e);
     x->run = common_run(x, n_arg);
     place_outs(x, last, alias);
     place_buffers(x, e, last);

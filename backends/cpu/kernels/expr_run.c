@@ -32,16 +32,22 @@ static void read_strided(const struct cpu_expr *x, const struct cpu_src *s, cons
     }
 }
 
+static void lanes_of(const struct cpu_src *s, const float *base, int64_t block, float lane[])
+{
+    const int64_t c0 = block % s->blocks * CPU_BLOCK;
+    const int used = s->c - c0 < CPU_BLOCK ? (int) (s->c - c0) : CPU_BLOCK;
+    memset(lane, 0, sizeof *lane * CPU_BLOCK);
+    memcpy(lane, base + c0, sizeof *lane * (size_t) used);
+}
+
 /* One number per channel, in CBLK: the lanes of a block again and again. */
 static void read_lanes(const struct cpu_src *s, const float *base, float *y, int64_t at, int n)
 {
     while (n > 0) {
-        const int64_t block = at / s->run, left = (block + 1) * s->run - at,
-                      c0 = block % s->blocks * CPU_BLOCK;
+        const int64_t block = at / s->run, left = (block + 1) * s->run - at;
         const int run = left < n ? (int) left : n;
-        const int used = s->c - c0 < CPU_BLOCK ? (int) (s->c - c0) : CPU_BLOCK;
-        float lane[CPU_BLOCK] = { 0 };
-        memcpy(lane, base + c0, sizeof *lane * (size_t) used);
+        float lane[CPU_BLOCK];
+        lanes_of(s, base, block, lane);
         for (int i = 0; i < run; i += CPU_BLOCK)
             memcpy(y + i, lane, sizeof lane);
         y += run, n -= run, at += run;
@@ -161,8 +167,8 @@ static void chunk(struct state *s, const float *const arg[], const float *acc, f
             memcpy(out[k] + done, s->reg[x->result[k]], sizeof(float) * (size_t) n);
 }
 
-void cpu_expr_run(const struct cpu_expr *x, const float *const arg[], const float *acc,
-                  float *const out[], int64_t at, int64_t n)
+static void run_words(const struct cpu_expr *x, const float *const arg[], const float *acc,
+                      float *const out[], int64_t at, int64_t n)
 {
     _Alignas(CPU_ALIGN) float buf[LBK_EXPR_MAX][CPU_CHUNK];
     struct state s;
@@ -175,6 +181,32 @@ void cpu_expr_run(const struct cpu_expr *x, const float *const arg[], const floa
         step = n - done < step ? n - done : step;
         chunk(&s, arg, acc, out, done, at + done, (int) step);
     }
+}
+
+/* A block of channels at a time. */
+static void run_ramp(const struct cpu_expr *x, const float *const arg[], float *y, int64_t at,
+                     int64_t n)
+{
+    const struct cpu_ramp *r = &x->ramp;
+    const struct cpu_src *scale = &x->src[r->scale], *shift = &x->src[r->shift];
+    for (int64_t done = 0, step; done < n; done += step) {
+        float a[CPU_BLOCK], b[CPU_BLOCK];
+        const int64_t block = (at + done) / scale->run;
+        step = (block + 1) * scale->run - at - done;
+        step = n - done < step ? n - done : step;
+        lanes_of(scale, arg[r->scale], block, a);
+        lanes_of(shift, arg[r->shift], block, b);
+        x->run_ramp(y + done, arg[r->x] + at + done, a, b, r, step);
+    }
+}
+
+void cpu_expr_run(const struct cpu_expr *x, const float *const arg[], const float *acc,
+                  float *const out[], int64_t at, int64_t n)
+{
+    if (x->ramp.on)
+        run_ramp(x, arg, out[0], at, n);
+    else
+        run_words(x, arg, acc, out, at, n);
 }
 
 const float *cpu_expr_values(const struct cpu_expr *x, const float *const arg[], float *buf,

@@ -85,7 +85,36 @@
 #define LBK_PW3(name, ...) { #name, 3, each_##name, NULL, NULL },
 static void spread(float *y, float v, int n) { EACH y[i] = v; }
 
+/* As the operators one by one, to the bit. */
+INL void ramp_to(enum cpu_limit limit, float *y, const float *x, const float *scale,
+                 const float *shift, float high, int64_t n)
+{
+    for (int v = 0; v < CPU_BLOCK; v += VL) {
+        const vf s = vload(scale + v), t = vload(shift + v);
+        for (int64_t i = v; i < n; i += CPU_BLOCK) {
+            vf a = vload(x + i) * s + t;
+            if (limit != CPU_LIMIT_NONE)
+                a = vsel(a > 0.0f, a, (vf){ 0 });
+            if (limit == CPU_LIMIT_BOTH)
+                a = vmin(a, vset(high));
+            vstore(y + i, a);
+        }
+    }
+}
+
+static void ramp(float *y, const float *x, const float *scale, const float *shift,
+                 const struct cpu_ramp *r, int64_t n)
+{
+    if (r->limit == CPU_LIMIT_NONE)
+        ramp_to(CPU_LIMIT_NONE, y, x, scale, shift, 0, n);
+    else if (r->limit == CPU_LIMIT_BELOW)
+        ramp_to(CPU_LIMIT_BELOW, y, x, scale, shift, 0, n);
+    else
+        ramp_to(CPU_LIMIT_BOTH, y, x, scale, shift, r->high, n);
+}
+
 const struct cpu_pointwise CPU_TABLE(cpu_pointwise) = { spread,
+                                                        ramp,
                                                         {
 #include <limbeck/ops.def>
                                                         } };

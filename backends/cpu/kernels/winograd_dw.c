@@ -12,6 +12,7 @@ enum {
     SIDE = 6,
     LANES = CPU_BLOCK,
     PART_BLOCKS = 4,
+    BAND = 4, /* rows of tiles */
     SLOTS = 32,
     SLOT_TILES = 64,
     FEW_TILES = 16,
@@ -75,7 +76,7 @@ static void set_slots(struct winograd_dw *p)
 /* Rows of x that the tiles of a chunk may read of one image. */
 static int64_t rows_of_chunk(const struct winograd_dw *p)
 {
-    int64_t tile_rows = p->chunk / p->tw + 2;
+    int64_t tile_rows = (p->chunk / (p->tw * BAND) + 2) * BAND;
     return p->dil > 1 ? p->h : least(p->h, (tile_rows - 1) * p->m + SIDE);
 }
 
@@ -171,32 +172,39 @@ size_t winograd_dw_scratch(const struct winograd_dw *p, int threads)
     return (size_t) (sums_floats(p) + worker_floats(p) * threads) * sizeof(float);
 }
 
-/* Tiles in order: images, rows and columns of sub-grids, rows and columns of tiles. */
+/* Tiles in order: images, sub-grids by row and column, bands of a few rows of tiles; in a band
+ * column by column, so that a chunk is nearly square and reads little of x twice. */
 struct walk {
-    int64_t image, a, b, i, j;
+    int64_t image, a, b, band, i, j, rows; /* i: of the rows of its band */
 };
 
 static struct walk walk_from(const struct winograd_dw *p, int64_t t)
 {
     int64_t grid = t / (p->th * p->tw), at = t % (p->th * p->tw), per = p->dil * p->dil;
-    return (struct walk){ grid / per, grid % per / p->dil, grid % p->dil, at / p->tw, at % p->tw };
+    struct walk w = { grid / per, grid % per / p->dil, grid % p->dil, at / (BAND * p->tw) * BAND };
+    w.rows = least(BAND, p->th - w.band);
+    w.j = (at - w.band * p->tw) / w.rows;
+    w.i = (at - w.band * p->tw) % w.rows;
+    return w;
 }
 
 static void walk_on(const struct winograd_dw *p, struct walk *w)
 {
+    if (++w->i < w->rows)
+        return;
+    w->i = 0;
     if (++w->j < p->tw)
         return;
     w->j = 0;
-    if (++w->i < p->th)
-        return;
-    w->i = 0;
-    if (++w->b < p->dil)
-        return;
-    w->b = 0;
-    if (++w->a < p->dil)
-        return;
-    w->a = 0;
-    w->image++;
+    w->band += BAND;
+    if (w->band >= p->th) {
+        w->band = 0;
+        w->b = w->b + 1 < p->dil ? w->b + 1 : 0;
+        w->a += w->b == 0;
+        w->image += w->a == p->dil;
+        w->a = w->a < p->dil ? w->a : 0;
+    }
+    w->rows = least(BAND, p->th - w->band);
 }
 
 /* Of `most` places at, at + step, ... those in [0, end) are [*lo, *hi). */
@@ -213,8 +221,8 @@ static void inside(int64_t at, int64_t step, int64_t end, int most, int *lo, int
 
 static struct wino_spot spot_of(const struct winograd_dw *p, const struct walk *w)
 {
-    int64_t h = w->a + w->i * p->m * p->dil, v = w->b + w->j * p->m * p->dil;
-    struct wino_spot s = { .image = w->image, .top = h - p->pad };
+    int64_t h = w->a + (w->band + w->i) * p->m * p->dil, v = w->b + w->j * p->m * p->dil;
+    struct wino_spot s = { .image = w->image, .top = h - p->pad, .left = v - p->pad };
     int none;
     s.x = w->image * p->c_blocks * p->h * p->w + (h - p->pad) * p->w + v - p->pad;
     s.dy = w->image * p->k_blocks * p->oh * p->ow + h * p->ow + v;
@@ -233,30 +241,44 @@ struct task {
     struct wino_spot *spot;
 };
 
-/* Rows [*from, *to) of x that tiles of one image read. */
-static void rows_read(const struct winograd_dw *p, const struct wino_spot *s, int64_t n,
-                      int64_t *from, int64_t *to)
+/* What tiles of one image and of sub-grids with the same rows read of x: rows h0, h0 + dilation,
+ * ... below h1, and columns [w0, w1) of each. */
+struct patch {
+    int64_t h0, h1, w0, w1;
+};
+
+static struct patch patch_of(const struct winograd_dw *p, const struct wino_spot *s, int64_t n)
 {
-    *from = p->h, *to = 0;
+    struct patch q = { p->h, 0, p->w, 0 };
     for (int64_t i = 0; i < n; i++)
-        if (s[i].r0 < s[i].r1) {
-            *from = least(*from, s[i].top + s[i].r0 * p->dil);
-            *to = most(*to, s[i].top + (s[i].r1 - 1) * p->dil + 1);
+        if (s[i].r0 < s[i].r1 && s[i].c0 < s[i].c1) {
+            q.h0 = least(q.h0, s[i].top + s[i].r0 * p->dil);
+            q.h1 = most(q.h1, s[i].top + (s[i].r1 - 1) * p->dil + 1);
+            q.w0 = least(q.w0, s[i].left + s[i].c0 * p->dil);
+            q.w1 = most(q.w1, s[i].left + (s[i].c1 - 1) * p->dil + 1);
         }
+    return q;
 }
 
-/* Tiles [t, t + n), all of one image, of x as an expression: its rows are computed first. */
+static bool same_rows(const struct winograd_dw *p, const struct wino_spot *a,
+                      const struct wino_spot *b)
+{
+    return a->image == b->image && (a->top - b->top) % p->dil == 0;
+}
+
+/* Tiles with the same rows, of x as an expression: what they read is computed first. */
 static void input_run(const struct task *k, struct wino_tiles *t, int64_t cb)
 {
     const struct winograd_dw *p = k->j->p;
-    int64_t from, to, image = t->spot->image, plane = p->h * p->w * LANES;
-    rows_read(p, t->spot, t->n, &from, &to);
-    int64_t at = (image * p->c_blocks + cb) * plane + from * p->w * LANES;
-    if (from < to)
-        cpu_expr_run(&p->x, k->j->arg, NULL, (float *const[]){ k->x }, at,
-                     (to - from) * p->w * LANES);
+    int64_t image = t->spot->image * p->c_blocks * p->h * p->w * LANES, row = p->w * LANES;
+    struct patch q = patch_of(p, t->spot, t->n);
+    for (int64_t h = q.h0; h < q.h1; h += p->dil) {
+        float *to = k->x + (h - q.h0) * row + q.w0 * LANES;
+        int64_t at = image + cb * p->h * row + h * row + q.w0 * LANES;
+        cpu_expr_run(&p->x, k->j->arg, NULL, (float *const[]){ to }, at, (q.w1 - q.w0) * LANES);
+    }
     t->from = k->x;
-    t->shift = image * p->c_blocks * plane + from * p->w * LANES;
+    t->shift = image + q.h0 * row;
     k->j->l->input(t);
 }
 
@@ -275,7 +297,7 @@ static void transform_input(const struct task *k, int64_t n)
                 k->j->l->input(&t);
                 continue;
             }
-            while (i + t.n < n && k->spot[i + t.n].image == k->spot[i].image)
+            while (i + t.n < n && same_rows(p, &k->spot[i], &k->spot[i + t.n]))
                 t.n++;
             input_run(k, &t, cb);
         }

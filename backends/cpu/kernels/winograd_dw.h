@@ -8,7 +8,7 @@
 /* Where a tile lies: floats from the first block of x and of dy to its first pixel; rows and
  * columns [r0, r1), [c0, c1) of its 6 x 6 pixels, and the first rows, cols of dy, are there. */
 struct wino_spot {
-    int64_t x, dy, image, top; /* top: row of the image of the first pixel of x */
+    int64_t x, dy, image, top, left; /* top, left: of the first pixel of x */
     int r0, r1, c0, c1, rows, cols;
 };
 
