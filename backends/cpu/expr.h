@@ -93,6 +93,13 @@ bool cpu_expr_compile(const lbk_drv *d, struct cpu_expr *x, const struct lbk_exp
                       const struct lbk_arg arg[], lbk_shape shape, struct lbk_layout layout,
                       int n_out, const uint8_t result[], uint32_t alias);
 
+/* Of the values of operand i, four axes. */
+lbk_shape cpu_operand_shape(const struct lbk_group *g, int i);
+/* Operand i with values of that shape in CBLK, whatever the layouts of its args: when core asks
+ * first they have none. */
+bool cpu_operand_compile(const lbk_drv *d, struct cpu_expr *x, const struct lbk_group *g, int i,
+                         lbk_shape shape);
+
 /* Elements at .. at + n. arg: where each arg of the group starts. acc: the anchor's result for
  * element `at` on. out: where element `at` of each out goes. In CBLK at and n are multiples of the
  * block; lanes past the last channel are computed like all others: cpu_zero_tail puts that right.

@@ -34,11 +34,12 @@ static int64_t worker_floats(const struct conv *c)
     return cpu_up(c->scratch + buffer_floats(c), LANES) + LANES;
 }
 
-struct conv *conv_of(const struct lbk_group *g, int64_t tasks)
+/* NULL: out of memory. */
+static struct conv *conv_of(const struct lbk_group *g)
 {
     const struct lbk_arg *a = &g->arg[cpu_plain_operand(g, 0)],
                          *b = &g->arg[cpu_plain_operand(g, 1)];
-    struct conv_how how = { a->layout, b->layout, g->out[0].layout, tasks, COPY_BYTES };
+    struct conv_how how = { a->layout, b->layout, g->out[0].layout, 0, COPY_BYTES };
     return conv_create(g, a->shape, b->shape, &how);
 }
 
@@ -300,7 +301,7 @@ int conv_supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
     o->want_arg[w] = CPU_ROW;
     for (int i = 0; i < g->n_out; i++)
         o->want_out[i] = conv_layout(g->acc.d[1]);
-    struct conv *c = conv_of(g, 0);
+    struct conv *c = conv_of(g);
     if (c)
         o->scratch =
             (size_t) (cpu_up(c->n_b, LANES) + worker_floats(c) * d->threads) * sizeof(float);
@@ -313,7 +314,7 @@ lbk_status conv_prepare(lbk_drv *d, const struct lbk_group *g, void **out)
     struct own *own = calloc(1, sizeof *own);
     bool plain = cpu_plain_epi(g);
     if (own)
-        own->c = conv_of(g, 0);
+        own->c = conv_of(g);
     if (own && own->c && !plain)
         own->epi = cpu_epi_create(d, g);
     if (!own || !own->c || (!own->epi && !plain)) {

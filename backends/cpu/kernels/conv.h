@@ -64,8 +64,6 @@ struct conv_loops {
 # include "conv_plan.h"
 # include "cpu.h"
 
-/* The plan of a group with plain layouts. tasks as in struct conv_how. NULL: out of memory. */
-struct conv *conv_of(const struct lbk_group *g, int64_t tasks);
 /* Row-major for a few channels. */
 struct lbk_layout conv_layout(int64_t channels);
 /* Copies what rows [i0, i0 + band) of image n read, for part `part`; the place of i0's first

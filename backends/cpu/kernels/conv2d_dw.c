@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "conv.h"
+#include "expr.h"
 #include "winograd_dw.h"
 
 /* Images are dealt out to slots, a number that depends on shapes alone; each sums its images in
@@ -12,7 +13,8 @@ enum {
     SLOT_PIXELS = 512,
     SLOT_BYTES = 16 << 20,
     PLACES = 256,
-    COPY_FLOATS = 64 << 10
+    COPY_FLOATS = 64 << 10,
+    COPY_BYTES = 256 << 10
 };
 CPU_LOOPS(conv_loops);
 
@@ -20,11 +22,14 @@ struct plan {
     struct winograd_dw *wino; /* NULL: by what follows */
     struct conv *c;
     int64_t slots, images, x_floats, dy_floats;
+    bool plain; /* else x is the expression, and its values of an image are image_floats */
+    int64_t image_floats;
+    struct cpu_expr x;
 };
 struct job {
     const struct plan *p;
     const struct conv_loops *l;
-    const float *x, *dy;
+    const float *x, *dy, *arg[LBK_ARG_MAX];
     float *sums, *scratch, *out;
 };
 
@@ -32,7 +37,7 @@ static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t worker_floats(const struct plan *p)
 {
-    return (p->x_floats + p->dy_floats) * p->images + LANES;
+    return (p->x_floats + p->dy_floats + p->image_floats) * p->images + LANES;
 }
 
 /* Enough pixels for each, so that adding the slots up costs little. */
@@ -45,37 +50,36 @@ static int64_t slots_for(int64_t images, lbk_shape dy, lbk_shape w)
     return s;
 }
 
-/* Of operand 0, which may be an expression. */
-static lbk_shape x_shape(const struct lbk_group *g)
-{
-    const struct lbk_expr *e = &g->operand[0];
-    lbk_shape s = { 4, { 1, 1, 1, 1 } };
-    for (int i = 0; i < e->n; i++)
-        for (int k = 0; k < 4 && e->w[i].kind == LBK_WORD_ARG; k++)
-            s.d[k] = most(s.d[k], g->arg[e->w[i].arg].shape.d[k]);
-    return s;
-}
-
 /* Several small images at once, so that sums are not fetched and stored for every few pixels. */
-static bool make_plan(lbk_drv *d, struct plan *p, const struct lbk_group *g)
+static bool plan_direct(lbk_drv *d, struct plan *p, const struct lbk_group *g, lbk_shape x)
 {
-    *p = (struct plan){ .wino = winograd_dw_create(d, g, x_shape(g)) };
-    if (p->wino)
-        return true;
-    if (cpu_plain_operand(g, 0) < 0)
+    int at = cpu_plain_operand(g, 0);
+    const struct lbk_arg *dy = &g->arg[cpu_plain_operand(g, 1)];
+    p->plain = at >= 0;
+    if (!p->plain &&
+        (conv_layout(x.d[1]).order != LBK_CBLK || !cpu_operand_compile(d, &p->x, g, 0, x)))
         return false;
-    int64_t n = g->arg[cpu_plain_operand(g, 0)].shape.d[0];
-    p->slots = slots_for(n, g->arg[cpu_plain_operand(g, 1)].shape, g->acc);
-    p->c = conv_of(g, p->slots);
+    p->slots = slots_for(x.d[0], dy->shape, g->acc);
+    struct conv_how how = { p->plain ? g->arg[at].layout : CPU_CBLK, dy->layout, g->out[0].layout,
+                            p->slots, COPY_BYTES };
+    p->c = conv_create(g, x, dy->shape, &how);
     if (!p->c)
         return false;
     p->x_floats = cpu_up(p->c->scratch, LANES);
     p->dy_floats = p->c->out_row ? p->c->band * p->c->t.ow * LANES : 0;
+    p->image_floats = p->plain ? 0 : cpu_blocks(x.d[1]) * p->c->in_plane * LANES;
     int64_t places = p->c->band * p->c->t.ow, room = most(1, COPY_FLOATS / most(1, p->x_floats));
     p->images = p->c->bands > 1 ? 1
-                                : least((n + p->slots - 1) / p->slots,
+                                : least((x.d[0] + p->slots - 1) / p->slots,
                                         least(room, (PLACES + places - 1) / places));
     return true;
+}
+
+static bool make_plan(lbk_drv *d, struct plan *p, const struct lbk_group *g)
+{
+    lbk_shape x = cpu_operand_shape(g, 0);
+    *p = (struct plan){ .wino = winograd_dw_create(d, g, x) };
+    return p->wino || plan_direct(d, p, g, x);
 }
 
 /* Row-major dy of a few channels, as blocks. */
@@ -155,6 +159,30 @@ static void add_panels(const struct job *j, const struct stretch *s, int64_t kb,
         j->l->block_outer(&o);
 }
 
+/* Pixels [*from, *to) of x that a band reads. */
+static void pixels_read(const struct conv *c, int64_t i0, int64_t *from, int64_t *to)
+{
+    bool flat = c->limit != INT64_MAX;
+    int64_t row = flat ? c->t.cols : c->t.iw, top = flat ? i0 : i0 * c->t.is - c->t.top;
+    int64_t rows = flat ? c->band : (c->band + c->t.more_h) * c->t.is;
+    *from = least(most(0, top) * row, c->in_plane);
+    *to = most(*from, least((top + rows) * row, c->in_plane));
+}
+
+/* The values of an expression that a band of image n reads, where they lie in an image. */
+static void compute_x(const struct job *j, int64_t n, int64_t part, int64_t i0, float *to)
+{
+    const struct plan *p = j->p;
+    const struct conv *c = p->c;
+    int64_t from, end, blocks = cpu_blocks(c->t.ic), last = c->first[part] + c->in_planes;
+    pixels_read(c, i0, &from, &end);
+    for (int64_t b = c->first[part]; b < least(last, blocks) && from < end; b++) {
+        int64_t at = (b * c->in_plane + from) * LANES;
+        cpu_expr_run(&p->x, j->arg, NULL, (float *const[]){ to + at }, n * p->image_floats + at,
+                     (end - from) * LANES);
+    }
+}
+
 static void add_stretch(const struct job *j, struct stretch *s, int64_t part, float *scratch,
                         float *sums)
 {
@@ -162,10 +190,15 @@ static void add_stretch(const struct job *j, struct stretch *s, int64_t part, fl
     const struct conv *c = p->c;
     int64_t end = least((part + 1) * c->per, c->blocks);
     int panels;
-    s->dy = scratch + p->x_floats * p->images;
+    float *values = scratch + p->x_floats * p->images;
+    s->dy = values + p->image_floats * p->images;
     s->places = least(c->band * c->t.ow, c->out_plane - s->i0 * c->t.ow);
     for (int64_t i = 0; i < s->images; i++) {
-        const float *x = conv_fill(c, j->l, j->x, s->n + i, part, s->i0, scratch + i * p->x_floats);
+        float *own = values + i * p->image_floats;
+        if (!p->plain)
+            compute_x(j, s->n + i, part, s->i0, own);
+        const float *x = conv_fill(c, j->l, p->plain ? j->x : own, p->plain ? s->n + i : 0, part,
+                                   s->i0, scratch + i * p->x_floats);
         s->x = i == 0 ? x : s->x;
     }
     for (int64_t kb = part * c->per; kb < end; kb += panels) {
@@ -235,7 +268,7 @@ static int supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
     struct plan p;
     if (dy < 0 || dy == cpu_plain_operand(g, 0) || !cpu_plain_epi(g))
         return 0;
-    lbk_shape x = x_shape(g);
+    lbk_shape x = cpu_operand_shape(g, 0);
     for (int i = 0; i < g->n_arg; i++) {
         if (g->arg[i].dtype != LBK_F32)
             return 0;
@@ -260,7 +293,9 @@ static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
         winograd_dw_launch(d, p->wino, g);
         return LBK_OK;
     }
-    j.x = cpu_f32(&g->arg[cpu_plain_operand(g, 0)]);
+    for (int i = 0; i < g->n_arg; i++)
+        j.arg[i] = cpu_f32(&g->arg[i]);
+    j.x = p->plain ? j.arg[cpu_plain_operand(g, 0)] : NULL;
     j.dy = cpu_f32(&g->arg[cpu_plain_operand(g, 1)]);
     j.scratch = j.sums + p->slots * p->c->n_b;
     cpu_run(d, p->slots * p->c->parts, sum_task, &j);

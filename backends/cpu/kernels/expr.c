@@ -253,6 +253,31 @@ bool cpu_expr_compile(const lbk_drv *d, struct cpu_expr *x, const struct lbk_exp
     return true;
 }
 
+lbk_shape cpu_operand_shape(const struct lbk_group *g, int i)
+{
+    const struct lbk_expr *e = &g->operand[i];
+    lbk_shape s = { 4, { 1, 1, 1, 1 } };
+    for (int w = 0; w < e->n; w++)
+        for (int k = 0; k < 4 && e->w[w].kind == LBK_WORD_ARG; k++) {
+            const int64_t d = g->arg[e->w[w].arg].shape.d[k];
+            s.d[k] = d > s.d[k] ? d : s.d[k];
+        }
+    return s;
+}
+
+bool cpu_operand_compile(const lbk_drv *d, struct cpu_expr *x, const struct lbk_group *g, int i,
+                         lbk_shape shape)
+{
+    struct lbk_arg arg[LBK_ARG_MAX];
+    const uint8_t result = (uint8_t) (g->operand[i].n - 1);
+    for (int k = 0; k < g->n_arg; k++) {
+        arg[k] = g->arg[k];
+        if (same_shape(arg[k].shape, shape))
+            arg[k].layout = CPU_CBLK;
+    }
+    return cpu_expr_compile(d, x, &g->operand[i], g->n_arg, arg, shape, CPU_CBLK, 1, &result, 0);
+}
+
 void cpu_zero_tail(float *y, lbk_shape shape, int block, int64_t at, int64_t n)
 {
     const int64_t run = shape.d[2] * shape.d[3] * block, blocks = (shape.d[1] + block - 1) / block;

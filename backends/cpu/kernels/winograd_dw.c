@@ -111,20 +111,6 @@ static bool is_case(const struct lbk_group *g, lbk_shape x)
            x.d[1] > CONV_FEW && w.d[0] > CONV_FEW;
 }
 
-/* As if in the layouts that are wanted: at first there are none. */
-static bool compile_x(lbk_drv *d, struct winograd_dw *p, const struct lbk_group *g, lbk_shape x)
-{
-    const struct lbk_expr *e = &g->operand[0];
-    struct lbk_arg arg[LBK_ARG_MAX];
-    uint8_t result = (uint8_t) (e->n - 1);
-    for (int i = 0; i < g->n_arg; i++) {
-        arg[i] = g->arg[i];
-        if (lbk_shape_count(arg[i].shape) == lbk_shape_count(x))
-            arg[i].layout = CPU_CBLK;
-    }
-    return cpu_expr_compile(d, &p->x, e, g->n_arg, arg, x, CPU_CBLK, 1, &result, 0);
-}
-
 static void set_sizes(struct winograd_dw *p, const struct lbk_group *g, lbk_shape x, lbk_shape dy)
 {
     const struct lbk_conv2d_to *q = g->params;
@@ -147,7 +133,7 @@ struct winograd_dw *winograd_dw_create(lbk_drv *d, const struct lbk_group *g, lb
     set_slots(p);
     p->plain = cpu_plain_operand(g, 0) >= 0;
     p->x_rows = p->plain ? 0 : rows_of_chunk(p);
-    if (pays(p) && (p->plain || compile_x(d, p, g, x)))
+    if (pays(p) && (p->plain || cpu_operand_compile(d, &p->x, g, 0, x)))
         return p;
     free(p);
     return NULL;
