@@ -107,7 +107,11 @@ bool cpu_operand_compile(const lbk_drv *d, struct cpu_expr *x, const struct lbk_
 void cpu_expr_run(const struct cpu_expr *x, const float *const arg[], const float *acc,
                   float *const out[], int64_t at, int64_t n);
 
-/* The same for one out: the values themselves where they lie in memory already, else evaluated into
+/* Of a ramp: scale and shift of block `block` of all blocks of its x, zero past the last channel. */
+void cpu_ramp_lanes(const struct cpu_expr *x, const float *const arg[], int64_t block,
+                    float scale[CPU_BLOCK], float shift[CPU_BLOCK]);
+
+/* As cpu_expr_run for one out: the values themselves where they lie in memory already, else evaluated into
  * buf. */
 const float *cpu_expr_values(const struct cpu_expr *x, const float *const arg[], float *buf,
                              int64_t at, int n);

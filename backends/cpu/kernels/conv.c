@@ -66,11 +66,24 @@ static void pack_panel(void *arg, int64_t i, int worker)
         pack_lane(j, p, i % j->c->blocks, lane, j->packed + p->b + lane);
 }
 
-const float *conv_fill(const struct conv *c, const struct conv_loops *l, const float *in, int64_t n,
-                       int64_t part, int64_t i0, float *scratch)
+static void copy_ramp(const struct conv_loops *l, const struct conv_in *in, int64_t block,
+                      struct conv_copy k)
+{
+    float scale[LANES], shift[LANES];
+    int64_t size = k.stride * k.stride * k.rows * k.cols * LANES;
+    k.ramp = &in->ramp->ramp, k.scale = scale, k.shift = shift;
+    for (int64_t left = k.planes; left > 0; left--, block++, k.x += k.plane, k.to += size) {
+        cpu_ramp_lanes(in->ramp, in->arg, block, scale, shift);
+        k.planes = 1;
+        l->copy_blocks(&k);
+    }
+}
+
+const float *conv_fill(const struct conv *c, const struct conv_loops *l, const struct conv_in *in,
+                       int64_t n, int64_t part, int64_t i0, float *scratch)
 {
     int64_t unit = c->in_row ? 1 : LANES, planes = c->in_row ? c->t.ic : cpu_blocks(c->t.ic);
-    const float *x = in + n * planes * c->in_plane * unit;
+    const float *x = in->x + n * planes * c->in_plane * unit;
     if (!c->copied)
         return x + (c->first[part] * c->in_plane + i0 * c->pc) * LANES;
     struct conv_copy k = {
@@ -89,7 +102,10 @@ const float *conv_fill(const struct conv *c, const struct conv_loops *l, const f
         .planes = least(c->in_planes, (c->planar ? c->t.ic : planes) - c->first[part]),
     };
     k.x += c->first[part] / (c->planar && !c->in_row ? LANES : 1) * k.plane;
-    (c->in_row ? l->copy_rows : c->planar ? l->copy_lanes : l->copy_blocks)(&k);
+    if (in->ramp)
+        copy_ramp(l, in, c->first[part], k);
+    else
+        (c->in_row ? l->copy_rows : c->planar ? l->copy_lanes : l->copy_blocks)(&k);
     return scratch;
 }
 
@@ -256,7 +272,7 @@ static void conv_task(void *arg, int64_t t, int worker)
           *buffer = scratch + cpu_up(c->scratch, LANES);
     int64_t part = t % c->parts, i0 = t / c->parts % c->bands * c->band,
             n = t / c->parts / c->bands;
-    const float *x = conv_fill(c, j->l, j->in, n, part, i0, scratch);
+    const float *x = conv_fill(c, j->l, &(struct conv_in){ .x = j->in }, n, part, i0, scratch);
     if (c->out_row || c->narrow)
         plane_task(j, n, i0, x, buffer);
     else

@@ -4,6 +4,7 @@
 #define LBK_CPU_CONV_H
 #include <stdbool.h>
 #include <stdint.h>
+#include "expr.h"
 
 struct conv_row {
     const float *x; /* of the first output */
@@ -27,6 +28,10 @@ struct conv_copy { /* a band of one image into scratch */
     int64_t rows, cols;
     const bool *uses_h, *uses_w; /* per remainder: is it read at all */
     float *to;
+    /* Of copy_blocks, NULL = none: applied to what is inside of the image, with 16 scales and
+     * shifts for all planes. */
+    const struct cpu_ramp *ramp;
+    const float *scale, *shift;
 };
 
 struct conv_outer { /* b[q][16] += x[off[q] + place] * dy[place][16] over images, rows, cols */
@@ -66,10 +71,17 @@ struct conv_loops {
 
 /* Row-major for a few channels. */
 struct lbk_layout conv_layout(int64_t channels);
+/* in, as it is or as a ramp over args; then in is arg[ramp->ramp.x], the plan is copied and not
+ * planar. */
+struct conv_in {
+    const float *x;
+    const struct cpu_expr *ramp; /* NULL: as it is */
+    const float *const *arg;
+};
 /* Copies what rows [i0, i0 + band) of image n read, for part `part`; the place of i0's first
  * output. */
-const float *conv_fill(const struct conv *c, const struct conv_loops *l, const float *in, int64_t n,
-                       int64_t part, int64_t i0, float *scratch);
+const float *conv_fill(const struct conv *c, const struct conv_loops *l, const struct conv_in *in,
+                       int64_t n, int64_t part, int64_t i0, float *scratch);
 int conv_supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o);
 lbk_status conv_prepare(lbk_drv *d, const struct lbk_group *g, void **own);
 lbk_status conv_launch(lbk_drv *d, const struct lbk_group *g, const void *own);

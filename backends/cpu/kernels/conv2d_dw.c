@@ -22,14 +22,15 @@ struct plan {
     struct winograd_dw *wino; /* NULL: by what follows */
     struct conv *c;
     int64_t slots, images, x_floats, dy_floats;
-    bool plain; /* else x is the expression, and its values of an image are image_floats */
-    int64_t image_floats;
+    bool plain;           /* else x is the expression */
+    int64_t image_floats; /* of the values of one that is not copied */
     struct cpu_expr x;
 };
 struct job {
     const struct plan *p;
     const struct conv_loops *l;
-    const float *x, *dy, *arg[LBK_ARG_MAX];
+    struct conv_in in;
+    const float *dy, *arg[LBK_ARG_MAX];
     float *sums, *scratch, *out;
 };
 
@@ -60,14 +61,16 @@ static bool plan_direct(lbk_drv *d, struct plan *p, const struct lbk_group *g, l
         (conv_layout(x.d[1]).order != LBK_CBLK || !cpu_operand_compile(d, &p->x, g, 0, x)))
         return false;
     p->slots = slots_for(x.d[0], dy->shape, g->acc);
+    /* Each part of the channels of dy reads x again: few of them, even if tasks are. */
     struct conv_how how = { p->plain ? g->arg[at].layout : CPU_CBLK, dy->layout, g->out[0].layout,
-                            p->slots, COPY_BYTES };
+                            p->slots * 4, COPY_BYTES };
     p->c = conv_create(g, x, dy->shape, &how);
-    if (!p->c)
+    if (!p->c || (!p->plain && p->c->copied && !p->x.ramp.on))
         return false;
     p->x_floats = cpu_up(p->c->scratch, LANES);
     p->dy_floats = p->c->out_row ? p->c->band * p->c->t.ow * LANES : 0;
-    p->image_floats = p->plain ? 0 : cpu_blocks(x.d[1]) * p->c->in_plane * LANES;
+    if (!p->plain && !p->c->copied)
+        p->image_floats = p->c->in_planes * p->c->in_plane * LANES;
     int64_t places = p->c->band * p->c->t.ow, room = most(1, COPY_FLOATS / most(1, p->x_floats));
     p->images = p->c->bands > 1 ? 1
                                 : least((x.d[0] + p->slots - 1) / p->slots,
@@ -75,11 +78,20 @@ static bool plan_direct(lbk_drv *d, struct plan *p, const struct lbk_group *g, l
     return true;
 }
 
+static void drop_plan(struct plan *p)
+{
+    winograd_dw_destroy(p->wino);
+    conv_destroy(p->c);
+}
+
 static bool make_plan(lbk_drv *d, struct plan *p, const struct lbk_group *g)
 {
     lbk_shape x = cpu_operand_shape(g, 0);
     *p = (struct plan){ .wino = winograd_dw_create(d, g, x) };
-    return p->wino || plan_direct(d, p, g, x);
+    if (p->wino || plan_direct(d, p, g, x))
+        return true;
+    drop_plan(p);
+    return false;
 }
 
 /* Row-major dy of a few channels, as blocks. */
@@ -130,7 +142,9 @@ static void add_panels(const struct job *j, const struct stretch *s, int64_t kb,
     bool flat = c->limit != INT64_MAX;
     struct conv_outer o = {
         .x = s->x,
-        .x_image = c->copied ? p->x_floats : in_blocks * c->in_plane * LANES,
+        .x_image = c->copied  ? p->x_floats
+                   : p->plain ? in_blocks * c->in_plane * LANES
+                              : p->image_floats,
         .x_gap = c->pc * unit,
         .off = c->off + b->off,
         .n = b->n,
@@ -159,28 +173,19 @@ static void add_panels(const struct job *j, const struct stretch *s, int64_t kb,
         j->l->block_outer(&o);
 }
 
-/* Pixels [*from, *to) of x that a band reads. */
-static void pixels_read(const struct conv *c, int64_t i0, int64_t *from, int64_t *to)
+/* Of an expression: its values, which are not copied any more, with what a band reads of image n.
+ */
+static const float *compute_x(const struct job *j, int64_t n, int64_t part, int64_t i0, float *to)
 {
+    const struct conv *c = j->p->c;
     bool flat = c->limit != INT64_MAX;
-    int64_t row = flat ? c->t.cols : c->t.iw, top = flat ? i0 : i0 * c->t.is - c->t.top;
-    int64_t rows = flat ? c->band : (c->band + c->t.more_h) * c->t.is;
-    *from = least(most(0, top) * row, c->in_plane);
-    *to = most(*from, least((top + rows) * row, c->in_plane));
-}
-
-/* The values of an expression that a band of image n reads, where they lie in an image. */
-static void compute_x(const struct job *j, int64_t n, int64_t part, int64_t i0, float *to)
-{
-    const struct plan *p = j->p;
-    const struct conv *c = p->c;
-    int64_t from, end, blocks = cpu_blocks(c->t.ic), last = c->first[part] + c->in_planes;
-    pixels_read(c, i0, &from, &end);
-    for (int64_t b = c->first[part]; b < least(last, blocks) && from < end; b++) {
-        int64_t at = (b * c->in_plane + from) * LANES;
-        cpu_expr_run(&p->x, j->arg, NULL, (float *const[]){ to + at }, n * p->image_floats + at,
-                     (end - from) * LANES);
-    }
+    int64_t row = flat ? c->t.cols : c->t.iw, rows = flat ? c->band : c->band + c->t.more_h;
+    int64_t from = i0 * row, end = least(from + rows * row, c->in_plane);
+    int64_t blocks = cpu_blocks(c->t.ic), first = c->first[part];
+    for (int64_t b = 0; b < least(c->in_planes, blocks - first); b++)
+        cpu_expr_run(&j->p->x, j->arg, NULL, (float *const[]){ to + b * c->in_plane * LANES },
+                     ((n * blocks + first + b) * c->in_plane + from) * LANES, (end - from) * LANES);
+    return to;
 }
 
 static void add_stretch(const struct job *j, struct stretch *s, int64_t part, float *scratch,
@@ -194,11 +199,10 @@ static void add_stretch(const struct job *j, struct stretch *s, int64_t part, fl
     s->dy = values + p->image_floats * p->images;
     s->places = least(c->band * c->t.ow, c->out_plane - s->i0 * c->t.ow);
     for (int64_t i = 0; i < s->images; i++) {
-        float *own = values + i * p->image_floats;
-        if (!p->plain)
-            compute_x(j, s->n + i, part, s->i0, own);
-        const float *x = conv_fill(c, j->l, p->plain ? j->x : own, p->plain ? s->n + i : 0, part,
-                                   s->i0, scratch + i * p->x_floats);
+        float *copy = scratch + i * p->x_floats, *own = values + i * p->image_floats;
+        const float *x = p->plain || c->copied
+                             ? conv_fill(c, j->l, &j->in, s->n + i, part, s->i0, copy)
+                             : compute_x(j, s->n + i, part, s->i0, own);
         s->x = i == 0 ? x : s->x;
     }
     for (int64_t kb = part * c->per; kb < end; kb += panels) {
@@ -249,12 +253,6 @@ static void combine_task(void *arg, int64_t kb, int worker)
         put_lane(c, kb, lane, j->sums + b->b + lane, j->out);
 }
 
-static void drop_plan(struct plan *p)
-{
-    winograd_dw_destroy(p->wino);
-    conv_destroy(p->c);
-}
-
 static size_t scratch_of(const struct plan *p, int threads)
 {
     if (p->wino)
@@ -295,7 +293,9 @@ static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
     }
     for (int i = 0; i < g->n_arg; i++)
         j.arg[i] = cpu_f32(&g->arg[i]);
-    j.x = p->plain ? j.arg[cpu_plain_operand(g, 0)] : NULL;
+    j.in.x = j.arg[p->plain ? cpu_plain_operand(g, 0) : p->x.ramp.x];
+    j.in.ramp = p->plain ? NULL : &p->x;
+    j.in.arg = j.arg;
     j.dy = cpu_f32(&g->arg[cpu_plain_operand(g, 1)]);
     j.scratch = j.sums + p->slots * p->c->n_b;
     cpu_run(d, p->slots * p->c->parts, sum_task, &j);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdbool.h>
 #include "conv.h"
+#include "ramp.h"
 #include "tile.h"
 
 typedef void tile_fn(const float *x, int64_t x_gap, const int32_t *off, int64_t n, const float *b,
@@ -140,6 +141,28 @@ INL void inside(const struct conv_copy *c, int64_t begin, int64_t *lo, int64_t *
     *hi = *hi < *lo ? *lo : *hi;
 }
 
+INL void ramp_row(enum cpu_limit limit, const struct conv_copy *c, float *to, const float *from,
+                  int64_t step, int64_t n)
+{
+    const float high = c->ramp->high;
+    for (int v = 0; v < VPB * VL; v += VL) {
+        vf scale = vload(c->scale + v), shift = vload(c->shift + v);
+        for (int64_t q = 0; q < n; q++)
+            vstore(to + q * 16 + v, ramp_at(limit, vload(from + q * step + v), scale, shift, high));
+    }
+}
+
+static void any_ramp_row(const struct conv_copy *c, float *to, const float *from, int64_t step,
+                         int64_t n)
+{
+    if (c->ramp->limit == CPU_LIMIT_NONE)
+        ramp_row(CPU_LIMIT_NONE, c, to, from, step, n);
+    else if (c->ramp->limit == CPU_LIMIT_BELOW)
+        ramp_row(CPU_LIMIT_BELOW, c, to, from, step, n);
+    else
+        ramp_row(CPU_LIMIT_BOTH, c, to, from, step, n);
+}
+
 INL void copy_row(const struct conv_copy *c, int lanes, int step, const float *row, int64_t begin,
                   float *to)
 {
@@ -148,7 +171,9 @@ INL void copy_row(const struct conv_copy *c, int lanes, int step, const float *r
     memset(to, 0, (size_t) (lo * lanes) * sizeof *to);
     memset(to + hi * lanes, 0, (size_t) ((c->cols - hi) * lanes) * sizeof *to);
     const float *from = row + begin * step + lo * s;
-    if (lanes == 16) {
+    if (lanes == 16 && c->ramp) {
+        any_ramp_row(c, to + lo * 16, from, s, hi - lo);
+    } else if (lanes == 16) {
         for (int64_t q = lo; q < hi; q++, from += s)
             UNROLL
         for (int v = 0; v < VPB; v++)

@@ -183,20 +183,24 @@ static void run_words(const struct cpu_expr *x, const float *const arg[], const 
     }
 }
 
+void cpu_ramp_lanes(const struct cpu_expr *x, const float *const arg[], int64_t block,
+                    float scale[CPU_BLOCK], float shift[CPU_BLOCK])
+{
+    lanes_of(&x->src[x->ramp.scale], arg[x->ramp.scale], block, scale);
+    lanes_of(&x->src[x->ramp.shift], arg[x->ramp.shift], block, shift);
+}
+
 /* A block of channels at a time. */
 static void run_ramp(const struct cpu_expr *x, const float *const arg[], float *y, int64_t at,
                      int64_t n)
 {
-    const struct cpu_ramp *r = &x->ramp;
-    const struct cpu_src *scale = &x->src[r->scale], *shift = &x->src[r->shift];
+    const int64_t run = x->src[x->ramp.scale].run;
     for (int64_t done = 0, step; done < n; done += step) {
-        float a[CPU_BLOCK], b[CPU_BLOCK];
-        const int64_t block = (at + done) / scale->run;
-        step = (block + 1) * scale->run - at - done;
-        step = n - done < step ? n - done : step;
-        lanes_of(scale, arg[r->scale], block, a);
-        lanes_of(shift, arg[r->shift], block, b);
-        x->run_ramp(y + done, arg[r->x] + at + done, a, b, r, step);
+        float scale[CPU_BLOCK], shift[CPU_BLOCK];
+        const int64_t block = (at + done) / run, left = (block + 1) * run - at - done;
+        step = n - done < left ? n - done : left;
+        cpu_ramp_lanes(x, arg, block, scale, shift);
+        x->run_ramp(y + done, arg[x->ramp.x] + at + done, scale, shift, &x->ramp, step);
     }
 }
 

@@ -3,6 +3,7 @@
 #include "expr.h"
 #include "simd.h"
 #include "kernels/vmath.h"
+#include "kernels/ramp.h"
 
 #define exp(v)     vm_exp(v)
 #define log(v)     vm_log(v)
@@ -85,20 +86,13 @@
 #define LBK_PW3(name, ...) { #name, 3, each_##name, NULL, NULL },
 static void spread(float *y, float v, int n) { EACH y[i] = v; }
 
-/* As the operators one by one, to the bit. */
 INL void ramp_to(enum cpu_limit limit, float *y, const float *x, const float *scale,
                  const float *shift, float high, int64_t n)
 {
     for (int v = 0; v < CPU_BLOCK; v += VL) {
         const vf s = vload(scale + v), t = vload(shift + v);
-        for (int64_t i = v; i < n; i += CPU_BLOCK) {
-            vf a = vload(x + i) * s + t;
-            if (limit != CPU_LIMIT_NONE)
-                a = vsel(a > 0.0f, a, (vf){ 0 });
-            if (limit == CPU_LIMIT_BOTH)
-                a = vmin(a, vset(high));
-            vstore(y + i, a);
-        }
+        for (int64_t i = v; i < n; i += CPU_BLOCK)
+            vstore(y + i, ramp_at(limit, vload(x + i), s, t, high));
     }
 }
 
