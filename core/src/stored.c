@@ -42,7 +42,8 @@ static int words_of(const struct work *w, const lbk_node *n, int depth)
     return sum;
 }
 
-/* The different values as large as x that its expression reads, from have on; LEAVES = that many or more. */
+/* The different values as large as x that its expression reads, from have on; LEAVES = that many
+ * or more. */
 static int leaves_of(const struct work *w, const lbk_node *x, lbk_node *at, lbk_node *leaf[LEAVES],
                      int have, int *budget)
 {
@@ -79,9 +80,9 @@ static bool is_operand(const lbk_node *of, const lbk_node *n)
     return false;
 }
 
-/* May n compute its operand x as it loads it? It then reads no more bytes than it would of x stored,
- * or of its other operands. A driver learns the shape of an operand from a leaf. Not when x can be the
- * epilogue of what makes the one leaf, which then is stored nowhere. */
+/* May n compute its operand x as it loads it? It then reads no more bytes than it would of x
+ * stored, or of its other operands. A driver learns the shape of an operand from a leaf. Not when x
+ * can be the epilogue of what makes the one leaf, which then is stored nowhere. */
 static bool worth_recomputing(const struct work *w, const lbk_node *n, lbk_node *x)
 {
     lbk_node *leaf[LEAVES];
