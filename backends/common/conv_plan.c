@@ -149,14 +149,14 @@ static bool make_panels(struct conv *c)
     return true;
 }
 
-static bool plan(struct conv *c, int64_t tasks, int64_t copy_bytes)
+static bool plan(struct conv *c, const struct conv_how *how)
 {
     int64_t more_h = c->t.more_h, more_w = c->t.more_w;
     c->in_plane = c->t.ih * c->t.iw;
     c->out_plane = c->t.oh * c->t.ow;
     c->limit = INT64_MAX;
     bool blocked = !c->planar && !c->in_row;
-    c->copied = !(blocked && c->t.is == 1 && c->t.top == 0 && c->t.left == 0 &&
+    c->copied = how->copy || !(blocked && c->t.is == 1 && c->t.top == 0 && c->t.left == 0 &&
                   c->t.rows + more_h <= c->t.ih && c->t.cols + more_w <= c->t.iw);
     c->pc = c->copied ? c->t.cols + more_w : c->t.iw;
     if (!c->copied && more_h == 0 && more_w == 0 && c->t.os == 1 && c->t.iw == c->t.cols &&
@@ -164,8 +164,8 @@ static bool plan(struct conv *c, int64_t tasks, int64_t copy_bytes)
         flatten(c);
         c->pc = c->t.cols;
     }
-    cut_rows(c, copy_bytes);
-    cut_blocks(c, tasks > 0 ? tasks : c->t.n * c->bands);
+    cut_rows(c, how->copy_bytes);
+    cut_blocks(c, how->tasks > 0 ? how->tasks : c->t.n * c->bands);
     if (!cut_parts(c) || !make_panels(c))
         return false;
     c->scratch = c->copied ? c->in_planes * c->t.is * c->t.is * c->pr * c->pc *
@@ -198,7 +198,7 @@ struct conv *conv_create(const struct lbk_group *g, lbk_shape a, lbk_shape b,
     c->narrow = made && !dw && is_narrow(c);
     c->planar = c->in_row || (c->out_row && !dw) || c->narrow;
     c->depthwise = !c->planar && c->t.groups == c->t.ic && c->t.groups == c->t.oc;
-    if (made && plan(c, how->tasks, how->copy_bytes))
+    if (made && plan(c, how))
         return c;
     conv_destroy(c);
     return NULL;

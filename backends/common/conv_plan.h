@@ -34,6 +34,7 @@ struct conv_how {
     struct lbk_layout a, b, out;                    /* of the operands and the result */
     int64_t tasks;                                  /* how many there are before blocks are dealt out; 0: one per band */
     int64_t copy_bytes;                             /* about so much scratch */
+    bool copy;                                      /* in is copied even where it could be read as it lies */
 };
 
 /* Of a conv2d, conv2d_dx or conv2d_dw (its gather is conv2d's) whose operands have shapes a and b. NULL: out of memory.

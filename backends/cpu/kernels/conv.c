@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "conv.h"
+#include "moments.h"
 
 enum { LANES = CONV_LANES, FEW_MOST = CONV_FEW, PAIR_COLS = 7, COPY_BYTES = 256 << 10 };
 CPU_LOOPS(conv_loops);
@@ -9,14 +10,20 @@ CPU_LOOPS(conv_loops);
 struct own {
     struct conv *c;
     struct cpu_epi *epi; /* NULL: stored as they are */
+    bool ramp;           /* operand 0 is x */
+    struct cpu_expr x;
 };
 struct job {
+    lbk_drv *d;
     const struct conv *c;
     const struct cpu_epi *epi;
     const struct conv_loops *l;
     const struct lbk_group *g;
-    const float *in, *w, *b;
+    const float *arg[LBK_ARG_MAX];
+    struct conv_in in;
+    const float *w, *b;
     float *packed, *out, *scratch;
+    struct moments *moments; /* [image][band][block]; NULL: not wanted */
 };
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -34,13 +41,35 @@ static int64_t worker_floats(const struct conv *c)
     return cpu_up(c->scratch + buffer_floats(c), LANES) + LANES;
 }
 
-/* NULL: out of memory. */
-static struct conv *conv_of(const struct lbk_group *g)
+/* False: not by this way, or out of memory. */
+static bool plan_conv(lbk_drv *d, struct own *own, const struct lbk_group *g)
 {
-    const struct lbk_arg *a = &g->arg[cpu_plain_operand(g, 0)],
-                         *b = &g->arg[cpu_plain_operand(g, 1)];
-    struct conv_how how = { a->layout, b->layout, g->out[0].layout, 0, COPY_BYTES };
-    return conv_create(g, a->shape, b->shape, &how);
+    const int at = cpu_plain_operand(g, 0);
+    const struct lbk_arg *w = &g->arg[cpu_plain_operand(g, 1)];
+    const lbk_shape x = cpu_operand_shape(g, 0);
+    *own = (struct own){ .ramp = at < 0 };
+    if (own->ramp && (conv_layout(x.d[1]).order != LBK_CBLK ||
+                      !cpu_operand_compile(d, &own->x, g, 0, x) || !own->x.ramp.on))
+        return false;
+    /* Layouts as they are wanted: when core asks first there are none. */
+    struct conv_how how = {
+        conv_layout(x.d[1]), CPU_ROW, conv_layout(g->acc.d[1]), 0, COPY_BYTES, own->ramp
+    };
+    own->c = conv_create(g, x, w->shape, &how);
+    return own->c && !(own->ramp && own->c->planar);
+}
+
+static bool takes_moments(const struct lbk_group *g, const struct conv *c)
+{
+    return g->moments && moments_fit(g) && !c->out_row && !c->narrow;
+}
+
+/* Of the scratch of the group: packed weights, moments, what each worker needs. */
+static size_t scratch_bytes(const struct lbk_group *g, const struct conv *c, int threads)
+{
+    size_t moments = takes_moments(g, c) ? (size_t) (c->t.n * c->bands * c->blocks) : 0;
+    return (size_t) (cpu_up(c->n_b, LANES) + worker_floats(c) * threads) * sizeof(float) +
+           moments * sizeof(struct moments);
 }
 
 /* Outside of the group there is no weight. */
@@ -175,6 +204,16 @@ static void finish_rows(const struct job *j, int64_t image_block, int64_t h0, in
                     least(c->t.ow, c->out_plane - h * c->t.ow) * LANES, acc);
 }
 
+static void take_moments(const struct job *j, int64_t n, int64_t band, int64_t kb)
+{
+    const struct conv *c = j->c;
+    const int64_t row = c->t.os * c->t.ow, from = band * c->band * row;
+    const int64_t n_pixel = least(c->band * row, c->out_plane - from);
+    struct moments *m = &j->moments[(n * c->bands + band) * c->blocks + kb];
+    moments_begin(m);
+    moments_add(j->d, m, j->out + ((n * c->blocks + kb) * c->out_plane + from) * LANES, n_pixel);
+}
+
 static void block_task(const struct job *j, int64_t n, int64_t part, int64_t i0, const float *x,
                        float *buffer)
 {
@@ -195,6 +234,8 @@ static void block_task(const struct job *j, int64_t n, int64_t part, int64_t i0,
                 finish_rows(j, image_block + p, i * c->t.os, (i + rows) * c->t.os,
                             buffer + p * step * row);
         }
+        for (int p = 0; j->moments && p < panels; p++)
+            take_moments(j, n, i0 / c->band, kb + p);
     }
 }
 
@@ -272,11 +313,19 @@ static void conv_task(void *arg, int64_t t, int worker)
           *buffer = scratch + cpu_up(c->scratch, LANES);
     int64_t part = t % c->parts, i0 = t / c->parts % c->bands * c->band,
             n = t / c->parts / c->bands;
-    const float *x = conv_fill(c, j->l, &(struct conv_in){ .x = j->in }, n, part, i0, scratch);
+    const float *x = conv_fill(c, j->l, &j->in, n, part, i0, scratch);
     if (c->out_row || c->narrow)
         plane_task(j, n, i0, x, buffer);
     else
         block_task(j, n, part, i0, x, buffer);
+}
+
+static bool reads(const struct lbk_expr *e, int arg)
+{
+    for (int i = 0; i < e->n; i++)
+        if (e->w[i].kind == LBK_WORD_ARG && e->w[i].arg == arg)
+            return true;
+    return false;
 }
 
 static bool is_f32(const struct lbk_arg *a) { return a->dtype == LBK_F32; }
@@ -305,35 +354,43 @@ struct lbk_layout conv_layout(int64_t channels)
 
 int conv_supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
 {
-    int x = cpu_plain_operand(g, 0), w = cpu_plain_operand(g, 1);
-    if (x < 0 || w < 0 || x == w || !is_f32(&g->arg[x]) || !is_f32(&g->arg[w]) || !epi_fits(g))
+    struct own own;
+    const int w = cpu_plain_operand(g, 1), plain = cpu_plain_operand(g, 0);
+    if (w < 0 || plain == w || !is_f32(&g->arg[w]) || !epi_fits(g))
         return 0;
-    for (int i = 0; i < g->n_arg; i++)
-        if (g->arg[i].shape.n == 4 && lbk_shape_count(g->arg[i].shape) == lbk_shape_count(g->acc)) {
+    const lbk_shape x = cpu_operand_shape(g, 0);
+    for (int i = 0; i < g->n_arg; i++) {
+        const int64_t count = lbk_shape_count(g->arg[i].shape);
+        if (g->arg[i].shape.n != 4 || i == w)
+            continue;
+        if (reads(&g->operand[0], i) && count == lbk_shape_count(x)) {
+            o->want_arg[i] = conv_layout(x.d[1]);
+        } else if (count == lbk_shape_count(g->acc)) {
             o->want_arg[i] = conv_layout(g->acc.d[1]);
-            o->inplace |= i != x && i != w ? 1u << i : 0;
+            o->inplace |= 1u << i;
         }
-    o->want_arg[x] = conv_layout(g->arg[x].shape.d[1]);
-    o->want_arg[w] = CPU_ROW;
-    for (int i = 0; i < g->n_out; i++)
+        if (!is_f32(&g->arg[i]))
+            return 0;
+    }
+    for (int i = 0; i < g->n_out - g->moments; i++)
         o->want_out[i] = conv_layout(g->acc.d[1]);
-    struct conv *c = conv_of(g);
-    if (c)
-        o->scratch =
-            (size_t) (cpu_up(c->n_b, LANES) + worker_floats(c) * d->threads) * sizeof(float);
-    conv_destroy(c);
-    return c != NULL;
+    const bool fits = plan_conv(d, &own, g);
+    if (fits) {
+        o->scratch = scratch_bytes(g, own.c, d->threads);
+        o->moments = takes_moments(g, own.c);
+    }
+    conv_destroy(own.c);
+    return fits;
 }
 
 lbk_status conv_prepare(lbk_drv *d, const struct lbk_group *g, void **out)
 {
-    struct own *own = calloc(1, sizeof *own);
-    bool plain = cpu_plain_epi(g);
-    if (own)
-        own->c = conv_of(g);
-    if (own && own->c && !plain)
+    struct own *own = malloc(sizeof *own);
+    const bool plain = cpu_plain_epi(g);
+    const bool fits = own && plan_conv(d, own, g);
+    if (fits && !plain)
         own->epi = cpu_epi_create(d, g);
-    if (!own || !own->c || (!own->epi && !plain)) {
+    if (!fits || (!own->epi && !plain)) {
         conv_release(own);
         return lbk_fail(d->ctx, LBK_ENOMEM, "%s: no memory for its plan", g->op->name);
     }
@@ -355,14 +412,21 @@ lbk_status conv_launch(lbk_drv *d, const struct lbk_group *g, const void *p)
 {
     const struct own *own = p;
     const struct conv *c = own->c;
-    struct job j = {
-        .c = c, .epi = own->epi, .l = conv_loops_of[d->isa], .g = g, .out = cpu_f32(&g->out[0])
-    };
-    j.in = cpu_f32(&g->arg[cpu_plain_operand(g, 0)]);
-    j.w = cpu_f32(&g->arg[cpu_plain_operand(g, 1)]);
-    j.b = j.packed = cpu_f32(&g->scratch);
+    const int64_t slots = c->t.n * c->bands;
+    struct job j = { .d = d, .c = c, .epi = own->epi, .l = conv_loops_of[d->isa], .g = g };
+    for (int i = 0; i < g->n_arg; i++)
+        j.arg[i] = cpu_f32(&g->arg[i]);
+    j.out = cpu_f32(&g->out[0]);
+    j.in.x = j.arg[own->ramp ? own->x.ramp.x : cpu_plain_operand(g, 0)];
+    j.in.ramp = own->ramp ? &own->x : NULL;
+    j.in.arg = j.arg;
+    j.w = j.arg[cpu_plain_operand(g, 1)];
+    j.moments = takes_moments(g, c) ? cpu_ptr(&g->scratch) : NULL;
+    j.b = j.packed = j.moments ? (float *) (j.moments + slots * c->blocks) : cpu_f32(&g->scratch);
     j.scratch = j.packed + cpu_up(c->n_b, LANES);
     cpu_run(d, c->t.n_phase * c->blocks, pack_panel, &j);
-    cpu_run(d, c->t.n * c->bands * c->parts, conv_task, &j);
+    cpu_run(d, slots * c->parts, conv_task, &j);
+    if (j.moments)
+        moments_store(d, g, j.moments, slots, c->blocks);
     return LBK_OK;
 }
