@@ -30,6 +30,7 @@ struct problem {
     float *value[MOST_ARGS]; /* row-major */
     float *result, *stored;  /* row-major; as the kernel left it */
     size_t stored_bytes;
+    float *moments; /* 2 x C, when the group takes them */
     double close; /* of the root mean square of the result */
 };
 
@@ -108,6 +109,7 @@ static inline void free_problem(struct problem *p)
         free(p->value[i]);
     free(p->result);
     free(p->stored);
+    free(p->moments);
 }
 
 /* Place of row-major element i in the storage of a. */
@@ -166,7 +168,8 @@ static inline void free_buffers(lbk_drv *d, const struct problem *p)
 {
     for (int i = 0; i < p->g.n_arg; i++)
         cpu_device_fns.free(d, p->g.arg[i].mem);
-    cpu_device_fns.free(d, p->g.out[0].mem);
+    for (int i = 0; i < p->g.n_out; i++)
+        cpu_device_fns.free(d, p->g.out[i].mem);
     cpu_device_fns.free(d, p->g.scratch.mem);
 }
 
@@ -176,7 +179,8 @@ static inline void run_on(lbk_drv *d, struct problem *p)
     negotiate(d, p);
     for (int i = 0; i < p->g.n_arg; i++)
         store_arg(d, &p->g.arg[i], p->value[i], NAN);
-    store_arg(d, &p->g.out[0], NULL, fill);
+    for (int i = 0; i < p->g.n_out; i++)
+        store_arg(d, &p->g.out[i], NULL, fill);
     p->g.scratch = (struct lbk_arg){ .dtype = LBK_U8,
                                      .shape = LBK_SHAPE((int64_t) p->offer.scratch),
                                      .layout = { LBK_ROW_MAJOR, 1 } };
@@ -186,7 +190,8 @@ static inline void run_on(lbk_drv *d, struct problem *p)
     launch_stored(d, p);
     for (int i = 0; i < 4096; i++)
         assert_int_equal(p->g.scratch.mem->at[p->offer.scratch + (size_t) i], 0x5a);
-    check_guards(&p->g.out[0], fill);
+    for (int i = 0; i < p->g.n_out; i++)
+        check_guards(&p->g.out[i], fill);
     const float *out = cpu_f32(&p->g.out[0]);
     for (int64_t i = 0; i < lbk_shape_count(p->g.acc); i++)
         p->result[i] = out[place(&p->g.out[0], i)];
@@ -194,6 +199,9 @@ static inline void run_on(lbk_drv *d, struct problem *p)
     p->stored_bytes = lbk_arg_bytes(&p->g.out[0]);
     p->stored = malloc(p->stored_bytes);
     memcpy(p->stored, out, p->stored_bytes);
+    if (p->g.moments)
+        memcpy(p->moments, cpu_f32(&p->g.out[p->g.n_out - 1]),
+               sizeof(float) * 2 * (size_t) p->g.acc.d[1]);
     free_buffers(d, p);
 }
 

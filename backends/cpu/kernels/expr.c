@@ -260,7 +260,7 @@ lbk_shape cpu_operand_shape(const struct lbk_group *g, int i)
     for (int w = 0; w < e->n; w++)
         for (int k = 0; k < 4 && e->w[w].kind == LBK_WORD_ARG; k++) {
             const int64_t d = g->arg[e->w[w].arg].shape.d[k];
-            s.d[k] = d > s.d[k] ? d : s.d[k];
+            s.d[k] = d != 1 ? d : s.d[k];
         }
     return s;
 }
