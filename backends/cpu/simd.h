@@ -29,6 +29,8 @@ enum { VPB = 16 / VL }; /* vectors of a block of channels */
 
 INL vf vload(const float *p) { return *(const vf_any *) p; }
 INL void vstore(float *p, vf v) { *(vf_any *) p = v; }
+/* p will be read soon; any address will do. */
+INL void vfetch(const float *p) { __builtin_prefetch(p, 0, 2); }
 INL vf vset(float x) { return x - (vf){ 0 }; }
 INL vi viset(int32_t x) { return x - (vi){ 0 }; }
 /* a where m, else b. */

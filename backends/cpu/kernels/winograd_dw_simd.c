@@ -33,6 +33,16 @@ INL void input_tile(const float *x, int64_t row, int64_t col, float *to, int64_t
     }
 }
 
+enum { AHEAD = 8 }; /* tiles */
+
+/* Tiles overlap: rows x cols pixels of each are its own. */
+INL void fetch(const float *from, int rows, int cols, int64_t row, int64_t col)
+{
+    UNROLL
+    for (int i = 0; i < rows * cols; i++)
+        vfetch(from + i / cols * row + i % cols * col);
+}
+
 static void input(const struct wino_tiles *t)
 {
     float part[FREQ * LANES];
@@ -40,6 +50,8 @@ static void input(const struct wino_tiles *t)
         const struct wino_spot *s = &t->spot[i];
         const float *x = t->from + (s->x - t->shift);
         int64_t row = t->row, col = t->col;
+        if (i + AHEAD < t->n)
+            fetch(t->from + (s[AHEAD].x - t->shift) + 2 * col, 4, 4, row, col);
         if (s->r0 > 0 || s->c0 > 0 || s->r1 < SIDE || s->c1 < SIDE) {
             copy_part(part, SIDE, x, row, col, (int[]){ s->r0, s->r1, s->c0, s->c1 });
             x = part, row = SIDE * LANES, col = LANES;
@@ -74,6 +86,8 @@ INL void grad_tiles(int m, const struct wino_tiles *t)
         const struct wino_spot *s = &t->spot[i];
         const float *g = t->from + s->dy;
         int64_t row = t->row, col = t->col;
+        if (i + AHEAD < t->n)
+            fetch(t->from + s[AHEAD].dy, m, m, row, col);
         if (s->rows < m || s->cols < m) {
             copy_part(part, m, g, row, col, (int[]){ 0, s->rows, 0, s->cols });
             g = part, row = m * LANES, col = LANES;
