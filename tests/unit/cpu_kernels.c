@@ -2,6 +2,8 @@
 /* Convolutions and matrix products of the CPU driver against sums in double. --bench times them
  * instead. */
 #include <time.h>
+#include <kernels/taps_dw.h>
+#include <kernels/winograd_dw.h>
 #include "cpu_problem.h"
 
 static const struct conv_case cases[] = {
@@ -22,9 +24,11 @@ static const struct conv_case cases[] = {
     { 1, 64, 40, 48, 16, 3, 3, 1, 1, 1, 1 }, { 1, 5, 9, 9, 18, 1, 1, 2, 2, 1, 1 },
     { 2, 30, 17, 14, 6, 5, 3, 1, 1, 1, 1 },  { 2, 7, 20, 32, 24, 4, 4, 2, 1, 1, 1 },
     { 3, 33, 13, 11, 40, 3, 3, 1, 1, 1, 1 }, { 2, 24, 17, 15, 20, 5, 5, 1, 2, 1, 1 },
-    { 1, 20, 21, 19, 37, 3, 3, 1, 2, 2, 1 }, { 3, 80, 9, 8, 72, 3, 3, 1, 1, 1, 1 },
-    { 2, 16, 12, 13, 16, 3, 3, 1, 0, 1, 1 }, { 2, 16, 10, 9, 17, 3, 3, 1, 3, 1, 1 },
-    { 9, 16, 24, 20, 8, 3, 3, 1, 1, 1, 1 },  { 1, 18, 30, 30, 24, 5, 5, 1, 6, 3, 1 },
+    { 3, 32, 21, 19, 37, 3, 3, 1, 2, 2, 1 }, { 3, 80, 9, 8, 72, 3, 3, 1, 1, 1, 1 },
+    { 2, 16, 12, 13, 16, 3, 3, 1, 0, 1, 1 }, { 4, 32, 10, 9, 33, 3, 3, 1, 3, 1, 1 },
+    { 9, 16, 24, 20, 8, 3, 3, 1, 1, 1, 1 },  { 1, 30, 30, 29, 32, 5, 5, 1, 6, 3, 1 },
+    { 3, 31, 17, 15, 20, 3, 3, 2, 1, 1, 1 }, { 2, 80, 9, 11, 72, 3, 3, 2, 1, 1, 1 },
+    { 9, 16, 26, 23, 24, 2, 3, 2, 0, 1, 1 }, { 1, 48, 13, 14, 17, 3, 3, 3, 2, 2, 1 },
 };
 enum { N_CASES = sizeof cases / sizeof *cases };
 
@@ -188,6 +192,33 @@ static void convolutions_have_one_result(void **state)
             check_bits(&p, what);
             free_problem(&p);
         }
+}
+
+/* 'w' by Winograd, 't' by taps, 'd' as the other passes are. */
+static char way_of(lbk_drv *d, const struct conv_case *c)
+{
+    struct problem p;
+    conv_problem(&p, c, BY_W);
+    struct winograd_dw *w = winograd_dw_create(d, &p.g, p.g.arg[0].shape);
+    struct taps_dw *t = taps_dw_create(d, &p.g, p.g.arg[0].shape);
+    const char way = w ? 'w' : t ? 't' : 'd';
+    winograd_dw_destroy(w);
+    taps_dw_destroy(t);
+    free_problem(&p);
+    return way;
+}
+
+/* So that the cases above go all ways. */
+static void weight_gradients_choose_their_way(void **state)
+{
+    static const char ways[] = "wwwwwwwwtttt";
+    lbk_drv *d = open_cpu(1, "auto");
+    for (int i = 0; ways[i]; i++)
+        if (way_of(d, &cases[N_CASES - 12 + i]) != ways[i])
+            fail_msg("case %d goes by %c", N_CASES - 12 + i, way_of(d, &cases[N_CASES - 12 + i]));
+    assert_int_equal(way_of(d, &(struct conv_case){ 64, 16, 1, 1, 16, 3, 3, 1, 1, 1, 1 }), 'd');
+    assert_int_equal(way_of(d, &(struct conv_case){ 8, 32, 28, 28, 192, 1, 1, 1, 0, 1, 1 }), 'd');
+    cpu_device_fns.close(d);
 }
 
 struct mat_case {
@@ -416,9 +447,12 @@ int main(int argc, char **argv)
         return 0;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(convolutions_are_the_sums), cmocka_unit_test(convolutions_have_one_result),
+        cmocka_unit_test(convolutions_are_the_sums),
+        cmocka_unit_test(convolutions_have_one_result),
+        cmocka_unit_test(weight_gradients_choose_their_way),
         cmocka_unit_test(operands_are_computed),
-        cmocka_unit_test(moments_are_taken),     cmocka_unit_test(products_are_the_sums),
+        cmocka_unit_test(moments_are_taken),
+        cmocka_unit_test(products_are_the_sums),
         cmocka_unit_test(epilogues_are_applied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "conv.h"
 #include "expr.h"
+#include "taps_dw.h"
 #include "winograd_dw.h"
 
 /* Images are dealt out to slots, a number that depends on shapes alone; each sums its images in
@@ -19,7 +20,8 @@ enum {
 CPU_LOOPS(conv_loops);
 
 struct plan {
-    struct winograd_dw *wino; /* NULL: by what follows */
+    struct winograd_dw *wino;
+    struct taps_dw *taps; /* both NULL: by what follows */
     struct conv *c;
     int64_t slots, images, x_floats, dy_floats;
     bool plain;           /* else x is the expression */
@@ -81,6 +83,7 @@ static bool plan_direct(lbk_drv *d, struct plan *p, const struct lbk_group *g, l
 static void drop_plan(struct plan *p)
 {
     winograd_dw_destroy(p->wino);
+    taps_dw_destroy(p->taps);
     conv_destroy(p->c);
 }
 
@@ -88,7 +91,9 @@ static bool make_plan(lbk_drv *d, struct plan *p, const struct lbk_group *g)
 {
     lbk_shape x = cpu_operand_shape(g, 0);
     *p = (struct plan){ .wino = winograd_dw_create(d, g, x) };
-    if (p->wino || plan_direct(d, p, g, x))
+    if (!p->wino)
+        p->taps = taps_dw_create(d, g, x);
+    if (p->wino || p->taps || plan_direct(d, p, g, x))
         return true;
     drop_plan(p);
     return false;
@@ -257,6 +262,8 @@ static size_t scratch_of(const struct plan *p, int threads)
 {
     if (p->wino)
         return winograd_dw_scratch(p->wino, threads);
+    if (p->taps)
+        return taps_dw_scratch(p->taps, threads);
     return (size_t) (p->slots * p->c->n_b + worker_floats(p) * threads) * sizeof(float);
 }
 
@@ -289,6 +296,10 @@ static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
     };
     if (p->wino) {
         winograd_dw_launch(d, p->wino, g);
+        return LBK_OK;
+    }
+    if (p->taps) {
+        taps_dw_launch(d, p->taps, g);
         return LBK_OK;
     }
     for (int i = 0; i < g->n_arg; i++)

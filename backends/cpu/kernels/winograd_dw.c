@@ -321,6 +321,7 @@ static void add_chunk(const struct task *k, int64_t n, bool first)
                               .d_block = p->chunk * LANES,
                               .c_blocks = k->c1 - k->c0,
                               .k_blocks = k->k1 - k->k0,
+                              .freqs = FREQ,
                               .n = n,
                               .first = first };
     k->j->l->product(&q);
@@ -364,6 +365,7 @@ static void weight_task(void *arg, int64_t i, int worker)
         .slot_step = parts * FREQ * p->u_step,
         .slots = (int) p->slots,
         .r = p->r,
+        .taps = (int) taps,
         .w = j->out + (kb * LANES * p->c + cb * LANES) * taps,
         .w_lane = p->c * taps,
         .channels = (int) least(LANES, p->c - cb * LANES),

@@ -29,19 +29,35 @@ struct wino_product {
     float *u;
     int64_t v_step, d_step, u_step; /* between frequencies */
     int64_t v_block, d_block;       /* between blocks of channels */
-    int64_t c_blocks, k_blocks, n;
+    int64_t freqs, c_blocks, k_blocks, n;
     int first;
 };
 
 /* 16 channels of x by 16 of dy: the slots added by a tree of halves, then the weights
- * w[lane * w_lane + i], i over channel and tap. */
+ * w[lane * w_lane + i], i over channel and tap. r: of Winograd's r x r weights, 0: taps are the
+ * frequencies. */
 struct wino_weights {
     const float *u;
     int64_t u_step, slot_step;
-    int slots, r;
+    int slots, r, taps;
     float *w;
     int64_t w_lane;
     int channels, lanes;
+};
+
+/* Pixels of one tap, n of them from place `at` on: [lo, hi) are at from + x - shift in steps, the
+ * others are zero. */
+struct tap_copy {
+    int64_t x, row, image; /* row: of the image */
+    int tap, at, n, lo, hi;
+};
+struct tap_copies {
+    const struct tap_copy *copy;
+    int64_t n;
+    const float *from;
+    int64_t shift, step;
+    float *to;
+    int64_t to_step; /* between taps */
 };
 
 struct winograd_dw_loops {
@@ -49,6 +65,7 @@ struct winograd_dw_loops {
     void (*grad)(const struct wino_tiles *t);
     void (*product)(const struct wino_product *p);
     void (*weights)(const struct wino_weights *w);
+    void (*gather)(const struct tap_copies *t);
 };
 
 #ifndef CPU_ISA

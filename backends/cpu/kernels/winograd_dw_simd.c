@@ -4,6 +4,13 @@
 
 enum { FREQ = 36, SIDE = 6, LANES = 16, SLOTS_MOST = 32, TAPS_MOST = 25 };
 
+INL void copy_pixel(float *to, const float *from)
+{
+    UNROLL
+    for (int v = 0; v < VPB; v++)
+        vstore(to + v * VL, from ? vload(from + v * VL) : (vf){ 0 });
+}
+
 /* What there is of a tile at the border, among zeros. */
 static void copy_part(float *to, int side, const float *from, int64_t row, int64_t col,
                       const int at[4])
@@ -157,7 +164,7 @@ INL void strips(int m, int blocks, const struct wino_product *p, int64_t f, int6
 
 static void product(const struct wino_product *p)
 {
-    for (int64_t f = 0; f < FREQ; f++) {
+    for (int64_t f = 0; f < p->freqs; f++) {
         int64_t kb = 0;
         for (; PAIR == 2 && kb + 2 <= p->k_blocks; kb += 2)
             strips(M_PAIR, PAIR, p, f, kb);
@@ -196,15 +203,23 @@ INL void weight_tile(int r, const struct wino_weights *w, const float *u, float 
     }
 }
 
+INL void tap_tile(const struct wino_weights *w, const float *u, float *to)
+{
+    for (int i = 0; i < w->taps; i++)
+        vstore(to + i * LANES, sum_slots(u + i * w->u_step, w->slot_step, w->slots));
+}
+
 static void weights(const struct wino_weights *w)
 {
     float to[LANES * TAPS_MOST * LANES];
-    int taps = w->r * w->r;
+    const int taps = w->taps;
     for (int c = 0; c < w->channels; c++)
         for (int v = 0; v < VPB; v++) {
             const float *u = w->u + c * LANES + v * VL;
             float *at = to + c * taps * LANES + v * VL;
-            if (w->r == 3)
+            if (w->r == 0)
+                tap_tile(w, u, at);
+            else if (w->r == 3)
                 weight_tile(3, w, u, at);
             else
                 weight_tile(5, w, u, at);
@@ -214,9 +229,29 @@ static void weights(const struct wino_weights *w)
             w->w[lane * w->w_lane + i] = to[i * LANES + lane];
 }
 
+INL void copy_tap(const struct tap_copy *c, const float *from, int64_t step, float *to)
+{
+    for (int i = 0; i < c->lo; i++)
+        copy_pixel(to + i * LANES, NULL);
+    for (int i = c->lo; i < c->hi; i++)
+        copy_pixel(to + i * LANES, from + i * step);
+    for (int i = c->hi; i < c->n; i++)
+        copy_pixel(to + i * LANES, NULL);
+}
+
+static void gather(const struct tap_copies *t)
+{
+    for (int64_t i = 0; i < t->n; i++) {
+        const struct tap_copy *c = &t->copy[i];
+        copy_tap(c, t->from + (c->x - t->shift), t->step,
+                 t->to + c->tap * t->to_step + c->at * LANES);
+    }
+}
+
 const struct winograd_dw_loops CPU_TABLE(winograd_dw_loops) = {
     .input = input,
     .grad = grad,
     .product = product,
     .weights = weights,
+    .gather = gather,
 };
