@@ -6,15 +6,18 @@
 
 struct cpu_cfg {
     int64_t threads;
-    int isa;
+    int isa, winograd;
     bool pin;
     int64_t memory;
 };
 
 static const char *const isa_names[] = { "auto", "avx512", "avx2", "base", NULL };
+static const char *const winograd_names[] = { "auto", "off", NULL };
 static const struct lbk_opt opts[] = {
     LBK_INT(cpu_cfg, threads, 0, 0, 1024, "threads; 0 = one per core this process may use"),
     LBK_ENUM(cpu_cfg, isa, "auto", isa_names, "instruction set; results are the same bits on each"),
+    LBK_ENUM(cpu_cfg, winograd, "auto", winograd_names,
+             "convolutions by Winograd where faster; off: more accurate sums, always"),
     LBK_BOOL(cpu_cfg, pin, 1, "keep each thread on its core"),
     LBK_INT(cpu_cfg, memory, 0, 0, 1 << 30, "MiB that may be used; 0 = what the machine has"),
     LBK_OPTS_END
@@ -62,8 +65,10 @@ static lbk_status open_drv(lbk_ctx *ctx, int index, const void *cfg, lbk_drv **o
         return no_such(ctx, index);
     *fns = &cpu_device_fns;
     const lbk_status st = cpu_open(ctx, (int) c->threads, isa_names[c->isa], c->pin, out);
-    if (!st)
+    if (!st) {
         (*out)->memory = c->memory ? (uint64_t) c->memory << 20 : cpu_memory();
+        (*out)->winograd = c->winograd == 0;
+    }
     return st;
 }
 

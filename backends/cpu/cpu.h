@@ -32,6 +32,7 @@ struct lbk_drv {
     struct pool *pool;
     int threads; /* workers, the caller included */
     int isa;     /* index into CPU_ISA_LIST */
+    bool winograd; /* where it is faster; else never */
     double ns;   /* of the last launch */
     uint64_t memory; /* bytes that may be used; 0 = unknown */
 };

@@ -43,7 +43,8 @@ lbk_status cpu_open(lbk_ctx *ctx, int threads, const char *isa, bool pin, lbk_dr
     lbk_drv *d = calloc(1, sizeof *d);
     if (!d)
         return lbk_fail(ctx, LBK_ENOMEM, "cpu device: no memory");
-    *d = (lbk_drv){ .ctx = ctx, .isa = found, .threads = threads > 0 ? threads : pool_cores() };
+    *d = (lbk_drv){ .ctx = ctx, .isa = found, .winograd = true };
+    d->threads = threads > 0 ? threads : pool_cores();
     d->pool = pool_create(d->threads, pin);
     if (!d->pool) {
         threads = d->threads;

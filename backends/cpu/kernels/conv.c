@@ -3,11 +3,13 @@
 #include <string.h>
 #include "conv.h"
 #include "moments.h"
+#include "winograd.h"
 
 enum { LANES = CONV_LANES, FEW_MOST = CONV_FEW, PAIR_COLS = 7, COPY_BYTES = 256 << 10 };
 CPU_LOOPS(conv_loops);
 
 struct own {
+    struct winograd *wino; /* NULL: by what follows */
     struct conv *c;
     struct cpu_epi *epi; /* NULL: stored as they are */
     bool ramp;           /* operand 0 is x */
@@ -47,7 +49,9 @@ static bool plan_conv(lbk_drv *d, struct own *own, const struct lbk_group *g)
     const int at = cpu_plain_operand(g, 0);
     const struct lbk_arg *w = &g->arg[cpu_plain_operand(g, 1)];
     const lbk_shape x = cpu_operand_shape(g, 0);
-    *own = (struct own){ .ramp = at < 0 };
+    *own = (struct own){ .ramp = at < 0, .wino = winograd_create(d, g, x) };
+    if (own->wino)
+        return true;
     if (own->ramp && (conv_layout(x.d[1]).order != LBK_CBLK ||
                       !cpu_operand_compile(d, &own->x, g, 0, x) || !own->x.ramp.on))
         return false;
@@ -57,6 +61,12 @@ static bool plan_conv(lbk_drv *d, struct own *own, const struct lbk_group *g)
     };
     own->c = conv_create(g, x, w->shape, &how);
     return own->c && !(own->ramp && own->c->planar);
+}
+
+static void drop_plan(const struct own *own)
+{
+    winograd_destroy(own->wino);
+    conv_destroy(own->c);
 }
 
 static bool takes_moments(const struct lbk_group *g, const struct conv *c)
@@ -375,11 +385,16 @@ int conv_supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
     for (int i = 0; i < g->n_out - g->moments; i++)
         o->want_out[i] = conv_layout(g->acc.d[1]);
     const bool fits = plan_conv(d, &own, g);
-    if (fits) {
+    if (fits && own.wino) {
+        /* The epilogue follows on the result where it lies. */
+        o->inplace = 0;
+        o->scratch = winograd_scratch(own.wino, d->threads);
+        o->moments = winograd_moments(own.wino);
+    } else if (fits) {
         o->scratch = scratch_bytes(g, own.c, d->threads);
         o->moments = takes_moments(g, own.c);
     }
-    conv_destroy(own.c);
+    drop_plan(&own);
     return fits;
 }
 
@@ -403,7 +418,7 @@ void conv_release(void *p)
     struct own *own = p;
     if (!own)
         return;
-    conv_destroy(own->c);
+    drop_plan(own);
     cpu_epi_destroy(own->epi);
     free(own);
 }
@@ -411,6 +426,10 @@ void conv_release(void *p)
 lbk_status conv_launch(lbk_drv *d, const struct lbk_group *g, const void *p)
 {
     const struct own *own = p;
+    if (own->wino) {
+        winograd_launch(d, own->wino, g, own->epi);
+        return LBK_OK;
+    }
     const struct conv *c = own->c;
     const int64_t slots = c->t.n * c->bands;
     struct job j = { .d = d, .c = c, .epi = own->epi, .l = conv_loops_of[d->isa], .g = g };

@@ -8,8 +8,8 @@
  * the transforms of a chunk of tiles stay in the second cache. It transforms what it needs itself:
  * parts transform again what others have, which costs less than passing it through memory. */
 enum {
-    FREQ = 36,
-    SIDE = 6,
+    FREQ = WINO_FREQ,
+    SIDE = WINO_SIDE,
     LANES = CPU_BLOCK,
     PART_BLOCKS = 4,
     BAND = 4, /* rows of tiles */
@@ -25,17 +25,18 @@ enum {
 CPU_LOOPS(winograd_dw_loops);
 
 struct winograd_dw {
-    int64_t n, c, h, w, k, oh, ow, dil, pad;
-    int m, r;
-    int64_t th, tw, tiles;                                        /* tiles of a sub-grid, of all */
-    int64_t c_blocks, k_blocks, c_parts, k_parts, c_part, k_part; /* blocks of a part, at most */
+    struct wino_grid t;
+    int64_t c, k;
+    int r;
+    int64_t c_parts, k_parts, c_part, k_part; /* blocks of a part, at most */
     int64_t slots, chunk;                                         /* chunk: tiles */
-    int64_t v_step, d_step, u_step, x_rows;
+    int64_t v_step, d_step, u_step, x_floats;
     bool plain;
     struct cpu_expr x;
 };
 struct job {
     const struct winograd_dw *p;
+    const lbk_drv *d;
     const struct winograd_dw_loops *l;
     const float *arg[LBK_ARG_MAX];
     const float *x, *dy;
@@ -50,12 +51,10 @@ static int64_t odd_lines(int64_t floats) { return (floats / LANES | 1) * LANES; 
 
 static void set_parts(struct winograd_dw *p)
 {
-    p->c_blocks = cpu_blocks(p->c);
-    p->k_blocks = cpu_blocks(p->k);
-    p->c_parts = up_div(p->c_blocks, PART_BLOCKS);
-    p->k_parts = up_div(p->k_blocks, PART_BLOCKS);
-    p->c_part = up_div(p->c_blocks, p->c_parts);
-    p->k_part = up_div(p->k_blocks, p->k_parts);
+    p->c_parts = up_div(p->t.c_blocks, PART_BLOCKS);
+    p->k_parts = up_div(p->t.k_blocks, PART_BLOCKS);
+    p->c_part = up_div(p->t.c_blocks, p->c_parts);
+    p->k_part = up_div(p->t.k_blocks, p->k_parts);
     int64_t tile = FREQ * LANES * 4 * (p->c_part + p->k_part);
     p->chunk = most(8, least(CHUNK_MOST, CHUNK_BYTES / tile));
     p->v_step = odd_lines(p->c_part * p->chunk * LANES);
@@ -69,15 +68,8 @@ static void set_slots(struct winograd_dw *p)
     int64_t parts = p->c_parts * p->k_parts, bytes = parts * FREQ * p->u_step * 4;
     p->slots = 1;
     for (int64_t s = 2; s <= SLOTS && s * parts <= TASKS && s * bytes <= SLOT_BYTES; s *= 2)
-        if (p->tiles >= s * (s * parts <= FEW_TASKS ? FEW_TILES : SLOT_TILES))
+        if (p->t.tiles >= s * (s * parts <= FEW_TASKS ? FEW_TILES : SLOT_TILES))
             p->slots = s;
-}
-
-/* Rows of x that the tiles of a chunk may read of one image. */
-static int64_t rows_of_chunk(const struct winograd_dw *p)
-{
-    int64_t tile_rows = (p->chunk / (p->tw * BAND) + 2) * BAND;
-    return p->dil > 1 ? p->h : least(p->h, (tile_rows - 1) * p->m + SIDE);
 }
 
 /* Rows of taps that meet the image, over all rows of dy: the direct way leaves the others out. */
@@ -85,8 +77,8 @@ static int64_t rows_met(const struct winograd_dw *p)
 {
     int64_t rows = 0;
     for (int64_t t = 0; t < p->r; t++) {
-        int64_t top = t * p->dil - p->pad;
-        rows += most(0, least(p->oh, p->h - top) - most(0, -top));
+        int64_t top = t * p->t.dil - p->t.top;
+        rows += most(0, least(p->t.oh, p->t.h - top) - most(0, -top));
     }
     return rows;
 }
@@ -95,11 +87,11 @@ static int64_t rows_met(const struct winograd_dw *p)
  * shapes alone, since the bits depend on it. */
 static bool pays(const struct winograd_dw *p)
 {
-    double c = (double) p->c_blocks, k = (double) p->k_blocks, pairs = c * k;
+    double c = (double) p->t.c_blocks, k = (double) p->t.k_blocks, pairs = c * k;
     double transforms = 150.0 * (c * (double) p->k_parts + k * (double) p->c_parts);
-    double tiles = (double) p->tiles * (330 * pairs + transforms);
+    double tiles = (double) p->t.tiles * (330 * pairs + transforms);
     double weights = pairs * LANES * (double) (36 * p->slots + 200 + 16 * p->r * p->r);
-    double direct = (double) (p->n * rows_met(p) * p->ow * p->r * p->c) * k * 0.65;
+    double direct = (double) (p->t.n * rows_met(p) * p->t.ow * p->r * p->c) * k * 0.65;
     return tiles + weights < direct;
 }
 
@@ -114,25 +106,24 @@ static bool is_case(const struct lbk_group *g, lbk_shape x)
 static void set_sizes(struct winograd_dw *p, const struct lbk_group *g, lbk_shape x, lbk_shape dy)
 {
     const struct lbk_conv2d_to *q = g->params;
-    p->n = x.d[0], p->c = x.d[1], p->h = x.d[2], p->w = x.d[3];
-    p->k = dy.d[1], p->oh = dy.d[2], p->ow = dy.d[3];
-    p->dil = most(1, q->dilation), p->pad = q->pad;
-    p->r = (int) g->acc.d[2], p->m = SIDE + 1 - p->r;
-    p->th = up_div(up_div(p->oh, p->dil), p->m);
-    p->tw = up_div(up_div(p->ow, p->dil), p->m);
-    p->tiles = p->n * p->dil * p->dil * p->th * p->tw;
+    p->t.n = x.d[0], p->c = x.d[1], p->t.h = x.d[2], p->t.w = x.d[3];
+    p->k = dy.d[1], p->t.oh = dy.d[2], p->t.ow = dy.d[3];
+    p->t.dil = most(1, q->dilation), p->t.top = p->t.left = q->pad;
+    p->r = (int) g->acc.d[2], p->t.m = SIDE + 1 - p->r;
+    p->t.c_blocks = cpu_blocks(p->c), p->t.k_blocks = cpu_blocks(p->k);
+    wino_grid_init(&p->t);
 }
 
 struct winograd_dw *winograd_dw_create(lbk_drv *d, const struct lbk_group *g, lbk_shape x)
 {
-    struct winograd_dw *p = is_case(g, x) ? calloc(1, sizeof *p) : NULL;
+    struct winograd_dw *p = d->winograd && is_case(g, x) ? calloc(1, sizeof *p) : NULL;
     if (!p)
         return NULL;
     set_sizes(p, g, x, g->arg[cpu_plain_operand(g, 1)].shape);
     set_parts(p);
     set_slots(p);
     p->plain = cpu_plain_operand(g, 0) >= 0;
-    p->x_rows = p->plain ? 0 : rows_of_chunk(p);
+    p->x_floats = p->plain ? 0 : wino_values(&p->t, (p->chunk / (p->t.tw * BAND) + 2) * BAND);
     if (pays(p) && (p->plain || cpu_operand_compile(d, &p->x, g, 0, x)))
         return p;
     free(p);
@@ -151,7 +142,7 @@ static int64_t spot_floats(const struct winograd_dw *p)
 }
 static int64_t worker_floats(const struct winograd_dw *p)
 {
-    return FREQ * (p->v_step + p->d_step) + spot_floats(p) + p->x_rows * p->w * LANES + LANES;
+    return FREQ * (p->v_step + p->d_step) + spot_floats(p) + p->x_floats + LANES;
 }
 size_t winograd_dw_scratch(const struct winograd_dw *p, int threads)
 {
@@ -166,11 +157,11 @@ struct walk {
 
 static struct walk walk_from(const struct winograd_dw *p, int64_t t)
 {
-    int64_t grid = t / (p->th * p->tw), at = t % (p->th * p->tw), per = p->dil * p->dil;
-    struct walk w = { grid / per, grid % per / p->dil, grid % p->dil, at / (BAND * p->tw) * BAND };
-    w.rows = least(BAND, p->th - w.band);
-    w.j = (at - w.band * p->tw) / w.rows;
-    w.i = (at - w.band * p->tw) % w.rows;
+    int64_t grid = t / (p->t.th * p->t.tw), at = t % (p->t.th * p->t.tw), per = p->t.dil * p->t.dil;
+    struct walk w = { grid / per, grid % per / p->t.dil, grid % p->t.dil, at / (BAND * p->t.tw) * BAND };
+    w.rows = least(BAND, p->t.th - w.band);
+    w.j = (at - w.band * p->t.tw) / w.rows;
+    w.i = (at - w.band * p->t.tw) % w.rows;
     return w;
 }
 
@@ -179,45 +170,18 @@ static void walk_on(const struct winograd_dw *p, struct walk *w)
     if (++w->i < w->rows)
         return;
     w->i = 0;
-    if (++w->j < p->tw)
+    if (++w->j < p->t.tw)
         return;
     w->j = 0;
     w->band += BAND;
-    if (w->band >= p->th) {
+    if (w->band >= p->t.th) {
         w->band = 0;
-        w->b = w->b + 1 < p->dil ? w->b + 1 : 0;
+        w->b = w->b + 1 < p->t.dil ? w->b + 1 : 0;
         w->a += w->b == 0;
-        w->image += w->a == p->dil;
-        w->a = w->a < p->dil ? w->a : 0;
+        w->image += w->a == p->t.dil;
+        w->a = w->a < p->t.dil ? w->a : 0;
     }
-    w->rows = least(BAND, p->th - w->band);
-}
-
-/* Of `most` places at, at + step, ... those in [0, end) are [*lo, *hi). */
-static void inside(int64_t at, int64_t step, int64_t end, int most, int *lo, int *hi)
-{
-    int i = 0;
-    while (i < most && at + i * step < 0)
-        i++;
-    *lo = i;
-    while (i < most && at + i * step < end)
-        i++;
-    *hi = i;
-}
-
-static struct wino_spot spot_of(const struct winograd_dw *p, const struct walk *w)
-{
-    int64_t h = w->a + (w->band + w->i) * p->m * p->dil, v = w->b + w->j * p->m * p->dil;
-    struct wino_spot s = { .image = w->image, .top = h - p->pad, .left = v - p->pad };
-    int none;
-    s.x = w->image * p->c_blocks * p->h * p->w + (h - p->pad) * p->w + v - p->pad;
-    s.dy = w->image * p->k_blocks * p->oh * p->ow + h * p->ow + v;
-    s.x *= LANES, s.dy *= LANES;
-    inside(h - p->pad, p->dil, p->h, SIDE, &s.r0, &s.r1);
-    inside(v - p->pad, p->dil, p->w, SIDE, &s.c0, &s.c1);
-    inside(h, p->dil, p->oh, p->m, &none, &s.rows);
-    inside(v, p->dil, p->ow, p->m, &none, &s.cols);
-    return s;
+    w->rows = least(BAND, p->t.th - w->band);
 }
 
 struct task {
@@ -227,67 +191,15 @@ struct task {
     struct wino_spot *spot;
 };
 
-/* What tiles of one image and of sub-grids with the same rows read of x: rows h0, h0 + dilation,
- * ... below h1, and columns [w0, w1) of each. */
-struct patch {
-    int64_t h0, h1, w0, w1;
-};
-
-static struct patch patch_of(const struct winograd_dw *p, const struct wino_spot *s, int64_t n)
-{
-    struct patch q = { p->h, 0, p->w, 0 };
-    for (int64_t i = 0; i < n; i++)
-        if (s[i].r0 < s[i].r1 && s[i].c0 < s[i].c1) {
-            q.h0 = least(q.h0, s[i].top + s[i].r0 * p->dil);
-            q.h1 = most(q.h1, s[i].top + (s[i].r1 - 1) * p->dil + 1);
-            q.w0 = least(q.w0, s[i].left + s[i].c0 * p->dil);
-            q.w1 = most(q.w1, s[i].left + (s[i].c1 - 1) * p->dil + 1);
-        }
-    return q;
-}
-
-static bool same_rows(const struct winograd_dw *p, const struct wino_spot *a,
-                      const struct wino_spot *b)
-{
-    return a->image == b->image && (a->top - b->top) % p->dil == 0;
-}
-
-/* Tiles with the same rows, of x as an expression: what they read is computed first. */
-static void input_run(const struct task *k, struct wino_tiles *t, int64_t cb)
-{
-    const struct winograd_dw *p = k->j->p;
-    int64_t image = t->spot->image * p->c_blocks * p->h * p->w * LANES, row = p->w * LANES;
-    struct patch q = patch_of(p, t->spot, t->n);
-    for (int64_t h = q.h0; h < q.h1; h += p->dil) {
-        float *to = k->x + (h - q.h0) * row + q.w0 * LANES;
-        int64_t at = image + cb * p->h * row + h * row + q.w0 * LANES;
-        cpu_expr_run(&p->x, k->j->arg, NULL, (float *const[]){ to }, at, (q.w1 - q.w0) * LANES);
-    }
-    t->from = k->x;
-    t->shift = image + q.h0 * row;
-    k->j->l->input(t);
-}
-
 static void transform_input(const struct task *k, int64_t n)
 {
     const struct winograd_dw *p = k->j->p;
-    struct wino_tiles t = {
-        .row = p->w * p->dil * LANES, .col = p->dil * LANES, .to_step = p->v_step, .m = p->m
+    struct wino_in in = {
+        .grid = &p->t, .x = k->j->x, .expr = &p->x, .arg = k->j->arg, .values = k->x
     };
-    for (int64_t cb = k->c0; cb < k->c1; cb++) {
-        float *to = k->v + (cb - k->c0) * p->chunk * LANES;
-        for (int64_t i = 0; i < n; i += t.n) {
-            t.spot = k->spot + i, t.n = 1, t.to = to + i * LANES;
-            if (p->plain) {
-                t.n = n, t.from = k->j->x + cb * p->h * p->w * LANES;
-                k->j->l->input(&t);
-                continue;
-            }
-            while (i + t.n < n && same_rows(p, &k->spot[i], &k->spot[i + t.n]))
-                t.n++;
-            input_run(k, &t, cb);
-        }
-    }
+    for (int64_t cb = k->c0; cb < k->c1; cb++)
+        wino_transform(k->j->d, &in, k->spot, n, cb, k->v + (cb - k->c0) * p->chunk * LANES,
+                       p->v_step);
 }
 
 static void transform_grad(const struct task *k, int64_t n)
@@ -295,12 +207,12 @@ static void transform_grad(const struct task *k, int64_t n)
     const struct winograd_dw *p = k->j->p;
     struct wino_tiles t = { .spot = k->spot,
                             .n = n,
-                            .row = p->ow * p->dil * LANES,
-                            .col = p->dil * LANES,
+                            .row = p->t.ow * p->t.dil * LANES,
+                            .col = p->t.dil * LANES,
                             .to_step = p->d_step,
-                            .m = p->m };
+                            .m = p->t.m };
     for (int64_t kb = k->k0; kb < k->k1; kb++) {
-        t.from = k->j->dy + kb * p->oh * p->ow * LANES;
+        t.from = k->j->dy + kb * p->t.oh * p->t.ow * LANES;
         t.to = k->d + (kb - k->k0) * p->chunk * LANES;
         k->j->l->grad(&t);
     }
@@ -334,19 +246,19 @@ static void sum_task(void *arg, int64_t i, int worker)
     int64_t parts = p->c_parts * p->k_parts, part = i % parts, slot = i / parts;
     int64_t cp = part / p->k_parts, kp = part % p->k_parts;
     struct task k = { .j = j, .u = j->sums + i * FREQ * p->u_step };
-    k.c0 = cp * p->c_part, k.c1 = least(p->c_blocks, k.c0 + p->c_part);
-    k.k0 = kp * p->k_part, k.k1 = least(p->k_blocks, k.k0 + p->k_part);
+    k.c0 = cp * p->c_part, k.c1 = least(p->t.c_blocks, k.c0 + p->c_part);
+    k.k0 = kp * p->k_part, k.k1 = least(p->t.k_blocks, k.k0 + p->k_part);
     k.v = j->scratch + worker * worker_floats(p);
     k.d = k.v + FREQ * p->v_step;
     k.spot = (struct wino_spot *) (k.d + FREQ * p->d_step);
     k.x = k.d + FREQ * p->d_step + spot_floats(p);
-    int64_t begin = cpu_part(p->tiles, p->slots, slot),
-            end = cpu_part(p->tiles, p->slots, slot + 1);
+    int64_t begin = cpu_part(p->t.tiles, p->slots, slot),
+            end = cpu_part(p->t.tiles, p->slots, slot + 1);
     struct walk w = walk_from(p, begin);
     for (int64_t t = begin, n; t < end; t += n) {
         n = least(p->chunk, end - t);
         for (int64_t at = 0; at < n; at++, walk_on(p, &w))
-            k.spot[at] = spot_of(p, &w);
+            k.spot[at] = wino_spot_at(&p->t, w.image, w.a, w.b, w.band + w.i, w.j);
         add_chunk(&k, n, t == begin);
     }
 }
@@ -355,9 +267,9 @@ static void weight_task(void *arg, int64_t i, int worker)
 {
     const struct job *j = arg;
     const struct winograd_dw *p = j->p;
-    int64_t kb = i / p->c_blocks, cb = i % p->c_blocks, taps = p->r * p->r;
+    int64_t kb = i / p->t.c_blocks, cb = i % p->t.c_blocks, taps = p->r * p->r;
     int64_t cp = cb / p->c_part, kp = kb / p->k_part, parts = p->c_parts * p->k_parts;
-    int64_t c_here = least(p->c_blocks, (cp + 1) * p->c_part) - cp * p->c_part;
+    int64_t c_here = least(p->t.c_blocks, (cp + 1) * p->c_part) - cp * p->c_part;
     struct wino_weights w = {
         .u = j->sums + (cp * p->k_parts + kp) * FREQ * p->u_step +
              (kb % p->k_part * c_here + cb % p->c_part) * LANES * LANES,
@@ -376,7 +288,7 @@ static void weight_task(void *arg, int64_t i, int worker)
 
 void winograd_dw_launch(lbk_drv *d, const struct winograd_dw *p, const struct lbk_group *g)
 {
-    struct job j = { .p = p, .l = winograd_dw_loops_of[d->isa], .out = cpu_f32(&g->out[0]) };
+    struct job j = { .d = d, .p = p, .l = winograd_dw_loops_of[d->isa], .out = cpu_f32(&g->out[0]) };
     for (int i = 0; i < g->n_arg; i++)
         j.arg[i] = cpu_f32(&g->arg[i]);
     j.x = p->plain ? j.arg[cpu_plain_operand(g, 0)] : NULL;
@@ -384,5 +296,5 @@ void winograd_dw_launch(lbk_drv *d, const struct winograd_dw *p, const struct lb
     j.sums = cpu_f32(&g->scratch);
     j.scratch = j.sums + sums_floats(p);
     cpu_run(d, p->slots * p->c_parts * p->k_parts, sum_task, &j);
-    cpu_run(d, p->c_blocks * p->k_blocks, weight_task, &j);
+    cpu_run(d, p->t.c_blocks * p->t.k_blocks, weight_task, &j);
 }

@@ -3,25 +3,7 @@
  * of x tiles of 6 x 6 and dy tiles of 4 x 4 (3x3 kernels) or 2 x 2 (5x5). */
 #ifndef LBK_CPU_WINOGRAD_DW_H
 #define LBK_CPU_WINOGRAD_DW_H
-#include <stdint.h>
-
-/* Where a tile lies: floats from the first block of x and of dy to its first pixel; rows and
- * columns [r0, r1), [c0, c1) of its 6 x 6 pixels, and the first rows, cols of dy, are there. */
-struct wino_spot {
-    int64_t x, dy, image, top, left; /* top, left: of the first pixel of x */
-    int r0, r1, c0, c1, rows, cols;
-};
-
-/* n tiles of one block of channels; transformed: to[f * to_step + 16 t] of frequency f. */
-struct wino_tiles {
-    const struct wino_spot *spot;
-    int64_t n;
-    const float *from;
-    int64_t shift, row, col; /* spot.x - shift; floats between rows and columns of the tile */
-    float *to;
-    int64_t to_step;
-    int m;
-};
+#include "winograd_tiles.h"
 
 /* u[f][kb][c][16] += v[f][cb][t][c % 16] * d[f][kb][t][16] over t; set, not added to, if first. */
 struct wino_product {
@@ -61,7 +43,6 @@ struct tap_copies {
 };
 
 struct winograd_dw_loops {
-    void (*input)(const struct wino_tiles *t);
     void (*grad)(const struct wino_tiles *t);
     void (*product)(const struct wino_product *p);
     void (*weights)(const struct wino_weights *w);

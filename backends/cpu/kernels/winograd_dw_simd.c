@@ -2,70 +2,13 @@
 #include "winograd_dw.h"
 #include "winograd_math.h"
 
-enum { FREQ = 36, SIDE = 6, LANES = 16, SLOTS_MOST = 32, TAPS_MOST = 25 };
+enum { FREQ = WINO_FREQ, SIDE = WINO_SIDE, LANES = 16, SLOTS_MOST = 32, TAPS_MOST = 25 };
 
 INL void copy_pixel(float *to, const float *from)
 {
     UNROLL
     for (int v = 0; v < VPB; v++)
         vstore(to + v * VL, from ? vload(from + v * VL) : (vf){ 0 });
-}
-
-/* What there is of a tile at the border, among zeros. */
-static void copy_part(float *to, int side, const float *from, int64_t row, int64_t col,
-                      const int at[4])
-{
-    memset(to, 0, sizeof *to * (size_t) (side * side * LANES));
-    for (int r = at[0]; r < at[1]; r++)
-        for (int c = at[2]; c < at[3]; c++)
-            memcpy(to + (r * side + c) * LANES, from + r * row + c * col, sizeof *to * LANES);
-}
-
-INL void input_tile(const float *x, int64_t row, int64_t col, float *to, int64_t step)
-{
-    vf a[FREQ];
-    UNROLL
-    for (int j = 0; j < SIDE; j++) {
-        UNROLL
-        for (int i = 0; i < SIDE; i++)
-            a[i * SIDE + j] = vload(x + i * row + j * col);
-        wino_input(a + j, SIDE);
-    }
-    UNROLL
-    for (int i = 0; i < SIDE; i++) {
-        wino_input(a + i * SIDE, 1);
-        UNROLL
-        for (int j = 0; j < SIDE; j++)
-            vstore(to + (i * SIDE + j) * step, a[i * SIDE + j]);
-    }
-}
-
-enum { AHEAD = 8 }; /* tiles */
-
-/* Tiles overlap: rows x cols pixels of each are its own. */
-INL void fetch(const float *from, int rows, int cols, int64_t row, int64_t col)
-{
-    UNROLL
-    for (int i = 0; i < rows * cols; i++)
-        vfetch(from + i / cols * row + i % cols * col);
-}
-
-static void input(const struct wino_tiles *t)
-{
-    float part[FREQ * LANES];
-    for (int64_t i = 0; i < t->n; i++) {
-        const struct wino_spot *s = &t->spot[i];
-        const float *x = t->from + (s->x - t->shift);
-        int64_t row = t->row, col = t->col;
-        if (i + AHEAD < t->n)
-            fetch(t->from + (s[AHEAD].x - t->shift) + 2 * col, 4, 4, row, col);
-        if (s->r0 > 0 || s->c0 > 0 || s->r1 < SIDE || s->c1 < SIDE) {
-            copy_part(part, SIDE, x, row, col, (int[]){ s->r0, s->r1, s->c0, s->c1 });
-            x = part, row = SIDE * LANES, col = LANES;
-        }
-        for (int v = 0; v < VPB; v++)
-            input_tile(x + v * VL, row, col, t->to + i * LANES + v * VL, t->to_step);
-    }
 }
 
 INL void grad_tile(int m, const float *g, int64_t row, int64_t col, float *to, int64_t step)
@@ -93,10 +36,10 @@ INL void grad_tiles(int m, const struct wino_tiles *t)
         const struct wino_spot *s = &t->spot[i];
         const float *g = t->from + s->dy;
         int64_t row = t->row, col = t->col;
-        if (i + AHEAD < t->n)
-            fetch(t->from + s[AHEAD].dy, m, m, row, col);
+        if (i + WINO_AHEAD < t->n)
+            wino_fetch(t->from + s[WINO_AHEAD].dy, m, m, row, col);
         if (s->rows < m || s->cols < m) {
-            copy_part(part, m, g, row, col, (int[]){ 0, s->rows, 0, s->cols });
+            wino_part(part, m, g, row, col, (int[]){ 0, s->rows, 0, s->cols });
             g = part, row = m * LANES, col = LANES;
         }
         for (int v = 0; v < VPB; v++)
@@ -249,7 +192,6 @@ static void gather(const struct tap_copies *t)
 }
 
 const struct winograd_dw_loops CPU_TABLE(winograd_dw_loops) = {
-    .input = input,
     .grad = grad,
     .product = product,
     .weights = weights,

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+#include "conv.h"
+#include "moments.h"
+#include "winograd.h"
+
+/* A task is a rectangle of tiles of one sub-grid, or all tiles of a few images, so many that their
+ * transforms stay in the second cache. What it stores is then whole rows of pixels, if the columns
+ * are all and there is no dilation: the epilogue and the moments follow at once. */
+enum {
+    FREQ = WINO_FREQ,
+    SIDE = WINO_SIDE,
+    LANES = CPU_BLOCK,
+    PAIR = 2, /* blocks of the output */
+    TILES = 28,
+    V_BYTES = 1200 << 10,
+    CHANNELS_MOST = 1024
+};
+CPU_LOOPS(winograd_loops);
+CPU_LOOPS(conv_loops);
+
+struct winograd {
+    struct wino_grid t;
+    int64_t ic, oc, w_oc, w_ic, at[WINO_TAPS];
+    int r;
+    int64_t images, rows, cols;       /* of a task, at most: images, rows and columns of tiles */
+    int64_t groups, bands, pieces;    /* of images, rows, columns */
+    int64_t chunk, tasks;             /* tiles of a task; tasks */
+    int64_t v_step, m_step, u_floats; /* u: of one block of the output */
+    bool apart, plain, moments;       /* apart: epilogue and moments are a pass of their own */
+    struct cpu_expr x;
+};
+struct job {
+    lbk_drv *d;
+    const struct winograd *p;
+    const struct lbk_group *g;
+    const struct cpu_epi *epi;
+    const struct winograd_loops *l;
+    const float *arg[LBK_ARG_MAX];
+    const float *x, *w;
+    float *out, *u, *scratch;
+    int32_t *off; /* of the channels among the transforms of a frequency */
+    struct moments *moments;
+};
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t up_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static int64_t even_part(int64_t n, int64_t at_most) { return up_div(n, up_div(n, at_most)); }
+/* An odd number of cache lines, so that steps between frequencies do not meet in one set. */
+static int64_t odd_lines(int64_t floats) { return (floats / LANES | 1) * LANES; }
+
+static void set_tasks(struct winograd *p)
+{
+    const struct wino_grid *t = &p->t;
+    const int64_t room = V_BYTES / (FREQ * LANES * 4 * t->c_blocks);
+    const bool wide = t->c_blocks * t->k_blocks > 32;
+    const int64_t many = most(4, least(room, wide ? 2 * TILES : TILES + 4));
+    p->cols = even_part(t->tw, most(4, many));
+    p->rows = p->cols < t->tw ? 1 : even_part(t->th, most(1, many / p->cols));
+    p->images = 1;
+    if (p->rows == t->th && p->cols == t->tw && t->dil == 1)
+        p->images = even_part(t->n, most(1, many / (t->th * t->tw)));
+    p->groups = up_div(t->n, p->images);
+    p->bands = up_div(t->th, p->rows);
+    p->pieces = up_div(t->tw, p->cols);
+    p->chunk = p->images * p->rows * p->cols;
+    p->tasks = p->groups * t->dil * t->dil * p->bands * p->pieces;
+    p->apart = t->dil > 1;
+    p->v_step = odd_lines(t->c_blocks * p->chunk * LANES);
+    p->m_step = odd_lines(PAIR * p->chunk * LANES);
+    p->u_floats = FREQ * t->c_blocks * LANES * LANES;
+}
+
+/* Whether this is faster than the direct way, by cycles of 16 lanes: fitted to measurements, and of
+ * shapes alone, since the bits depend on it. */
+static bool pays(const struct winograd *p)
+{
+    const struct wino_grid *t = &p->t;
+    double c = (double) t->c_blocks, k = (double) t->k_blocks, pairs = c * k;
+    double tiles = (double) t->tiles * (FREQ * LANES * 0.6 * pairs + 220 * c + 200 * k);
+    double weights = pairs * LANES * (double) (200 + FREQ * 8 * p->tasks);
+    double direct = (double) (t->n * t->oh * t->ow * p->r * p->r * p->ic) * k * 0.6;
+    return tiles + weights < direct;
+}
+
+static bool set_taps(struct winograd *p, const struct lbk_group *g, lbk_shape x, lbk_shape w)
+{
+    struct conv_taps c;
+    if (!conv_taps_init(&c, g, x, w))
+        return false;
+    const int64_t dil = p->t.dil;
+    for (int64_t i = 0; i < c.n_tap; i++)
+        p->at[c.tap[i].dh / dil * p->r + c.tap[i].dw / dil] = c.tap[i].at;
+    p->w_oc = c.w_oc, p->w_ic = c.w_ic;
+    p->t.top = c.top, p->t.left = c.left;
+    conv_taps_free(&c);
+    return true;
+}
+
+static void set_sizes(struct winograd *p, const struct lbk_group *g, lbk_shape x, int64_t dil)
+{
+    p->ic = x.d[1], p->oc = g->acc.d[1];
+    p->t = (struct wino_grid){ .n = x.d[0], .h = x.d[2], .w = x.d[3], .dil = dil };
+    p->t.oh = g->acc.d[2], p->t.ow = g->acc.d[3];
+    p->t.c_blocks = cpu_blocks(p->ic), p->t.k_blocks = cpu_blocks(p->oc);
+    p->t.m = SIDE + 1 - p->r;
+    wino_grid_init(&p->t);
+}
+
+static struct lbk_conv2d params_of(const struct lbk_group *g)
+{
+    const struct lbk_conv2d_to *to = g->params;
+    if (strcmp(g->op->name, "conv2d") == 0)
+        return *(const struct lbk_conv2d *) g->params;
+    return (struct lbk_conv2d){ to->stride, to->pad, to->dilation, to->groups };
+}
+
+static bool is_case(const lbk_drv *d, const struct lbk_group *g, lbk_shape x, lbk_shape w,
+                    const struct lbk_conv2d *q)
+{
+    return d->winograd && q->stride <= 1 && q->groups <= 1 && w.d[2] == w.d[3] &&
+           (w.d[2] == 3 || w.d[2] == 5) && x.d[1] > CONV_FEW && g->acc.d[1] > CONV_FEW &&
+           x.d[1] <= CHANNELS_MOST && lbk_shape_count(g->acc) > 0;
+}
+
+struct winograd *winograd_create(lbk_drv *d, const struct lbk_group *g, lbk_shape x)
+{
+    const lbk_shape w = g->arg[cpu_plain_operand(g, 1)].shape;
+    const struct lbk_conv2d q = params_of(g);
+    struct winograd *p = is_case(d, g, x, w, &q) ? calloc(1, sizeof *p) : NULL;
+    if (!p)
+        return NULL;
+    p->r = (int) w.d[2];
+    set_sizes(p, g, x, most(1, q.dilation));
+    set_tasks(p);
+    p->plain = cpu_plain_operand(g, 0) >= 0;
+    p->moments = g->moments && moments_fit(g);
+    if (pays(p) && set_taps(p, g, x, w) &&
+        (p->plain || (cpu_operand_compile(d, &p->x, g, 0, x) && p->x.ramp.on)))
+        return p;
+    free(p);
+    return NULL;
+}
+
+void winograd_destroy(struct winograd *p) { free(p); }
+bool winograd_moments(const struct winograd *p) { return p->moments; }
+
+static int64_t slots(const struct winograd *p) { return p->apart ? p->t.n : p->tasks; }
+static int64_t moment_floats(const struct winograd *p)
+{
+    int64_t bytes = slots(p) * p->t.k_blocks * (int64_t) sizeof(struct moments);
+    return p->moments ? cpu_up(bytes / 4, LANES) : 0;
+}
+static int64_t off_floats(const struct winograd *p) { return p->t.c_blocks * LANES; }
+static int64_t spot_floats(const struct winograd *p)
+{
+    return cpu_up(p->chunk * (int64_t) sizeof(struct wino_spot) / 4, LANES);
+}
+static int64_t worker_floats(const struct winograd *p)
+{
+    return FREQ * (p->v_step + p->m_step) + spot_floats(p) +
+           (p->plain ? 0 : wino_values(&p->t, p->rows)) + LANES;
+}
+size_t winograd_scratch(const struct winograd *p, int threads)
+{
+    return (size_t) (moment_floats(p) + off_floats(p) + p->t.k_blocks * p->u_floats +
+                     worker_floats(p) * threads) *
+           sizeof(float);
+}
+
+static void kernel_task(void *arg, int64_t i, int worker)
+{
+    const struct job *j = arg;
+    const struct winograd *p = j->p;
+    int64_t kb = i / p->t.c_blocks, cb = i % p->t.c_blocks;
+    struct wino_kernels k = {
+        .w = j->w + kb * LANES * p->w_oc + cb * LANES * p->w_ic,
+        .w_lane = p->w_oc,
+        .w_c = p->w_ic,
+        .at = p->at,
+        .r = p->r,
+        .lanes = (int) least(LANES, p->oc - kb * LANES),
+        .channels = (int) least(LANES, p->ic - cb * LANES),
+        .u = j->u + kb * p->u_floats + cb * LANES * LANES,
+        .u_step = p->t.c_blocks * LANES * LANES,
+    };
+    j->l->kernels(&k);
+}
+
+struct part {
+    int64_t n0, n1, a, b, i0, i1, j0, j1; /* images, sub-grid, rows and columns of tiles */
+};
+
+static struct part part_of(const struct winograd *p, int64_t task)
+{
+    struct part q;
+    int64_t dil = p->t.dil, per = p->bands * p->pieces, grid = task / per;
+    q.n0 = grid / (dil * dil) * p->images, q.n1 = least(q.n0 + p->images, p->t.n);
+    q.a = grid / dil % dil, q.b = grid % dil;
+    q.i0 = task % per / p->pieces * p->rows, q.i1 = least(q.i0 + p->rows, p->t.th);
+    q.j0 = task % p->pieces * p->cols, q.j1 = least(q.j0 + p->cols, p->t.tw);
+    return q;
+}
+
+static int64_t find_spots(const struct winograd *p, const struct part *q, struct wino_spot *s)
+{
+    int64_t n = 0;
+    for (int64_t image = q->n0; image < q->n1; image++)
+        for (int64_t i = q->i0; i < q->i1; i++)
+            for (int64_t j = q->j0; j < q->j1; j++)
+                s[n++] = wino_spot_at(&p->t, image, q->a, q->b, i, j);
+    return n;
+}
+
+/* The n pixels of out from `at` on, which is of one plane. */
+static void finish(const struct job *j, int64_t at, int64_t n, struct moments *m)
+{
+    if (j->epi)
+        cpu_epi_run(j->epi, j->g, at * LANES, n * LANES, j->out + at * LANES);
+    if (m)
+        moments_add(j->d, m, j->out + at * LANES, n);
+}
+
+static void finish_part(const struct job *j, const struct part *q, int64_t task, int64_t kb)
+{
+    const struct wino_grid *t = &j->p->t;
+    struct moments *m = j->moments ? &j->moments[task * t->k_blocks + kb] : NULL;
+    const int64_t h0 = q->i0 * t->m, h1 = least(q->i1 * t->m, t->oh);
+    const int64_t w0 = q->j0 * t->m, w1 = least(q->j1 * t->m, t->ow);
+    const bool whole = w1 - w0 == t->ow;
+    const int64_t n = (whole ? h1 - h0 : 1) * (w1 - w0);
+    if (m)
+        moments_begin(m);
+    for (int64_t image = q->n0; image < q->n1; image++)
+        for (int64_t h = h0; h < h1; h += whole ? h1 - h0 : 1)
+            finish(j, ((image * t->k_blocks + kb) * t->oh + h) * t->ow + w0, n, m);
+}
+
+static void finish_plane(void *arg, int64_t i, int worker)
+{
+    const struct job *j = arg;
+    struct moments *m = j->moments ? &j->moments[i] : NULL;
+    const int64_t plane = j->p->t.oh * j->p->t.ow;
+    if (m)
+        moments_begin(m);
+    finish(j, i * plane, plane, m);
+}
+
+/* Sums of products of one or two blocks for every frequency. */
+static void multiply(const struct job *j, const float *v, int64_t n, int64_t kb, int panels,
+                     float *m)
+{
+    const struct winograd *p = j->p;
+    const int64_t c = p->t.c_blocks * LANES;
+    struct conv_row r = {
+        .off = j->off,
+        .n = p->ic,
+        .b_gap = p->u_floats,
+        .y_step = LANES,
+        .y_panel = p->chunk * LANES,
+        .cols = n,
+        .rows = 1,
+        .panels = panels,
+    };
+    for (int64_t f = 0; f < FREQ; f++) {
+        r.x = v + f * p->v_step;
+        r.b = j->u + kb * p->u_floats + f * c * LANES;
+        r.y = m + f * p->m_step;
+        conv_loops_of[j->d->isa]->block_row(&r);
+    }
+}
+
+static void output(const struct job *j, const struct wino_spot *spot, int64_t n, int64_t kb,
+                   const float *from)
+{
+    const struct wino_grid *t = &j->p->t;
+    struct wino_outputs o = {
+        .spot = spot,
+        .n = n,
+        .from = from,
+        .step = j->p->m_step,
+        .tile = LANES,
+        .y = j->out + kb * t->oh * t->ow * LANES,
+        .row = t->dil * t->ow * LANES,
+        .col = t->dil * LANES,
+        .m = t->m,
+    };
+    j->l->output(&o);
+}
+
+static void conv_task(void *arg, int64_t task, int worker)
+{
+    const struct job *j = arg;
+    const struct winograd *p = j->p;
+    float *v = j->scratch + worker * worker_floats(p), *m = v + FREQ * p->v_step;
+    struct wino_spot *spot = (struct wino_spot *) (m + FREQ * p->m_step);
+    const struct part q = part_of(p, task);
+    const int64_t n = find_spots(p, &q, spot);
+    struct wino_in in = { .grid = &p->t, .x = j->x, .expr = &p->x, .arg = j->arg };
+    in.values = m + FREQ * p->m_step + spot_floats(p);
+    for (int64_t cb = 0; cb < p->t.c_blocks; cb++)
+        wino_transform(j->d, &in, spot, n, cb, v + cb * p->chunk * LANES, p->v_step);
+    for (int64_t kb = 0, panels; kb < p->t.k_blocks; kb += panels) {
+        panels = least(PAIR, p->t.k_blocks - kb);
+        multiply(j, v, n, kb, (int) panels, m);
+        for (int64_t i = 0; i < panels; i++) {
+            output(j, spot, n, kb + i, m + i * p->chunk * LANES);
+            if (!p->apart)
+                finish_part(j, &q, task, kb + i);
+        }
+    }
+}
+
+void winograd_launch(lbk_drv *d, const struct winograd *p, const struct lbk_group *g,
+                     const struct cpu_epi *epi)
+{
+    struct job j = { .d = d, .p = p, .g = g, .epi = epi, .l = winograd_loops_of[d->isa] };
+    float *scratch = cpu_f32(&g->scratch);
+    for (int i = 0; i < g->n_arg; i++)
+        j.arg[i] = cpu_f32(&g->arg[i]);
+    j.x = p->plain ? j.arg[cpu_plain_operand(g, 0)] : NULL;
+    j.w = j.arg[cpu_plain_operand(g, 1)];
+    j.out = cpu_f32(&g->out[0]);
+    j.moments = p->moments ? (struct moments *) scratch : NULL;
+    j.off = (int32_t *) (scratch + moment_floats(p));
+    j.u = scratch + moment_floats(p) + off_floats(p);
+    j.scratch = j.u + p->t.k_blocks * p->u_floats;
+    for (int64_t c = 0; c < p->ic; c++)
+        j.off[c] = (int32_t) (c / LANES * p->chunk * LANES + c % LANES);
+    cpu_run(d, p->t.k_blocks * p->t.c_blocks, kernel_task, &j);
+    cpu_run(d, p->tasks, conv_task, &j);
+    if (p->apart && (epi || p->moments))
+        cpu_run(d, p->t.n * p->t.k_blocks, finish_plane, &j);
+    if (p->moments)
+        moments_store(d, g, j.moments, slots(p), p->t.k_blocks);
+}
