@@ -56,9 +56,8 @@ static bool plan_conv(lbk_drv *d, struct own *own, const struct lbk_group *g)
                       !cpu_operand_compile(d, &own->x, g, 0, x) || !own->x.ramp.on))
         return false;
     /* Layouts as they are wanted: when core asks first there are none. */
-    struct conv_how how = {
-        conv_layout(x.d[1]), CPU_ROW, conv_layout(g->acc.d[1]), 0, COPY_BYTES, own->ramp
-    };
+    struct conv_how how = { conv_layout(x.d[1]), CPU_ROW,  conv_layout(g->acc.d[1]), 0,
+                            COPY_BYTES,          own->ramp };
     own->c = conv_create(g, x, w->shape, &how);
     return own->c && !(own->ramp && own->c->planar);
 }

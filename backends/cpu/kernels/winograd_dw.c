@@ -29,7 +29,7 @@ struct winograd_dw {
     int64_t c, k;
     int r;
     int64_t c_parts, k_parts, c_part, k_part; /* blocks of a part, at most */
-    int64_t slots, chunk;                                         /* chunk: tiles */
+    int64_t slots, chunk;                     /* chunk: tiles */
     int64_t v_step, d_step, u_step, x_floats;
     bool plain;
     struct cpu_expr x;
@@ -158,7 +158,8 @@ struct walk {
 static struct walk walk_from(const struct winograd_dw *p, int64_t t)
 {
     int64_t grid = t / (p->t.th * p->t.tw), at = t % (p->t.th * p->t.tw), per = p->t.dil * p->t.dil;
-    struct walk w = { grid / per, grid % per / p->t.dil, grid % p->t.dil, at / (BAND * p->t.tw) * BAND };
+    struct walk w = { grid / per, grid % per / p->t.dil, grid % p->t.dil,
+                      at / (BAND * p->t.tw) * BAND };
     w.rows = least(BAND, p->t.th - w.band);
     w.j = (at - w.band * p->t.tw) / w.rows;
     w.i = (at - w.band * p->t.tw) % w.rows;
@@ -288,7 +289,9 @@ static void weight_task(void *arg, int64_t i, int worker)
 
 void winograd_dw_launch(lbk_drv *d, const struct winograd_dw *p, const struct lbk_group *g)
 {
-    struct job j = { .d = d, .p = p, .l = winograd_dw_loops_of[d->isa], .out = cpu_f32(&g->out[0]) };
+    struct job j = {
+        .d = d, .p = p, .l = winograd_dw_loops_of[d->isa], .out = cpu_f32(&g->out[0])
+    };
     for (int i = 0; i < g->n_arg; i++)
         j.arg[i] = cpu_f32(&g->arg[i]);
     j.x = p->plain ? j.arg[cpu_plain_operand(g, 0)] : NULL;

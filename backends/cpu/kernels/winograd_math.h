@@ -81,7 +81,7 @@ INL void wino_kernel(int r, const vf *a, int s, vf *y, int ys)
 
 /* What there is of a tile at the border, among zeros. */
 INL void wino_part(float *to, int side, const float *from, int64_t row, int64_t col,
-               const int at[4])
+                   const int at[4])
 {
     memset(to, 0, sizeof *to * (size_t) (side * side * 16));
     for (int r = at[0]; r < at[1]; r++)
