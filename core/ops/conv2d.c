@@ -56,6 +56,9 @@ static const struct lbk_case cases[] = {
     { "3x4x6x5,2x4x2x3", "", 1e-5, 0, 0 },
     { "0x3x4x4,2x3x3x3", "pad=1", 1e-5, 0, 0 },
     { "1x33x6x6,33x1x3x3", "pad=3,dilation=3,groups=33", 1e-5, 0, 0 },
+    { "2x32x13x11,48x32x3x3", "pad=1", 2e-5, 0, 0 },
+    { "1x20x14x13,17x20x5x5", "pad=2", 2e-5, 0, 0 },
+    { "1x24x15x14,18x24x3x3", "pad=2,dilation=2", 2e-5, 0, 0 },
     { NULL, NULL, 0, 0, 0 },
 };
 

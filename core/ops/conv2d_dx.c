@@ -63,6 +63,9 @@ static const struct lbk_case cases[] = {
     { "1x16x8x8,16x16x5x5", "pad=2,h=8,w=8", 1e-5, 0, 0 },
     { "2x32x4x3,32x16x1x1", "stride=2,h=7,w=5", 1e-5, 0, 0 },
     { "1x33x6x6,33x1x3x3", "pad=3,dilation=3,groups=33,h=6,w=6", 1e-5, 0, 0 },
+    { "2x48x13x11,48x32x3x3", "pad=1,h=13,w=11", 2e-5, 0, 0 },
+    { "1x17x14x13,17x20x5x5", "pad=2,h=14,w=13", 2e-5, 0, 0 },
+    { "1x18x15x14,18x24x3x3", "pad=2,dilation=2,h=15,w=14", 2e-5, 0, 0 },
     { NULL, NULL, 0, 0, 0 },
 };
 
