@@ -30,13 +30,15 @@ static int train(struct cli *c)
     if (c->json) {
         json_t *o = figures(&b);
         cli_json_add(o, "first_ms", json_real(b.first_ms));
+        cli_json_add(o, "plan_ms", json_real(b.plan_ms));
+        cli_json_add(o, "resident_bytes", json_integer((json_int_t) b.resident_bytes));
         cli_json_text(o, "device", device);
         return cli_json_put(c, "bench.train", o);
     }
     printf("%.3f ms  %.1f GFLOP/s  %" PRId64 " launches  %.1f MiB  %" PRId64 " fallbacks"
-           "  first %.2f s\n",
+           "  first %.2f s, plan %.0f ms  resident %.0f MiB\n",
            b.median_ms, b.gflops, b.launches, (double) b.peak_bytes / (1 << 20), b.fallbacks,
-           b.first_ms / 1e3);
+           b.first_ms / 1e3, b.plan_ms, (double) b.resident_bytes / (1 << 20));
     return 0;
 }
 

@@ -24,6 +24,7 @@ static const struct cli_key bench_keys[] = {
     { "threads", "of the CPU" },
     { "seconds", "to measure for" },
     { "model", "train: which network" },
+    { "teacher", "train: also a frozen network whose outputs it learns" },
     { "input", "train: shape of one sample, as 3x32x32" },
     { "classes", "train: of the output" },
     { "batch", "train: samples in a step" },

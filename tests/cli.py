@@ -136,6 +136,13 @@ def bench():
     report('and named', None if named and s['reorder_ms'] > 0 else str(s), p)
     p, o = op('softmax')
     report('samples of an operator', None if len(o['samples']) > 3 else 'too few', p)
+    step = ['bench', 'train', 'model=lenet5_bn', 'batch=4', 'input=1x32x32', 'seconds=0', '--json']
+    plain = expect('bench train', step, 0)
+    taught = expect('bench train with a teacher', step + ['teacher=resnet20'], 0)
+    one, two = (json.loads(x.stdout) for x in (plain, taught))
+    report('a teacher costs launches', None if two['launches'] > one['launches'] and two['fallbacks'] == 0 else str(two), taught)
+    report('memory and plan of a step', None if one['resident_bytes'] > one['peak_bytes'] > 0 < one['plan_ms'] else str(one), plain)
+    expect('a teacher that is none', step + ['teacher=resnet21'], 2, "resnet21")
     p = expect('bench op as text', ['bench', 'op', 'add', 'shapes=8x8,8', 'seconds=0'], 0)
     line = r'8x8,8 +[\d.]+ ms +[\d.]+ GB/s +[\d.]+ %  wall [\d.]+ ms  0 fallbacks\n'
     report('a line of it', None if re.fullmatch(line, p.stdout) else 'differs', p)

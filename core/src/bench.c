@@ -10,13 +10,16 @@
 enum { WARM = 3, LEAST = 7, MOST = 200 };
 
 struct bench_cfg {
-    const char *model, *input;
+    const char *model, *teacher, *input;
     int64_t classes, batch, threads;
     double seconds;
     bool profile;
 };
 static const struct lbk_opt bench_opts[] = {
     LBK_STRING(bench_cfg, model, "", "which network"),
+    LBK_STRING(bench_cfg, teacher, "",
+               "also a frozen network on the same images, whose outputs at temperature 4 are "
+               "learnt beside the labels"),
     LBK_STRING(bench_cfg, input, "3x32x32", "channels, rows and columns of an image"),
     LBK_INT(bench_cfg, classes, 10, 1, 1e6, "of the labels"),
     LBK_INT(bench_cfg, batch, 64, 1, 1e6, "images to a step"),
@@ -25,7 +28,7 @@ static const struct lbk_opt bench_opts[] = {
     LBK_BOOL(bench_cfg, profile, false, "time every launch and log the plan with its times"),
     LBK_OPTS_END,
 };
-static const char *const own[] = { "model",   "input",   "classes", "batch",
+static const char *const own[] = { "model",   "teacher", "input",   "classes", "batch",
                                    "threads", "seconds", "profile", NULL };
 
 static bool is_own(const char *name)
@@ -72,6 +75,7 @@ struct rig {
     int n;
     struct lbk_bind in[16];
     lbk_tensor *values;
+    double plan; /* seconds it took to compile */
 };
 
 static lbk_status bind(struct rig *r, const lbk_graph *g)
@@ -98,6 +102,19 @@ static int by_size(const void *a, const void *b)
 
 static void log_line(void *ctx, const char *line) { lbk_ctx_log(ctx, LBK_LOG_INFO, "%s", line); }
 
+/* Its high water mark, as the system counts it. */
+static uint64_t resident_bytes(void)
+{
+    unsigned long long kib = 0;
+    char line[128];
+    FILE *f = fopen("/proc/self/status", "r");
+    while (f && fgets(line, sizeof line, f) && sscanf(line, "VmHWM: %llu kB", &kib) != 1)
+        continue;
+    if (f)
+        fclose(f);
+    return (uint64_t) kib << 10;
+}
+
 /* opened: when opening the device began. */
 static lbk_status measure(struct rig *r, double opened, double budget, struct lbk_bench *out)
 {
@@ -109,11 +126,11 @@ static lbk_status measure(struct rig *r, double opened, double budget, struct lb
     int n = -WARM;
     for (const double begun = lbk__now();
          !st && n < MOST && (n < LEAST || lbk__now() - begun < budget); n++) {
-        float values[2];
+        float values[8];
         const double a = lbk__now();
         st = lbk_run(r->exec, r->n, r->in, 1, &value);
         if (!st)
-            st = lbk_tensor_read(r->values, values, sizeof values);
+            st = lbk_tensor_read(r->values, values, r->values->bytes);
         if (n >= 0)
             t[n] = lbk__now() - a;
         if (n == -WARM)
@@ -126,6 +143,8 @@ static lbk_status measure(struct rig *r, double opened, double budget, struct lb
     struct lbk_bench b = { .size = out->size,
                            .median_ms = 1e3 * t[n / 2],
                            .first_ms = 1e3 * first,
+                           .plan_ms = 1e3 * r->plan,
+                           .resident_bytes = resident_bytes(),
                            .gflops = 1e-9 * info.flops / t[n / 2],
                            .launches = info.launches,
                            .fallbacks = info.fallbacks,
@@ -134,12 +153,25 @@ static lbk_status measure(struct rig *r, double opened, double budget, struct lb
     return LBK_OK;
 }
 
+static void add_terms(struct loose *l, const struct bench_cfg *c)
+{
+    lbk_obj_loss(l->o, "task", LBK_CONST(1), lbk_pass_loss(l->pass));
+    if (!*c->teacher)
+        return;
+    lbk_pass *teacher = lbk__loose_teacher(l, c->teacher, c->classes);
+    if (teacher)
+        lbk_obj_term(
+            l->o, "teacher", LBK_CONST(1), "kl",
+            LBK_WIRES({ "student", lbk_pass_out(l->pass) }, { "teacher", lbk_pass_out(teacher) }),
+            "temperature=4,reduction=batchmean");
+}
+
 static lbk_status run(struct loose *l, const char *device, const struct bench_cfg *c,
                       struct lbk_bench *out)
 {
     const struct lbk_compile_params how = { .size = sizeof how, .profile = c->profile };
     struct rig r = { 0 };
-    lbk_obj_loss(l->o, "task", LBK_CONST(1), lbk_pass_loss(l->pass));
+    add_terms(l, c);
     lbk_status st = lbk__objective_finish(l->o, "sgd,momentum=0.9,wd=5e-4");
     const double opened = lbk__now();
     if (!st)
@@ -148,8 +180,10 @@ static lbk_status run(struct loose *l, const char *device, const struct bench_cf
         st = lbk_store_create(r.device, &r.store);
     if (!st)
         st = lbk__store_fill(r.store, l->o->g);
+    r.plan = lbk__now();
     if (!st)
         st = lbk_compile(l->o->g, r.store, &how, &r.exec);
+    r.plan = lbk__now() - r.plan;
     if (!st)
         st = bind(&r, l->o->g);
     if (!st)

@@ -13,21 +13,21 @@ static bool listed(const char *const *names, const char *name)
     return false;
 }
 
-static lbk_status set_options(struct loose *l, int64_t classes, int n,
+static lbk_status set_options(lbk_ctx *ctx, struct role *role, int64_t classes, int n,
                               const struct lbk_setting *options, const char *const * not )
 {
     static const struct lbk_opt none[] = { LBK_OPTS_END };
-    const struct lbk_model *m = l->role.model;
+    const struct lbk_model *m = role->model;
     char text[32];
-    lbk_status st = lbk_opts_create(l->ctx, m->opts ? m->opts : none, m->cfg_size, &l->role.opts);
+    lbk_status st = lbk_opts_create(ctx, m->opts ? m->opts : none, m->cfg_size, &role->opts);
     if (!st)
-        st = lbk__opts_prefix(l->role.opts, m->name);
+        st = lbk__opts_prefix(role->opts, m->name);
     snprintf(text, sizeof text, "%lld", (long long) (classes ? classes : 10));
-    if (!st && lbk__opts_has(l->role.opts, "classes"))
-        st = lbk_opts_set(l->role.opts, "classes", text);
+    if (!st && lbk__opts_has(role->opts, "classes"))
+        st = lbk_opts_set(role->opts, "classes", text);
     for (int i = 0; !st && i < n; i++)
         if (!listed(not, options[i].name))
-            st = lbk_opts_set(l->role.opts, options[i].name, options[i].value);
+            st = lbk_opts_set(role->opts, options[i].name, options[i].value);
     return st;
 }
 
@@ -97,7 +97,7 @@ lbk_status lbk__loose_open(lbk_ctx *ctx, const char *model, lbk_shape input, int
     lbk_status st = lbk__registry_need(ctx, LBK_MODELS, model, &found);
     l->role.model = found;
     if (!st)
-        st = set_options(l, classes, n, options, not );
+        st = set_options(ctx, &l->role, classes, n, options, not );
     if (!st)
         st = set_task(l);
     l->o = st ? NULL : calloc(1, sizeof *l->o);
@@ -119,8 +119,22 @@ lbk_status lbk__loose_open(lbk_ctx *ctx, const char *model, lbk_shape input, int
     return lbk_graph_status(l->o->g);
 }
 
+lbk_pass *lbk__loose_teacher(struct loose *l, const char *model, int64_t classes)
+{
+    const void *found = NULL;
+    l->teacher = (struct role){ .name = "teacher", .path = "teacher/" };
+    lbk_status st = lbk__registry_need(l->ctx, LBK_MODELS, model, &found);
+    l->teacher.model = found;
+    if (!st)
+        st = set_options(l->ctx, &l->teacher, classes, 0, NULL, NULL);
+    if (st)
+        lbk_graph_fail(l->o->g, st, "teacher '%s': not to be had", model);
+    return st ? NULL : lbk__objective_pass(l->o, &l->teacher, "teacher", LBK_FROZEN, 0);
+}
+
 void lbk__loose_close(struct loose *l)
 {
+    lbk_opts_destroy(&l->teacher.opts);
     lbk__objective_destroy(&l->o);
     lbk_opts_destroy(&l->role.opts);
     lbk_opts_destroy(&l->role.task_opts);

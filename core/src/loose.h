@@ -8,7 +8,7 @@ enum { LOOSE_FIELDS = 4 }; /* the image and what a task wants */
 
 struct loose {
     lbk_ctx *ctx;
-    struct role role;
+    struct role role, teacher;         /* teacher.model NULL: none */
     struct batch layout;
     struct batch_field field[LOOSE_FIELDS];
     struct lbk_field spec[LOOSE_FIELDS + 1];
@@ -20,6 +20,8 @@ lbk_status lbk__loose_open(lbk_ctx *ctx, const char *model, lbk_shape input, int
                            int64_t classes, enum lbk_mode mode, int n,
                            const struct lbk_setting *options, const char *const * not,
                            struct loose *out);
+/* That model beside the first, frozen and on the same image; with as many classes. NULL: the graph of l->o failed. */
+lbk_pass *lbk__loose_teacher(struct loose *l, const char *model, int64_t classes);
 void lbk__loose_close(struct loose *l);
 
 #endif

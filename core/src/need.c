@@ -90,7 +90,7 @@ static void put_batch(const struct plan *p, size_t fixed, size_t moving, char *b
     const int64_t batch = batch_of(p);
     if (batch < 2 || !memory || !moving || fixed + moving <= memory)
         return;
-    const uint64_t room = memory - memory / 16;
+    const uint64_t room = memory - memory / 8;
     const double part = room > fixed ? (double) (room - fixed) / (double) moving : 0;
     const int64_t fits = (int64_t) (part * (double) batch);
     if (fits > 0)

@@ -85,6 +85,8 @@ struct lbk_bench {
     double peak_gflops, peak_gbs;
     /* of a step: opening the device, making plan and kernels, and the first step */
     double first_ms;
+    double plan_ms;                        /* of that, from the graph to a plan with its kernels */
+    uint64_t resident_bytes;               /* most that this process ever held in memory; 0 = unknown */
 };
 LBK_API lbk_status lbk_bench_train(lbk_ctx *ctx, const char *device, int n, const struct lbk_setting *settings,
                                    struct lbk_bench *out);
