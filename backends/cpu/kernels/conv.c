@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "conv.h"
+#include "depthwise.h"
 #include "moments.h"
 #include "winograd.h"
 
@@ -9,7 +10,8 @@ enum { LANES = CONV_LANES, FEW_MOST = CONV_FEW, PAIR_COLS = 7, COPY_BYTES = 256 
 CPU_LOOPS(conv_loops);
 
 struct own {
-    struct winograd *wino; /* NULL: by what follows */
+    struct depthwise *depth; /* these NULL: by what follows */
+    struct winograd *wino;
     struct conv *c;
     struct cpu_epi *epi; /* NULL: stored as they are */
     bool ramp;           /* operand 0 is x */
@@ -49,7 +51,10 @@ static bool plan_conv(lbk_drv *d, struct own *own, const struct lbk_group *g)
     const int at = cpu_plain_operand(g, 0);
     const struct lbk_arg *w = &g->arg[cpu_plain_operand(g, 1)];
     const lbk_shape x = cpu_operand_shape(g, 0);
-    *own = (struct own){ .ramp = at < 0, .wino = winograd_create(d, g, x) };
+    *own = (struct own){ .ramp = at < 0 };
+    if (depthwise_suits(g))
+        return (own->depth = depthwise_create(d, g)) != NULL;
+    own->wino = winograd_create(d, g, x);
     if (own->wino)
         return true;
     if (own->ramp && (conv_layout(x.d[1]).order != LBK_CBLK ||
@@ -64,6 +69,7 @@ static bool plan_conv(lbk_drv *d, struct own *own, const struct lbk_group *g)
 
 static void drop_plan(const struct own *own)
 {
+    depthwise_destroy(own->depth);
     winograd_destroy(own->wino);
     conv_destroy(own->c);
 }
@@ -89,7 +95,7 @@ static void pack_lane(const struct job *j, const struct conv_panel *p, int64_t k
     const struct conv_weight *t = c->weight + p->off;
     int64_t o = least(kb * LANES + lane, c->t.oc - 1);
     int64_t of_group = c->t.oc / c->t.groups, in_group = c->t.ic / c->t.groups;
-    int64_t group = o / of_group, mine = c->depthwise ? 0 : group * in_group;
+    int64_t group = o / of_group, mine = group * in_group;
     int64_t end = kb * LANES + lane < c->t.oc ? mine + in_group : mine;
     const float *w = j->w + group * c->t.w_group + o % of_group * c->t.w_oc;
     for (int64_t q = 0; q < p->n; q++, b += LANES)
@@ -200,7 +206,7 @@ static void block_rows(const struct job *j, const float *x, int64_t i, int rows,
             .panels = panels,
         };
         if (r.rows > 0)
-            (c->depthwise ? j->l->depth_row : c->planar ? j->l->plane_row : j->l->block_row)(&r);
+            (c->planar ? j->l->plane_row : j->l->block_row)(&r);
     }
 }
 
@@ -384,7 +390,10 @@ int conv_supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
     for (int i = 0; i < g->n_out - g->moments; i++)
         o->want_out[i] = conv_layout(g->acc.d[1]);
     const bool fits = plan_conv(d, &own, g);
-    if (fits && own.wino) {
+    if (fits && own.depth) {
+        o->scratch = depthwise_scratch(own.depth, g, d->threads);
+        o->moments = g->moments && moments_fit(g);
+    } else if (fits && own.wino) {
         /* The epilogue follows on the result where it lies. */
         o->inplace = 0;
         o->scratch = winograd_scratch(own.wino, d->threads);
@@ -427,6 +436,10 @@ lbk_status conv_launch(lbk_drv *d, const struct lbk_group *g, const void *p)
     const struct own *own = p;
     if (own->wino) {
         winograd_launch(d, own->wino, g, own->epi);
+        return LBK_OK;
+    }
+    if (own->depth) {
+        depthwise_launch(d, own->depth, own->epi, g);
         return LBK_OK;
     }
     const struct conv *c = own->c;

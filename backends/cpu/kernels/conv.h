@@ -54,7 +54,6 @@ struct conv_loops {
     void (*copy_lanes)(const struct conv_copy *c);  /* blocks to planes of one float */
     void (*block_row)(const struct conv_row *r);    /* places of 16 floats */
     void (*plane_row)(const struct conv_row *r);    /* places of one float */
-    void (*depth_row)(const struct conv_row *r);    /* x is multiplied lane by lane */
     /* vl neighbouring outputs from each of `few` x, for the first k <= 4 lanes of b: y[k][few][vl].
      */
     void (*few_row)(const float *const *x, const int32_t *off, int64_t n, const float *b, int64_t k,
@@ -62,7 +61,6 @@ struct conv_loops {
     void (*add)(float *y, const float *x, int64_t n); /* y += x; n in units of 16 */
     void (*block_outer)(const struct conv_outer *o);
     void (*plane_outer)(const struct conv_outer *o);
-    void (*depth_outer)(const struct conv_outer *o);
 };
 
 #ifndef CPU_ISA

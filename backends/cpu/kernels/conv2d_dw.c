@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "conv.h"
+#include "depthwise.h"
 #include "expr.h"
 #include "taps_dw.h"
 #include "winograd_dw.h"
@@ -20,8 +21,9 @@ enum {
 CPU_LOOPS(conv_loops);
 
 struct plan {
+    struct depthwise *depth;
     struct winograd_dw *wino;
-    struct taps_dw *taps; /* both NULL: by what follows */
+    struct taps_dw *taps; /* all NULL: by what follows */
     struct conv *c;
     int64_t slots, images, x_floats, dy_floats;
     bool plain;           /* else x is the expression */
@@ -82,6 +84,7 @@ static bool plan_direct(lbk_drv *d, struct plan *p, const struct lbk_group *g, l
 
 static void drop_plan(struct plan *p)
 {
+    depthwise_destroy(p->depth);
     winograd_dw_destroy(p->wino);
     taps_dw_destroy(p->taps);
     conv_destroy(p->c);
@@ -90,7 +93,10 @@ static void drop_plan(struct plan *p)
 static bool make_plan(lbk_drv *d, struct plan *p, const struct lbk_group *g)
 {
     lbk_shape x = cpu_operand_shape(g, 0);
-    *p = (struct plan){ .wino = winograd_dw_create(d, g, x) };
+    *p = (struct plan){ .depth = NULL };
+    if (depthwise_suits(g))
+        return (p->depth = depthwise_create(d, g)) != NULL;
+    p->wino = winograd_dw_create(d, g, x);
     if (!p->wino)
         p->taps = taps_dw_create(d, g, x);
     if (p->wino || p->taps || plan_direct(d, p, g, x))
@@ -170,8 +176,8 @@ static void add_panels(const struct job *j, const struct stretch *s, int64_t kb,
         o.dy = s->dy;
         o.dy_image = p->dy_floats;
     }
-    if (c->depthwise || c->planar)
-        (c->depthwise ? j->l->depth_outer : j->l->plane_outer)(&o);
+    if (c->planar)
+        j->l->plane_outer(&o);
     else if (c->copied)
         add_by_rows(j, s, o);
     else
@@ -240,7 +246,7 @@ static void put_lane(const struct conv *c, int64_t kb, int lane, const float *b,
     const struct conv_panel *p = &c->panel[kb];
     const struct conv_weight *t = c->weight + p->off;
     int64_t o = kb * LANES + lane, in_group = c->t.ic / c->t.groups;
-    int64_t mine = c->depthwise ? 0 : o / (c->t.oc / c->t.groups) * in_group;
+    int64_t mine = o / (c->t.oc / c->t.groups) * in_group;
     for (int64_t q = 0; q < p->n; q++, b += LANES)
         if (t[q].c >= mine && t[q].c < mine + in_group)
             out[o * c->t.w_oc + (t[q].c - mine) * c->t.w_ic + t[q].at] = *b;
@@ -258,8 +264,10 @@ static void combine_task(void *arg, int64_t kb, int worker)
         put_lane(c, kb, lane, j->sums + b->b + lane, j->out);
 }
 
-static size_t scratch_of(const struct plan *p, int threads)
+static size_t scratch_of(const struct plan *p, const struct lbk_group *g, int threads)
 {
+    if (p->depth)
+        return depthwise_scratch(p->depth, g, threads);
     if (p->wino)
         return winograd_dw_scratch(p->wino, threads);
     if (p->taps)
@@ -283,7 +291,7 @@ static int supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
     o->want_arg[dy] = conv_layout(g->arg[dy].shape.d[1]);
     if (!make_plan(d, &p, g))
         return 0;
-    o->scratch = scratch_of(&p, d->threads);
+    o->scratch = scratch_of(&p, g, d->threads);
     drop_plan(&p);
     return 1;
 }
@@ -294,6 +302,10 @@ static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
     struct job j = {
         .p = p, .l = conv_loops_of[d->isa], .out = cpu_f32(&g->out[0]), .sums = cpu_f32(&g->scratch)
     };
+    if (p->depth) {
+        depthwise_launch(d, p->depth, NULL, g);
+        return LBK_OK;
+    }
     if (p->wino) {
         winograd_dw_launch(d, p->wino, g);
         return LBK_OK;

@@ -66,37 +66,6 @@ static void block_row(const struct conv_row *r) { any_row(r, block_tiles, block_
 
 static void plane_row(const struct conv_row *r) { any_row(r, plane_tiles, plane_tiles2, 1); }
 
-INL void depth_tile(int m, const float *x, const int32_t *off, int64_t n, const float *b, float *y,
-                    int64_t y_step)
-{
-    vf acc[4 * VPB];
-    UNROLL
-    for (int i = 0; i < m * VPB; i++)
-        acc[i] = (vf){ 0 };
-    for (int64_t q = 0; q < n; q++, b += 16) {
-        const float *p = x + off[q];
-        UNROLL
-        for (int i = 0; i < m * VPB; i++)
-            acc[i] = vfma(vload(p + i * VL), vload(b + i % VPB * VL), acc[i]);
-    }
-    UNROLL
-    for (int i = 0; i < m * VPB; i++)
-        vstore(y + i / VPB * y_step + i % VPB * VL, acc[i]);
-}
-
-static void depth_row(const struct conv_row *r)
-{
-    for (int row = 0; row < r->rows; row++) {
-        const float *x = r->x + row * r->x_gap;
-        float *y = r->y + row * r->y_gap;
-        int64_t c = 0;
-        for (; c + 4 <= r->cols; c += 4)
-            depth_tile(4, x + c * 16, r->off, r->n, r->b, y + c * r->y_step, r->y_step);
-        for (; c < r->cols; c++)
-            depth_tile(1, x + c * 16, r->off, r->n, r->b, y + c * r->y_step, r->y_step);
-    }
-}
-
 enum { FEW = 4 };
 INL void few_tile(int k, const float *const *x, const int32_t *off, int64_t n, const float *b,
                   float *y)
@@ -313,44 +282,6 @@ static void block_outer(const struct conv_outer *o) { any_outer(o, 16); }
 
 static void plane_outer(const struct conv_outer *o) { any_outer(o, 1); }
 
-INL void depth_taps(int m, const struct conv_outer *o, int64_t q)
-{
-    const float *x[8];
-    float *b = o->b + q * 16;
-    vf acc[8 * VPB];
-    UNROLL
-    for (int i = 0; i < m; i++)
-        x[i] = o->x + o->off[q + i];
-    UNROLL
-    for (int i = 0; i < m * VPB; i++)
-        acc[i] = vload(b + i * VL);
-    for (int64_t image = 0, row = 0; image < o->images;
-         row = row + 1 < o->rows ? row + 1 : 0, image += row == 0) {
-        int64_t place = image * o->x_image + row * o->x_gap;
-        const float *g = o->dy + image * o->dy_image + row * o->dy_gap;
-        for (int64_t c = 0; c < o->cols; c++, place += 16, g += 16)
-            UNROLL
-        for (int i = 0; i < m * VPB; i++)
-            acc[i] =
-                vfma(vload(x[i / VPB] + place + i % VPB * VL), vload(g + i % VPB * VL), acc[i]);
-    }
-    UNROLL
-    for (int i = 0; i < m * VPB; i++)
-        vstore(b + i * VL, acc[i]);
-}
-
-static void depth_outer(const struct conv_outer *o)
-{
-    enum { MOST = VL == 16 ? 8 : 4 };
-    int64_t q = 0;
-    for (; q + MOST <= o->n; q += MOST)
-        depth_taps(MOST, o, q);
-    for (; q + 3 <= o->n; q += 3)
-        depth_taps(3, o, q);
-    for (; q < o->n; q++)
-        depth_taps(1, o, q);
-}
-
 static void add(float *y, const float *x, int64_t n)
 {
     for (int64_t i = 0; i < n; i += VL)
@@ -365,10 +296,8 @@ const struct conv_loops CPU_TABLE(conv_loops) = {
     .copy_lanes = copy_lanes,
     .block_row = block_row,
     .plane_row = plane_row,
-    .depth_row = depth_row,
     .few_row = few_row,
     .add = add,
     .block_outer = block_outer,
     .plane_outer = plane_outer,
-    .depth_outer = depth_outer,
 };
