@@ -87,9 +87,9 @@ static size_t scratch_bytes(const struct lbk_group *g, const struct conv *c, int
            moments * sizeof(struct moments);
 }
 
-/* Outside of the group there is no weight. */
+/* Terms [from, to) of a lane. Outside of the group there is no weight. */
 static void pack_lane(const struct job *j, const struct conv_panel *p, int64_t kb, int lane,
-                      float *b)
+                      int64_t from, int64_t to)
 {
     const struct conv *c = j->c;
     const struct conv_weight *t = c->weight + p->off;
@@ -98,16 +98,24 @@ static void pack_lane(const struct job *j, const struct conv_panel *p, int64_t k
     int64_t group = o / of_group, mine = group * in_group;
     int64_t end = kb * LANES + lane < c->t.oc ? mine + in_group : mine;
     const float *w = j->w + group * c->t.w_group + o % of_group * c->t.w_oc;
-    for (int64_t q = 0; q < p->n; q++, b += LANES)
-        *b = t[q].c >= mine && t[q].c < end ? w[(t[q].c - mine) * c->t.w_ic + t[q].at] : 0;
+    float *b = j->packed + p->b + lane;
+    if (c->t.groups == 1 && end > mine)
+        for (int64_t q = from; q < to; q++)
+            b[q * LANES] = w[t[q].c * c->t.w_ic + t[q].at];
+    else
+        for (int64_t q = from; q < to; q++)
+            b[q * LANES] =
+                t[q].c >= mine && t[q].c < end ? w[(t[q].c - mine) * c->t.w_ic + t[q].at] : 0;
 }
 
+/* In squares, so that a line of weights and a line of the panel are each fetched once. */
 static void pack_panel(void *arg, int64_t i, int worker)
 {
     const struct job *j = arg;
     const struct conv_panel *p = &j->c->panel[i];
-    for (int lane = 0; lane < LANES; lane++)
-        pack_lane(j, p, i % j->c->blocks, lane, j->packed + p->b + lane);
+    for (int64_t q = 0; q < p->n; q += LANES)
+        for (int lane = 0; lane < LANES; lane++)
+            pack_lane(j, p, i % j->c->blocks, lane, q, least(q + LANES, p->n));
 }
 
 static void copy_ramp(const struct conv_loops *l, const struct conv_in *in, int64_t block,
