@@ -130,8 +130,8 @@ def make(name, batch, channels, classes, size=(32, 32), stored=False, options=''
 if __name__ == '__main__':
     make('lenet5_bn', 8, 1, 10, stored=True)
     make('autoencoder', 4, 1, 1, stored=True)
-    # A seed of which no value lies within 3e-6 of where a ReLU bends, which any order of summation could turn.
-    make('resnet20', 4, 3, 10, stored=True, seed=47)
+    # A seed of which no value lies within 4e-6 of where a ReLU bends, which any order of summation could turn.
+    make('resnet20', 4, 3, 10, stored=True, seed=57)
     make('resnet18', 4, 3, 10, (64, 64))
     make('mobilenet_v2', 4, 3, 10, (64, 64), options='dropout=0', dropout=0)
     make('deeplabv3_resnet18', 6, 3, 11, (57, 64), options='dropout=no', dropout=False)

@@ -180,7 +180,7 @@ static void out_of_memory_tells_the_need(void **state)
         assert_non_null(strstr(text, "softmax of 64x1024 (0.2 MiB)"));
         assert_non_null(strstr(text, "input 'x' of 64x1024 (0.2 MiB)"));
         snprintf(begin, sizeof begin, "; a batch of %d should fit, this is one of 64",
-                 (int) ((kib * 15.0 / 16 - 4) / 512 * 64));
+                 (int) ((kib * 7.0 / 8 - 4) / 512 * 64));
         assert_non_null(strstr(text, begin));
     }
     assert_int_equal(compiled_with(w, g, 600 << 10), LBK_OK);
