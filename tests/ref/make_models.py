@@ -135,8 +135,8 @@ if __name__ == '__main__':
     make('resnet18', 4, 3, 10, (64, 64))
     make('mobilenet_v2', 4, 3, 10, (64, 64), options='dropout=0', dropout=0)
     # So many values that some lie where a ReLU bends: another order of summation turns them, by which a gradient was seen to
-    # change by 4e-3.
-    make('deeplabv3_resnet18', 6, 3, 11, (57, 64), options='dropout=no', dropout=False, least=1e-2)
+    # change by 1.6e-2.
+    make('deeplabv3_resnet18', 6, 3, 11, (57, 64), options='dropout=no', dropout=False, least=3e-2)
     make('depth_mobilenet_v2', 3, 3, 1, (60, 76))
     make('depth_resnet34', 3, 3, 1, (60, 76))
     make('light_depth', 3, 3, 1, (60, 76))
