@@ -73,8 +73,8 @@ static void set_tasks(struct winograd *p)
     p->u_floats = FREQ * t->c_blocks * LANES * LANES;
 }
 
-/* Whether this is faster than the direct way, by cycles of 16 lanes: fitted to measurements, and of
- * shapes alone, since the bits depend on it. */
+/* Whether this should be faster than the direct way, by an estimate of cycles of 16 lanes whose
+ * constants are not fitted yet; of shapes alone, since the bits depend on it. */
 static bool pays(const struct winograd *p)
 {
     const struct wino_grid *t = &p->t;
