@@ -15,6 +15,7 @@ enum {
     PAIR = 2, /* blocks of the output */
     TILES = 28,
     V_BYTES = 1200 << 10,
+    RUN = 256, /* channels of one sum: rounding grows with the root of their number */
     CHANNELS_MOST = 1024
 };
 CPU_LOOPS(winograd_loops);
@@ -158,10 +159,11 @@ static int64_t spot_floats(const struct winograd *p)
 {
     return cpu_up(p->chunk * (int64_t) sizeof(struct wino_spot) / 4, LANES);
 }
+static int64_t more_floats(const struct winograd *p) { return p->ic > RUN ? p->m_step : 0; }
 static int64_t worker_floats(const struct winograd *p)
 {
     return FREQ * (p->v_step + p->m_step) + spot_floats(p) +
-           (p->plain ? 0 : wino_values(&p->t, p->rows)) + LANES;
+           (p->plain ? 0 : wino_values(&p->t, p->rows)) + more_floats(p) + LANES;
 }
 size_t winograd_scratch(const struct winograd *p, int threads)
 {
@@ -248,15 +250,21 @@ static void finish_plane(void *arg, int64_t i, int worker)
     finish(j, i * plane, plane, m);
 }
 
-/* Sums of products of one or two blocks for every frequency. */
+/* Adds what `more` holds of n tiles to m, for each of the panels. */
+static void join(const struct job *j, int64_t n, int panels, const float *more, float *m)
+{
+    const int64_t panel = j->p->chunk * LANES;
+    for (int i = 0; i < panels; i++)
+        conv_loops_of[j->d->isa]->add(m + i * panel, more + i * panel, n * LANES);
+}
+
+/* Sums of products of one or two blocks for every frequency; more: room for one frequency. */
 static void multiply(const struct job *j, const float *v, int64_t n, int64_t kb, int panels,
-                     float *m)
+                     float *m, float *more)
 {
     const struct winograd *p = j->p;
     const int64_t c = p->t.c_blocks * LANES;
     struct conv_row r = {
-        .off = j->off,
-        .n = p->ic,
         .b_gap = p->u_floats,
         .y_step = LANES,
         .y_panel = p->chunk * LANES,
@@ -264,12 +272,16 @@ static void multiply(const struct job *j, const float *v, int64_t n, int64_t kb,
         .rows = 1,
         .panels = panels,
     };
-    for (int64_t f = 0; f < FREQ; f++) {
-        r.x = v + f * p->v_step;
-        r.b = j->u + kb * p->u_floats + f * c * LANES;
-        r.y = m + f * p->m_step;
-        conv_loops_of[j->d->isa]->block_row(&r);
-    }
+    for (int64_t f = 0; f < FREQ; f++)
+        for (int64_t at = 0; at < p->ic; at += RUN) {
+            r.x = v + f * p->v_step;
+            r.off = j->off + at, r.n = least(RUN, p->ic - at);
+            r.b = j->u + kb * p->u_floats + (f * c + at) * LANES;
+            r.y = at ? more : m + f * p->m_step;
+            conv_loops_of[j->d->isa]->block_row(&r);
+            if (at)
+                join(j, n, panels, more, m + f * p->m_step);
+        }
 }
 
 static void output(const struct job *j, const struct wino_spot *spot, int64_t n, int64_t kb,
@@ -299,12 +311,13 @@ static void conv_task(void *arg, int64_t task, int worker)
     const struct part q = part_of(p, task);
     const int64_t n = find_spots(p, &q, spot);
     struct wino_in in = { .grid = &p->t, .x = j->x, .expr = &p->x, .arg = j->arg };
-    in.values = m + FREQ * p->m_step + spot_floats(p);
+    float *more = m + FREQ * p->m_step + spot_floats(p);
+    in.values = more + more_floats(p);
     for (int64_t cb = 0; cb < p->t.c_blocks; cb++)
         wino_transform(j->d, &in, spot, n, cb, v + cb * p->chunk * LANES, p->v_step);
     for (int64_t kb = 0, panels; kb < p->t.k_blocks; kb += panels) {
         panels = least(PAIR, p->t.k_blocks - kb);
-        multiply(j, v, n, kb, (int) panels, m);
+        multiply(j, v, n, kb, (int) panels, m, more);
         for (int64_t i = 0; i < panels; i++) {
             output(j, spot, n, kb + i, m + i * p->chunk * LANES);
             if (!p->apart)
