@@ -3,6 +3,7 @@
  * instead. */
 #include <time.h>
 #include <kernels/taps_dw.h>
+#include <kernels/winograd.h>
 #include <kernels/winograd_dw.h>
 #include "cpu_problem.h"
 
@@ -28,6 +29,8 @@ static const struct conv_case cases[] = {
     { 1, 18, 9, 10, 18, 1, 1, 2, 0, 1, 18 },  { 9, 40, 7, 7, 40, 3, 3, 1, 1, 1, 40 },
     { 1, 16, 20, 70, 16, 2, 4, 3, 2, 2, 16 }, { 1, 16, 9, 40, 16, 5, 5, 2, 0, 1, 16 },
     { 2, 5, 6, 5, 5, 3, 3, 1, 9, 6, 5 },
+    { 1, 32, 8, 150, 32, 3, 3, 1, 1, 1, 1 }, { 9, 33, 8, 8, 40, 3, 3, 1, 1, 1, 1 },
+    { 2, 40, 24, 23, 40, 3, 3, 1, 3, 3, 1 },
     { 3, 33, 13, 11, 40, 3, 3, 1, 1, 1, 1 }, { 2, 24, 17, 15, 20, 5, 5, 1, 2, 1, 1 },
     { 3, 32, 21, 19, 37, 3, 3, 1, 2, 2, 1 }, { 3, 80, 9, 8, 72, 3, 3, 1, 1, 1, 1 },
     { 2, 16, 12, 13, 16, 3, 3, 1, 0, 1, 1 }, { 4, 32, 10, 9, 33, 3, 3, 1, 3, 1, 1 },
@@ -224,6 +227,53 @@ static void weight_gradients_choose_their_way(void **state)
     assert_int_equal(way_of(d, &(struct conv_case){ 64, 16, 1, 1, 16, 3, 3, 1, 1, 1, 1 }), 'd');
     assert_int_equal(way_of(d, &(struct conv_case){ 8, 32, 28, 28, 192, 1, 1, 1, 0, 1, 1 }), 'd');
     cpu_device_fns.close(d);
+}
+
+static bool by_winograd(const struct conv_case *c, enum pass pass, int threads, const char *isa)
+{
+    struct problem p;
+    lbk_drv *d = open_cpu(threads, isa);
+    conv_problem(&p, c, pass);
+    struct winograd *w = winograd_create(d, &p.g, p.g.arg[0].shape);
+    const bool is = w != NULL;
+    winograd_destroy(w);
+    free_problem(&p);
+    cpu_device_fns.close(d);
+    return is;
+}
+
+/* By shapes alone, since the bits depend on it. The first six are among the cases above: tiles in
+ * pieces of a row, of some images or sub-grids at once, in bands, odd blocks, 5 x 5 with a
+ * dilation. */
+static void convolutions_choose_their_way(void **state)
+{
+    static const struct {
+        struct conv_case c;
+        bool is;
+    } t[] = {
+        { { 1, 32, 8, 150, 32, 3, 3, 1, 1, 1, 1 }, 1 },
+        { { 9, 33, 8, 8, 40, 3, 3, 1, 1, 1, 1 }, 1 },
+        { { 2, 40, 24, 23, 40, 3, 3, 1, 3, 3, 1 }, 1 },
+        { { 1, 64, 40, 48, 16, 3, 3, 1, 1, 1, 1 }, 1 },
+        { { 3, 80, 9, 8, 72, 3, 3, 1, 1, 1, 1 }, 1 },
+        { { 1, 30, 30, 29, 32, 5, 5, 1, 6, 3, 1 }, 1 },
+        { { 64, 16, 32, 32, 16, 3, 3, 1, 1, 1, 1 }, 1 },
+        { { 64, 512, 4, 4, 512, 3, 3, 1, 1, 1, 1 }, 1 },
+        { { 4, 512, 32, 32, 512, 3, 3, 1, 4, 4, 1 }, 1 },
+        { { 4, 64, 30, 30, 64, 3, 3, 2, 1, 1, 1 }, 0 },
+        { { 4, 64, 30, 30, 64, 3, 3, 1, 1, 1, 2 }, 0 },
+        { { 4, 64, 30, 30, 64, 3, 5, 1, 1, 1, 1 }, 0 },
+        { { 4, 64, 30, 30, 64, 7, 7, 1, 3, 1, 1 }, 0 },
+        { { 4, 4, 30, 30, 4, 3, 3, 1, 1, 1, 1 }, 0 },
+        { { 1, 1040, 20, 20, 1040, 3, 3, 1, 1, 1, 1 }, 0 },
+        { { 1, 64, 2, 2, 64, 3, 3, 1, 1, 1, 1 }, 0 },
+        { { 4, 256, 32, 32, 256, 3, 3, 1, 24, 24, 1 }, 0 },
+    };
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++)
+        for (enum pass pass = FORWARD; pass <= BY_X; pass++)
+            if (by_winograd(&t[i].c, pass, 1, "auto") != t[i].is ||
+                by_winograd(&t[i].c, pass, 3, "base") != t[i].is)
+                fail_msg("way %d, pass %d", (int) i, (int) pass);
 }
 
 struct mat_case {
@@ -455,6 +505,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(convolutions_are_the_sums),
         cmocka_unit_test(convolutions_have_one_result),
         cmocka_unit_test(weight_gradients_choose_their_way),
+        cmocka_unit_test(convolutions_choose_their_way),
         cmocka_unit_test(operands_are_computed),
         cmocka_unit_test(moments_are_taken),
         cmocka_unit_test(products_are_the_sums),

@@ -5,9 +5,10 @@
 #include "moments.h"
 #include "winograd.h"
 
-/* A task is a rectangle of tiles of one sub-grid, or all tiles of a few images, so many that their
- * transforms stay in the second cache. What it stores is then whole rows of pixels, if the columns
- * are all and there is no dilation: the epilogue and the moments follow at once. */
+/* A plane is a sub-grid of an image. A task is a rectangle of tiles of one plane, or all tiles of a
+ * few planes, so many that their transforms stay in the second cache. What it stores is then whole
+ * rows of pixels, if the columns are all and there is no dilation: the epilogue and the moments
+ * follow at once. */
 enum {
     FREQ = WINO_FREQ,
     SIDE = WINO_SIDE,
@@ -25,8 +26,8 @@ struct winograd {
     struct wino_grid t;
     int64_t ic, oc, w_oc, w_ic, at[WINO_TAPS];
     int r;
-    int64_t images, rows, cols;       /* of a task, at most: images, rows and columns of tiles */
-    int64_t groups, bands, pieces;    /* of images, rows, columns */
+    int64_t planes, rows, cols;       /* of a task, at most: planes, rows and columns of tiles */
+    int64_t groups, bands, pieces;    /* of planes, rows, columns */
     int64_t chunk, tasks;             /* tiles of a task; tasks */
     int64_t v_step, m_step, u_floats; /* u: of one block of the output */
     bool apart, plain, moments;       /* apart: epilogue and moments are a pass of their own */
@@ -52,6 +53,8 @@ static int64_t even_part(int64_t n, int64_t at_most) { return up_div(n, up_div(n
 /* An odd number of cache lines, so that steps between frequencies do not meet in one set. */
 static int64_t odd_lines(int64_t floats) { return (floats / LANES | 1) * LANES; }
 
+static int64_t all_planes(const struct wino_grid *t) { return t->n * t->dil * t->dil; }
+
 static void set_tasks(struct winograd *p)
 {
     const struct wino_grid *t = &p->t;
@@ -60,14 +63,14 @@ static void set_tasks(struct winograd *p)
     const int64_t many = most(4, least(room, wide ? 2 * TILES : TILES + 4));
     p->cols = even_part(t->tw, most(4, many));
     p->rows = p->cols < t->tw ? 1 : even_part(t->th, most(1, many / p->cols));
-    p->images = 1;
-    if (p->rows == t->th && p->cols == t->tw && t->dil == 1)
-        p->images = even_part(t->n, most(1, many / (t->th * t->tw)));
-    p->groups = up_div(t->n, p->images);
+    p->planes = 1;
+    if (p->rows == t->th && p->cols == t->tw)
+        p->planes = even_part(all_planes(t), most(1, many / (t->th * t->tw)));
+    p->groups = up_div(all_planes(t), p->planes);
     p->bands = up_div(t->th, p->rows);
     p->pieces = up_div(t->tw, p->cols);
-    p->chunk = p->images * p->rows * p->cols;
-    p->tasks = p->groups * t->dil * t->dil * p->bands * p->pieces;
+    p->chunk = p->planes * p->rows * p->cols;
+    p->tasks = p->groups * p->bands * p->pieces;
     p->apart = t->dil > 1;
     p->v_step = odd_lines(t->c_blocks * p->chunk * LANES);
     p->m_step = odd_lines(PAIR * p->chunk * LANES);
@@ -192,15 +195,14 @@ static void kernel_task(void *arg, int64_t i, int worker)
 }
 
 struct part {
-    int64_t n0, n1, a, b, i0, i1, j0, j1; /* images, sub-grid, rows and columns of tiles */
+    int64_t g0, g1, i0, i1, j0, j1; /* planes, rows and columns of tiles */
 };
 
 static struct part part_of(const struct winograd *p, int64_t task)
 {
     struct part q;
-    int64_t dil = p->t.dil, per = p->bands * p->pieces, grid = task / per;
-    q.n0 = grid / (dil * dil) * p->images, q.n1 = least(q.n0 + p->images, p->t.n);
-    q.a = grid / dil % dil, q.b = grid % dil;
+    const int64_t per = p->bands * p->pieces;
+    q.g0 = task / per * p->planes, q.g1 = least(q.g0 + p->planes, all_planes(&p->t));
     q.i0 = task % per / p->pieces * p->rows, q.i1 = least(q.i0 + p->rows, p->t.th);
     q.j0 = task % p->pieces * p->cols, q.j1 = least(q.j0 + p->cols, p->t.tw);
     return q;
@@ -208,11 +210,12 @@ static struct part part_of(const struct winograd *p, int64_t task)
 
 static int64_t find_spots(const struct winograd *p, const struct part *q, struct wino_spot *s)
 {
+    const int64_t dil = p->t.dil;
     int64_t n = 0;
-    for (int64_t image = q->n0; image < q->n1; image++)
+    for (int64_t g = q->g0; g < q->g1; g++)
         for (int64_t i = q->i0; i < q->i1; i++)
             for (int64_t j = q->j0; j < q->j1; j++)
-                s[n++] = wino_spot_at(&p->t, image, q->a, q->b, i, j);
+                s[n++] = wino_spot_at(&p->t, g / dil / dil, g / dil % dil, g % dil, i, j);
     return n;
 }
 
@@ -225,6 +228,7 @@ static void finish(const struct job *j, int64_t at, int64_t n, struct moments *m
         moments_add(j->d, m, j->out + at * LANES, n);
 }
 
+/* Without a dilation: planes are images. */
 static void finish_part(const struct job *j, const struct part *q, int64_t task, int64_t kb)
 {
     const struct wino_grid *t = &j->p->t;
@@ -235,7 +239,7 @@ static void finish_part(const struct job *j, const struct part *q, int64_t task,
     const int64_t n = (whole ? h1 - h0 : 1) * (w1 - w0);
     if (m)
         moments_begin(m);
-    for (int64_t image = q->n0; image < q->n1; image++)
+    for (int64_t image = q->g0; image < q->g1; image++)
         for (int64_t h = h0; h < h1; h += whole ? h1 - h0 : 1)
             finish(j, ((image * t->k_blocks + kb) * t->oh + h) * t->ow + w0, n, m);
 }
