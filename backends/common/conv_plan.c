@@ -2,11 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include "conv_plan.h"
+#include "sizes.h"
 
 enum { TASKS = 32, FLAT = 112, LANES = CONV_LANES };
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 static int64_t blocks_of(int64_t channels) { return (channels + LANES - 1) / LANES; }
 

@@ -3,13 +3,12 @@
 #include <string.h>
 #include <limbeck/ops.h>
 #include "conv_taps.h"
+#include "sizes.h"
 
 struct kernel {
     int64_t r, s, stride, pad, dil;
 };
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t or_one(int64_t v) { return v > 0 ? v : 1; }
 
 /* Every tap, one phase. Padded coordinates: zero is `pad` before the image. */

@@ -153,10 +153,8 @@ static lbk_node *epilogue_root(struct work *w, lbk_node *n)
 {
     lbk_node *found[3], *at = n;
     int budget = 200;
-    for (uint32_t u = w->uses[n->id]; u != NONE; u = w->use[u].next)
-        if (!lbk__is_pointwise(w->use[u].reader) || !same_count(w->use[u].reader, n))
-            return NULL;
-    if (w->uses[n->id] == NONE || w->p->params.no_fusion || w->p->value_of[n->id] != NONE)
+    if (!all_pointwise(w, n) || w->uses[n->id] == NONE || w->p->params.no_fusion ||
+        w->p->value_of[n->id] != NONE)
         return NULL;
     at = lbk__group_roots(w, n, found, 0, &budget) == 1 ? found[0] : NULL;
     return at && lbk__is_pointwise(at) && lbk__same_shape(at->shape, n->shape) &&

@@ -64,14 +64,6 @@ static int leaves_of(const struct work *w, const lbk_node *x, lbk_node *at, lbk_
     return have;
 }
 
-static bool all_pointwise(const struct work *w, const lbk_node *n)
-{
-    for (uint32_t u = w->uses[n->id]; u != NONE; u = w->use[u].next)
-        if (!lbk__is_pointwise(w->use[u].reader) || !same_count(w->use[u].reader, n))
-            return false;
-    return true;
-}
-
 static bool is_operand(const lbk_node *of, const lbk_node *n)
 {
     for (int i = 0; i < of->n; i++)

@@ -4,6 +4,7 @@
 #include "conv.h"
 #include "depthwise.h"
 #include "moments.h"
+#include "sizes.h"
 #include "winograd.h"
 
 enum { LANES = CONV_LANES, FEW_MOST = CONV_FEW, PAIR_COLS = 7, COPY_BYTES = 256 << 10 };
@@ -30,8 +31,6 @@ struct job {
     struct moments *moments; /* [image][band][block]; NULL: not wanted */
 };
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 /* Of a worker's results before the epilogue. */
 static int64_t buffer_floats(const struct conv *c)
 {

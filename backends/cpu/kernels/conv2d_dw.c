@@ -4,6 +4,7 @@
 #include "conv.h"
 #include "depthwise.h"
 #include "expr.h"
+#include "sizes.h"
 #include "taps_dw.h"
 #include "winograd_dw.h"
 
@@ -38,8 +39,6 @@ struct job {
     float *sums, *scratch, *out;
 };
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t worker_floats(const struct plan *p)
 {
     return (p->x_floats + p->dy_floats + p->image_floats) * p->images + LANES;

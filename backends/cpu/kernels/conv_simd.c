@@ -2,6 +2,7 @@
 #include <stdbool.h>
 #include "conv.h"
 #include "ramp.h"
+#include "sizes.h"
 #include "tile.h"
 
 typedef void tile_fn(const float *x, int64_t x_gap, const int32_t *off, int64_t n, const float *b,
@@ -100,16 +101,6 @@ static void few_row(const float *const *x, const int32_t *off, int64_t n, const 
     }
 }
 
-/* Columns [*lo, *hi) of a scratch row that begins at column `begin` of the image lie in it. */
-INL void inside(const struct conv_copy *c, int64_t begin, int64_t *lo, int64_t *hi)
-{
-    int64_t s = c->stride, a = begin < 0 ? (-begin + s - 1) / s : 0,
-            b = c->w > begin ? (c->w - begin + s - 1) / s : 0;
-    *lo = a < c->cols ? a : c->cols;
-    *hi = b < c->cols ? b : c->cols;
-    *hi = *hi < *lo ? *lo : *hi;
-}
-
 INL void ramp_row(enum cpu_limit limit, const struct conv_copy *c, float *to, const float *from,
                   int64_t step, int64_t n)
 {
@@ -136,7 +127,7 @@ INL void copy_row(const struct conv_copy *c, int lanes, int step, const float *r
                   float *to)
 {
     int64_t s = c->stride * step, lo, hi;
-    inside(c, begin, &lo, &hi);
+    inside(begin, c->stride, c->w, c->cols, &lo, &hi);
     memset(to, 0, (size_t) (lo * lanes) * sizeof *to);
     memset(to + hi * lanes, 0, (size_t) ((c->cols - hi) * lanes) * sizeof *to);
     const float *from = row + begin * step + lo * s;

@@ -4,10 +4,11 @@
 #include "conv.h"
 #include "depthwise.h"
 #include "moments.h"
+#include "sizes.h"
 
 /* SUM_PIXELS: enough for sums to stay in registers a while; PIECE: pixels whose moments are taken
  * at once. */
-enum { LANES = CPU_BLOCK, TASKS = 32, SLOTS = 8, SUM_PIXELS = 64, STEP_MOST = 16, PIECE = 1024 };
+enum { LANES = CPU_BLOCK, TASKS = 32, SLOTS = 8, SUM_PIXELS = 64, PIECE = 1024 };
 CPU_LOOPS(depth_loops);
 
 struct job {
@@ -21,8 +22,6 @@ struct job {
     struct moments *moments; /* [image][band][block]; NULL: not wanted */
 };
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 static bool is_dw(const struct lbk_group *g) { return strcmp(g->op->name, "conv2d_dw") == 0; }
 
 bool depthwise_suits(const struct lbk_group *g)
@@ -46,7 +45,7 @@ static void cut(struct depthwise *p)
         dw = most(dw, t->tap[i].dw);
         p->off[i] = (int32_t) (t->tap[i].dw * LANES);
     }
-    p->step = p->dw ? most(1, least(least(STEP_MOST, t->rows), SUM_PIXELS / t->cols)) : 1;
+    p->step = p->dw ? most(1, least(least(DEPTH_STEP_MOST, t->rows), SUM_PIXELS / t->cols)) : 1;
     p->width = (t->cols - 1) * t->is + dw + 1;
     p->ring = (p->step - 1) * t->is + dh + 1;
     p->band = tasks < TASKS ? most(4, t->rows * tasks / TASKS) : t->rows;
@@ -84,7 +83,7 @@ void depthwise_destroy(struct depthwise *p)
 }
 
 /* Columns of the image that have a place in a row of the ring. */
-static void inside(const struct depthwise *p, int64_t *lo, int64_t *hi)
+static void columns(const struct depthwise *p, int64_t *lo, int64_t *hi)
 {
     *lo = most(0, -p->t.left);
     *hi = most(*lo, least(p->t.iw, p->width - p->t.left));
@@ -93,7 +92,7 @@ static void inside(const struct depthwise *p, int64_t *lo, int64_t *hi)
 void depth_ring_begin(const struct depthwise *p, struct depth_ring *r, float *at)
 {
     int64_t lo, hi;
-    inside(p, &lo, &hi);
+    columns(p, &lo, &hi);
     *r = (struct depth_ring){ .at = at };
     const int64_t from = least(p->width, most(0, lo + p->t.left)), end = from + hi - lo;
     for (int64_t i = 0; i < p->ring; i++, at += p->width * LANES) {
@@ -106,7 +105,7 @@ static void fill_row(const struct depth_in *in, float *to, int64_t plane, int64_
 {
     const struct depthwise *p = in->p;
     int64_t lo, hi;
-    inside(p, &lo, &hi);
+    columns(p, &lo, &hi);
     const int64_t at = ((plane * p->t.ih + h) * p->t.iw + lo) * LANES, n = (hi - lo) * LANES;
     to += (lo + p->t.left) * LANES;
     if (n == 0)

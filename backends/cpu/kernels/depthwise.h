@@ -38,7 +38,6 @@ struct depth_loops {
     void (*sum)(const struct depth_sum *s);
     /* n floats, fetching what lies `ahead` floats further on. */
     void (*copy)(float *to, const float *from, int64_t n, int64_t ahead);
-    void (*add)(float *y, const float *x, int64_t n);
 };
 
 #ifndef CPU_ISA
@@ -58,6 +57,7 @@ void depthwise_launch(lbk_drv *d, const struct depthwise *p, const struct cpu_ep
                       const struct lbk_group *g);
 
 /* What the passes share. */
+enum { DEPTH_STEP_MOST = 16 }; /* rows of a sum */
 struct depthwise {
     struct conv_taps t;
     bool dw, plain; /* else operand 0 is x */

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
+#include "conv.h"
 #include "depthwise.h"
+#include "sizes.h"
 
 /* Images are dealt out to slots, a number that depends on shapes alone; each sums its images in
  * order, and the slots are added by a fixed tree. */
-enum { LANES = CPU_BLOCK, STEP_MOST = 16 };
+enum { LANES = CPU_BLOCK };
+CPU_LOOPS(conv_loops);
 
 struct job {
     const struct depthwise *p;
     const struct depth_in *in;
+    const struct conv_loops *l;
     const float *dy;
     float *sums, *scratch, *out; /* sums: [slot][block][tap][16] */
 };
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t sum_floats(const struct depthwise *p) { return p->blocks * p->t.n_tap * LANES; }
 
 size_t depthwise_dw_floats(const struct depthwise *p, int threads)
@@ -27,7 +30,7 @@ static void add_rows(const struct job *j, const struct depth_ring *ring, int64_t
 {
     const struct conv_taps *t = &j->p->t;
     const int64_t across = t->phase->across;
-    const float *x[STEP_MOST];
+    const float *x[DEPTH_STEP_MOST];
     struct depth_sum s = {
         .x = x,
         .across = (int) across,
@@ -74,7 +77,7 @@ static void combine_task(void *arg, int64_t block, int worker)
     float *sum = j->sums + block * n;
     for (int64_t w = j->p->slots / 2; w > 0; w /= 2)
         for (int64_t s = 0; s < w; s++)
-            j->in->l->add(sum + s * all, sum + (s + w) * all, n);
+            j->l->add(sum + s * all, sum + (s + w) * all, n);
     for (int64_t lane = 0, c = block * LANES; lane < LANES && c < t->oc; lane++, c++)
         for (int64_t k = 0; k < t->n_tap; k++)
             j->out[c * t->w_group + t->tap[k].at] = sum[k * LANES + lane];
@@ -83,7 +86,7 @@ static void combine_task(void *arg, int64_t block, int worker)
 void depthwise_dw_launch(lbk_drv *d, const struct depthwise *p, const struct depth_in *in,
                          const struct lbk_group *g)
 {
-    struct job j = { .p = p, .in = in, .out = cpu_f32(&g->out[0]) };
+    struct job j = { .p = p, .in = in, .l = conv_loops_of[d->isa], .out = cpu_f32(&g->out[0]) };
     j.dy = in->arg[cpu_plain_operand(g, 1)];
     j.sums = cpu_f32(&g->scratch);
     j.scratch = j.sums + p->slots * sum_floats(p);

@@ -134,15 +134,8 @@ static void copy(float *to, const float *from, int64_t n, int64_t ahead)
     }
 }
 
-static void add(float *y, const float *x, int64_t n)
-{
-    for (int64_t i = 0; i < n; i += VL)
-        vstore(y + i, vload(y + i) + vload(x + i));
-}
-
 const struct depth_loops CPU_TABLE(depth_loops) = {
     .row = row,
     .sum = sum,
     .copy = copy,
-    .add = add,
 };

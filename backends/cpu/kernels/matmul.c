@@ -3,6 +3,7 @@
 #include <string.h>
 #include "cpu.h"
 #include "matmul.h"
+#include "sizes.h"
 
 enum { LANES = 16, ROWS = 56, PANELS = 8, TERMS = 512, TASKS = 16 };
 CPU_LOOPS(matmul_loops);
@@ -20,8 +21,6 @@ struct job {
     const float *a, *b;
     float *packed, *out, *scratch;
 };
-
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static int64_t lead(lbk_shape s)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 #include "conv.h"
+#include "sizes.h"
 #include "taps_dw.h"
 #include "winograd_dw.h"
 
@@ -38,9 +39,6 @@ struct job {
     float *sums, *scratch, *out;
 };
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-static int64_t up_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 /* An odd number of cache lines, so that steps between taps do not meet in one set. */
 static int64_t odd_lines(int64_t floats) { return (floats / LANES | 1) * LANES; }
 static int64_t taps_of(const struct taps_dw *p) { return p->r * p->s; }
@@ -143,15 +141,6 @@ struct task {
     int64_t n_x, n_dy;
 };
 
-/* Of the places at, at + step, ... of n those in [0, end) are [*lo, *hi). */
-static void inside(int64_t at, int64_t step, int64_t end, int64_t n, int *lo, int *hi)
-{
-    int64_t before = at < 0 ? (-at + step - 1) / step : 0;
-    int64_t after = at < end ? (end - at + step - 1) / step : 0;
-    *lo = (int) least(before, n);
-    *hi = (int) most(*lo, least(after, n));
-}
-
 /* n pixels of row i of dy from column j on, for each tap. */
 static void add_run(struct task *k, int64_t image, int64_t i, int64_t j, int64_t n, int64_t at)
 {
@@ -160,8 +149,8 @@ static void add_run(struct task *k, int64_t image, int64_t i, int64_t j, int64_t
     for (int64_t t = 0; t < taps_of(p); t++, c++) {
         int64_t h = i * p->stride + t / p->s * p->dil - p->pad;
         int64_t v = j * p->stride + t % p->s * p->dil - p->pad;
-        *c = (struct tap_copy){ .row = h, .image = image, .tap = (int) t, .at = (int) at };
-        c->n = (int) n;
+        *c = (struct tap_copy){ .row = h, .image = image, .tap = t, .at = at };
+        c->n = n;
         c->x = ((image * p->c_blocks * p->h + h) * p->w + v) * LANES;
         inside(v, p->stride, p->w, n, &c->lo, &c->hi);
         if (h < 0 || h >= p->h)
@@ -181,10 +170,9 @@ static void list_copies(struct task *k, int64_t t, int64_t n)
         int64_t image = (t + at) / plane, pixel = (t + at) % plane, j = pixel % p->ow;
         run = least(n - at, p->ow - j);
         add_run(k, image, pixel / p->ow, j, run, at);
-        dy[k->n_dy++] = (struct tap_copy){ .x = (image * p->k_blocks * plane + pixel) * LANES,
-                                           .at = (int) at,
-                                           .n = (int) run,
-                                           .hi = (int) run };
+        dy[k->n_dy++] = (struct tap_copy){
+            .x = (image * p->k_blocks * plane + pixel) * LANES, .at = at, .n = run, .hi = run
+        };
     }
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "conv.h"
 #include "moments.h"
+#include "sizes.h"
 #include "winograd.h"
 
 /* A plane is a sub-grid of an image. A task is a rectangle of tiles of one plane, or all tiles of a
@@ -46,9 +47,6 @@ struct job {
     struct moments *moments;
 };
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-static int64_t up_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static int64_t even_part(int64_t n, int64_t at_most) { return up_div(n, up_div(n, at_most)); }
 /* An odd number of cache lines, so that steps between frequencies do not meet in one set. */
 static int64_t odd_lines(int64_t floats) { return (floats / LANES | 1) * LANES; }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include "conv.h"
 #include "expr.h"
+#include "sizes.h"
 #include "winograd_dw.h"
 
 /* A task is a slot of tiles, and a part of the channels of x and of dy so small that its sums and
@@ -43,9 +44,6 @@ struct job {
     float *sums, *scratch, *out;
 };
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-static int64_t up_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 /* An odd number of cache lines, so that steps between frequencies do not meet in one set. */
 static int64_t odd_lines(int64_t floats) { return (floats / LANES | 1) * LANES; }
 

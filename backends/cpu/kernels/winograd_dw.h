@@ -31,7 +31,7 @@ struct wino_weights {
  * others are zero. */
 struct tap_copy {
     int64_t x, row, image; /* row: of the image */
-    int tap, at, n, lo, hi;
+    int64_t tap, at, n, lo, hi;
 };
 struct tap_copies {
     const struct tap_copy *copy;

@@ -39,7 +39,7 @@ INL void grad_tiles(int m, const struct wino_tiles *t)
         if (i + WINO_AHEAD < t->n)
             wino_fetch(t->from + s[WINO_AHEAD].dy, m, m, row, col);
         if (s->rows < m || s->cols < m) {
-            wino_part(part, m, g, row, col, (int[]){ 0, s->rows, 0, s->cols });
+            wino_part(part, m, g, row, col, (int64_t[]){ 0, s->rows, 0, s->cols });
             g = part, row = m * LANES, col = LANES;
         }
         for (int v = 0; v < VPB; v++)
@@ -174,11 +174,11 @@ static void weights(const struct wino_weights *w)
 
 INL void copy_tap(const struct tap_copy *c, const float *from, int64_t step, float *to)
 {
-    for (int i = 0; i < c->lo; i++)
+    for (int64_t i = 0; i < c->lo; i++)
         copy_pixel(to + i * LANES, NULL);
-    for (int i = c->lo; i < c->hi; i++)
+    for (int64_t i = c->lo; i < c->hi; i++)
         copy_pixel(to + i * LANES, from + i * step);
-    for (int i = c->hi; i < c->n; i++)
+    for (int64_t i = c->hi; i < c->n; i++)
         copy_pixel(to + i * LANES, NULL);
 }
 

@@ -81,11 +81,11 @@ INL void wino_kernel(int r, const vf *a, int s, vf *y, int ys)
 
 /* What there is of a tile at the border, among zeros. */
 INL void wino_part(float *to, int side, const float *from, int64_t row, int64_t col,
-                   const int at[4])
+                   const int64_t at[4])
 {
     memset(to, 0, sizeof *to * (size_t) (side * side * 16));
-    for (int r = at[0]; r < at[1]; r++)
-        for (int c = at[2]; c < at[3]; c++)
+    for (int64_t r = at[0]; r < at[1]; r++)
+        for (int64_t c = at[2]; c < at[3]; c++)
             memcpy(to + (r * side + c) * 16, from + r * row + c * col, sizeof *to * 16);
 }
 

@@ -70,7 +70,7 @@ INL void outputs(int m, const struct wino_outputs *o)
         for (int v = 0; v < LANES; v += VL)
             output_tile(m, from + v, o->step, (whole ? y : part) + v, whole ? o->row : m * LANES,
                         whole ? o->col : LANES);
-        for (int i = 0; !whole && i < s->rows * s->cols; i++)
+        for (int64_t i = 0; !whole && i < s->rows * s->cols; i++)
             memcpy(y + i / s->cols * o->row + i % s->cols * o->col,
                    part + (i / s->cols * m + i % s->cols) * LANES, LANES * sizeof *y);
     }

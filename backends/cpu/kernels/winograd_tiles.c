@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#include "sizes.h"
 #include "winograd_tiles.h"
 
 enum { LANES = CPU_BLOCK };
 CPU_LOOPS(winograd_tiles_loops);
-
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-static int64_t up_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 void wino_grid_init(struct wino_grid *g)
 {
@@ -20,24 +17,12 @@ int64_t wino_values(const struct wino_grid *g, int64_t tile_rows)
     return g->w * LANES * (g->dil > 1 ? g->h : least(g->h, (tile_rows - 1) * g->m + WINO_SIDE));
 }
 
-/* Of `most` places at, at + step, ... those in [0, end) are [*lo, *hi). */
-static void inside(int64_t at, int64_t step, int64_t end, int most, int *lo, int *hi)
-{
-    int i = 0;
-    while (i < most && at + i * step < 0)
-        i++;
-    *lo = i;
-    while (i < most && at + i * step < end)
-        i++;
-    *hi = i;
-}
-
 struct wino_spot wino_spot_at(const struct wino_grid *g, int64_t image, int64_t a, int64_t b,
                               int64_t i, int64_t j)
 {
     int64_t h = a + i * g->m * g->dil, v = b + j * g->m * g->dil;
     struct wino_spot s = { .image = image, .top = h - g->top, .left = v - g->left };
-    int none;
+    int64_t none;
     s.x = (image * g->c_blocks * g->h * g->w + s.top * g->w + s.left) * LANES;
     s.dy = (image * g->k_blocks * g->oh * g->ow + h * g->ow + v) * LANES;
     inside(s.top, g->dil, g->h, WINO_SIDE, &s.r0, &s.r1);

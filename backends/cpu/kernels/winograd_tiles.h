@@ -12,7 +12,7 @@ enum { WINO_FREQ = 36, WINO_SIDE = 6 };
  * there. */
 struct wino_spot {
     int64_t x, dy, image, top, left; /* top, left: of the first pixel of x */
-    int r0, r1, c0, c1, rows, cols;
+    int64_t r0, r1, c0, c1, rows, cols;
 };
 
 /* n tiles of one block of channels; transformed: to[f * to_step + 16 t] of frequency f. */

@@ -33,7 +33,7 @@ static void input(const struct wino_tiles *t)
         if (i + WINO_AHEAD < t->n)
             wino_fetch(t->from + (s[WINO_AHEAD].x - t->shift) + 2 * col, 4, 4, row, col);
         if (s->r0 > 0 || s->c0 > 0 || s->r1 < SIDE || s->c1 < SIDE) {
-            wino_part(part, SIDE, x, row, col, (int[]){ s->r0, s->r1, s->c0, s->c1 });
+            wino_part(part, SIDE, x, row, col, (int64_t[]){ s->r0, s->r1, s->c0, s->c1 });
             x = part, row = SIDE * LANES, col = LANES;
         }
         for (int v = 0; v < VPB; v++)

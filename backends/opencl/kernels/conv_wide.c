@@ -3,6 +3,7 @@
 #include <string.h>
 #include "conv_plan.h"
 #include "conv_wide.h"
+#include "sizes.h"
 
 enum {
     COPY_BYTES = 256 << 10,
@@ -17,8 +18,6 @@ enum {
     LANES = CONV_LANES
 };
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* What conv_plan.h leaves to a backend: the tile, and where the scratch memory is. */
 struct wide {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 #include "gemm_tile.h"
+#include "sizes.h"
 
 enum { PHASE_WORDS = 11, TERM_WORDS = 4, PARTS_MOST = 256, TERMS_LEAST = 32, SUMS_MOST = 16 << 20 };
 enum { PART_WHOLE, PART_OF_SUM, PART_SUM };
@@ -21,7 +22,6 @@ _Static_assert(sizeof tiles / sizeof *tiles <= OCL_TILES_MOST, "more tiles than 
 int gemm_tiles(void) { return (int) (sizeof tiles / sizeof *tiles); }
 const struct gemm_tile *gemm_tile_at(int i) { return &tiles[i].tile; }
 
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t over(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 static int64_t work_items(const struct gemm_tile *t) { return t->m / t->rm * (t->n / t->rn); }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "matmul_wide.h"
+#include "sizes.h"
 
 enum {
     LANES = 16,
@@ -20,7 +21,6 @@ struct plan {
     bool direct, local;
 };
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static void cut(struct plan *p, const lbk_drv *d)
 {
