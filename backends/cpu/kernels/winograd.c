@@ -48,8 +48,6 @@ struct job {
 };
 
 static int64_t even_part(int64_t n, int64_t at_most) { return up_div(n, up_div(n, at_most)); }
-/* An odd number of cache lines, so that steps between frequencies do not meet in one set. */
-static int64_t odd_lines(int64_t floats) { return (floats / LANES | 1) * LANES; }
 
 static int64_t all_planes(const struct wino_grid *t) { return t->n * t->dil * t->dil; }
 
@@ -70,8 +68,8 @@ static void set_tasks(struct winograd *p)
     p->chunk = p->planes * p->rows * p->cols;
     p->tasks = p->groups * p->bands * p->pieces;
     p->apart = t->dil > 1;
-    p->v_step = odd_lines(t->c_blocks * p->chunk * LANES);
-    p->m_step = odd_lines(PAIR * p->chunk * LANES);
+    p->v_step = wino_step(t->c_blocks * p->chunk * LANES);
+    p->m_step = wino_step(PAIR * p->chunk * LANES);
     p->u_floats = FREQ * t->c_blocks * LANES * LANES;
 }
 

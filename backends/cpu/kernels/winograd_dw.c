@@ -1,37 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 #include "conv.h"
+#include "dw_parts.h"
 #include "expr.h"
 #include "sizes.h"
 #include "winograd_dw.h"
 
-/* A task is a slot of tiles, and a part of the channels of x and of dy so small that its sums and
- * the transforms of a chunk of tiles stay in the second cache. It transforms what it needs itself:
- * parts transform again what others have, which costs less than passing it through memory. */
+/* A task (dw_parts.h) transforms what it needs itself: parts transform again what others have,
+ * which costs less than passing it through memory. */
 enum {
     FREQ = WINO_FREQ,
     SIDE = WINO_SIDE,
     LANES = CPU_BLOCK,
-    PART_BLOCKS = 4,
     BAND = 4, /* rows of tiles */
-    SLOTS = 32,
     SLOT_TILES = 64,
     FEW_TILES = 16,
-    FEW_TASKS = 4,
-    SLOT_BYTES = 8 << 20,
     CHUNK_MOST = 64,
-    CHUNK_BYTES = 640 << 10,
-    TASKS = 16
+    CHUNK_BYTES = 640 << 10
 };
 CPU_LOOPS(winograd_dw_loops);
 
 struct winograd_dw {
     struct wino_grid t;
-    int64_t c, k;
+    struct dw_parts q;
     int r;
-    int64_t c_parts, k_parts, c_part, k_part; /* blocks of a part, at most */
-    int64_t slots, chunk;                     /* chunk: tiles */
-    int64_t v_step, d_step, u_step, x_floats;
+    int64_t chunk; /* tiles */
+    int64_t v_step, d_step, x_floats;
     bool plain;
     struct cpu_expr x;
 };
@@ -44,30 +38,12 @@ struct job {
     float *sums, *scratch, *out;
 };
 
-/* An odd number of cache lines, so that steps between frequencies do not meet in one set. */
-static int64_t odd_lines(int64_t floats) { return (floats / LANES | 1) * LANES; }
-
-static void set_parts(struct winograd_dw *p)
+static void set_chunk(struct winograd_dw *p)
 {
-    p->c_parts = up_div(p->t.c_blocks, PART_BLOCKS);
-    p->k_parts = up_div(p->t.k_blocks, PART_BLOCKS);
-    p->c_part = up_div(p->t.c_blocks, p->c_parts);
-    p->k_part = up_div(p->t.k_blocks, p->k_parts);
-    int64_t tile = FREQ * LANES * 4 * (p->c_part + p->k_part);
+    int64_t tile = FREQ * LANES * 4 * (p->q.c_part + p->q.k_part);
     p->chunk = most(8, least(CHUNK_MOST, CHUNK_BYTES / tile));
-    p->v_step = odd_lines(p->c_part * p->chunk * LANES);
-    p->d_step = odd_lines(p->k_part * p->chunk * LANES);
-    p->u_step = odd_lines(p->c_part * p->k_part * LANES * LANES);
-}
-
-/* Each with so many tiles that adding the slots up costs little. */
-static void set_slots(struct winograd_dw *p)
-{
-    int64_t parts = p->c_parts * p->k_parts, bytes = parts * FREQ * p->u_step * 4;
-    p->slots = 1;
-    for (int64_t s = 2; s <= SLOTS && s * parts <= TASKS && s * bytes <= SLOT_BYTES; s *= 2)
-        if (p->t.tiles >= s * (s * parts <= FEW_TASKS ? FEW_TILES : SLOT_TILES))
-            p->slots = s;
+    p->v_step = wino_step(p->q.c_part * p->chunk * LANES);
+    p->d_step = wino_step(p->q.k_part * p->chunk * LANES);
 }
 
 /* Rows of taps that meet the image, over all rows of dy: the direct way leaves the others out. */
@@ -86,10 +62,10 @@ static int64_t rows_met(const struct winograd_dw *p)
 static bool pays(const struct winograd_dw *p)
 {
     double c = (double) p->t.c_blocks, k = (double) p->t.k_blocks, pairs = c * k;
-    double transforms = 150.0 * (c * (double) p->k_parts + k * (double) p->c_parts);
+    double transforms = 150.0 * (c * (double) p->q.k_parts + k * (double) p->q.c_parts);
     double tiles = (double) p->t.tiles * (330 * pairs + transforms);
-    double weights = pairs * LANES * (double) (36 * p->slots + 200 + 16 * p->r * p->r);
-    double direct = (double) (p->t.n * rows_met(p) * p->t.ow * p->r * p->c) * k * 0.65;
+    double weights = pairs * LANES * (double) (36 * p->q.slots + 200 + 16 * p->r * p->r);
+    double direct = (double) (p->t.n * rows_met(p) * p->t.ow * p->r * p->q.c) * k * 0.65;
     return tiles + weights < direct;
 }
 
@@ -104,12 +80,14 @@ static bool is_case(const struct lbk_group *g, lbk_shape x)
 static void set_sizes(struct winograd_dw *p, const struct lbk_group *g, lbk_shape x, lbk_shape dy)
 {
     const struct lbk_conv2d_to *q = g->params;
-    p->t.n = x.d[0], p->c = x.d[1], p->t.h = x.d[2], p->t.w = x.d[3];
-    p->k = dy.d[1], p->t.oh = dy.d[2], p->t.ow = dy.d[3];
+    p->t.n = x.d[0], p->t.h = x.d[2], p->t.w = x.d[3];
+    p->t.oh = dy.d[2], p->t.ow = dy.d[3];
     p->t.dil = most(1, q->dilation), p->t.top = p->t.left = q->pad;
     p->r = (int) g->acc.d[2], p->t.m = SIDE + 1 - p->r;
-    p->t.c_blocks = cpu_blocks(p->c), p->t.k_blocks = cpu_blocks(p->k);
+    dw_parts_init(&p->q, x.d[1], dy.d[1], FREQ);
+    p->t.c_blocks = p->q.c_blocks, p->t.k_blocks = p->q.k_blocks;
     wino_grid_init(&p->t);
+    dw_parts_slots(&p->q, p->t.tiles, SLOT_TILES, FEW_TILES);
 }
 
 struct winograd_dw *winograd_dw_create(lbk_drv *d, const struct lbk_group *g, lbk_shape x)
@@ -118,8 +96,7 @@ struct winograd_dw *winograd_dw_create(lbk_drv *d, const struct lbk_group *g, lb
     if (!p)
         return NULL;
     set_sizes(p, g, x, g->arg[cpu_plain_operand(g, 1)].shape);
-    set_parts(p);
-    set_slots(p);
+    set_chunk(p);
     p->plain = cpu_plain_operand(g, 0) >= 0;
     p->x_floats = p->plain ? 0 : wino_values(&p->t, (p->chunk / (p->t.tw * BAND) + 2) * BAND);
     if (pays(p) && (p->plain || cpu_operand_compile(d, &p->x, g, 0, x)))
@@ -130,10 +107,6 @@ struct winograd_dw *winograd_dw_create(lbk_drv *d, const struct lbk_group *g, lb
 
 void winograd_dw_destroy(struct winograd_dw *p) { free(p); }
 
-static int64_t sums_floats(const struct winograd_dw *p)
-{
-    return p->slots * p->c_parts * p->k_parts * FREQ * p->u_step;
-}
 static int64_t spot_floats(const struct winograd_dw *p)
 {
     return cpu_up(p->chunk * (int64_t) sizeof(struct wino_spot) / 4, LANES);
@@ -144,7 +117,7 @@ static int64_t worker_floats(const struct winograd_dw *p)
 }
 size_t winograd_dw_scratch(const struct winograd_dw *p, int threads)
 {
-    return (size_t) (sums_floats(p) + worker_floats(p) * threads) * sizeof(float);
+    return (size_t) (dw_parts_floats(&p->q) + worker_floats(p) * threads) * sizeof(float);
 }
 
 /* Tiles in order: images, sub-grids by row and column, bands of a few rows of tiles; in a band
@@ -185,8 +158,8 @@ static void walk_on(const struct winograd_dw *p, struct walk *w)
 
 struct task {
     const struct job *j;
-    int64_t c0, c1, k0, k1; /* blocks */
-    float *v, *d, *u, *x;
+    struct dw_part q;
+    float *v, *d, *x;
     struct wino_spot *spot;
 };
 
@@ -196,8 +169,8 @@ static void transform_input(const struct task *k, int64_t n)
     struct wino_in in = {
         .grid = &p->t, .x = k->j->x, .expr = &p->x, .arg = k->j->arg, .values = k->x
     };
-    for (int64_t cb = k->c0; cb < k->c1; cb++)
-        wino_transform(k->j->d, &in, k->spot, n, cb, k->v + (cb - k->c0) * p->chunk * LANES,
+    for (int64_t cb = k->q.c0; cb < k->q.c1; cb++)
+        wino_transform(k->j->d, &in, k->spot, n, cb, k->v + (cb - k->q.c0) * p->chunk * LANES,
                        p->v_step);
 }
 
@@ -210,9 +183,9 @@ static void transform_grad(const struct task *k, int64_t n)
                             .col = p->t.dil * LANES,
                             .to_step = p->d_step,
                             .m = p->t.m };
-    for (int64_t kb = k->k0; kb < k->k1; kb++) {
+    for (int64_t kb = k->q.k0; kb < k->q.k1; kb++) {
         t.from = k->j->dy + kb * p->t.oh * p->t.ow * LANES;
-        t.to = k->d + (kb - k->k0) * p->chunk * LANES;
+        t.to = k->d + (kb - k->q.k0) * p->chunk * LANES;
         k->j->l->grad(&t);
     }
 }
@@ -224,14 +197,14 @@ static void add_chunk(const struct task *k, int64_t n, bool first)
     transform_grad(k, n);
     struct wino_product q = { .v = k->v,
                               .d = k->d,
-                              .u = k->u,
+                              .u = k->q.u,
                               .v_step = p->v_step,
                               .d_step = p->d_step,
-                              .u_step = p->u_step,
+                              .u_step = p->q.u_step,
                               .v_block = p->chunk * LANES,
                               .d_block = p->chunk * LANES,
-                              .c_blocks = k->c1 - k->c0,
-                              .k_blocks = k->k1 - k->k0,
+                              .c_blocks = k->q.c1 - k->q.c0,
+                              .k_blocks = k->q.k1 - k->q.k0,
                               .freqs = FREQ,
                               .n = n,
                               .first = first };
@@ -242,46 +215,25 @@ static void sum_task(void *arg, int64_t i, int worker)
 {
     const struct job *j = arg;
     const struct winograd_dw *p = j->p;
-    int64_t parts = p->c_parts * p->k_parts, part = i % parts, slot = i / parts;
-    int64_t cp = part / p->k_parts, kp = part % p->k_parts;
-    struct task k = { .j = j, .u = j->sums + i * FREQ * p->u_step };
-    k.c0 = cp * p->c_part, k.c1 = least(p->t.c_blocks, k.c0 + p->c_part);
-    k.k0 = kp * p->k_part, k.k1 = least(p->t.k_blocks, k.k0 + p->k_part);
+    struct task k = { .j = j, .q = dw_part_of(&p->q, i, p->t.tiles, j->sums) };
     k.v = j->scratch + worker * worker_floats(p);
     k.d = k.v + FREQ * p->v_step;
     k.spot = (struct wino_spot *) (k.d + FREQ * p->d_step);
     k.x = k.d + FREQ * p->d_step + spot_floats(p);
-    int64_t begin = cpu_part(p->t.tiles, p->slots, slot),
-            end = cpu_part(p->t.tiles, p->slots, slot + 1);
-    struct walk w = walk_from(p, begin);
-    for (int64_t t = begin, n; t < end; t += n) {
-        n = least(p->chunk, end - t);
+    struct walk w = walk_from(p, k.q.begin);
+    for (int64_t t = k.q.begin, n; t < k.q.end; t += n) {
+        n = least(p->chunk, k.q.end - t);
         for (int64_t at = 0; at < n; at++, walk_on(p, &w))
             k.spot[at] = wino_spot_at(&p->t, w.image, w.a, w.b, w.band + w.i, w.j);
-        add_chunk(&k, n, t == begin);
+        add_chunk(&k, n, t == k.q.begin);
     }
 }
 
 static void weight_task(void *arg, int64_t i, int worker)
 {
     const struct job *j = arg;
-    const struct winograd_dw *p = j->p;
-    int64_t kb = i / p->t.c_blocks, cb = i % p->t.c_blocks, taps = p->r * p->r;
-    int64_t cp = cb / p->c_part, kp = kb / p->k_part, parts = p->c_parts * p->k_parts;
-    int64_t c_here = least(p->t.c_blocks, (cp + 1) * p->c_part) - cp * p->c_part;
-    struct wino_weights w = {
-        .u = j->sums + (cp * p->k_parts + kp) * FREQ * p->u_step +
-             (kb % p->k_part * c_here + cb % p->c_part) * LANES * LANES,
-        .u_step = p->u_step,
-        .slot_step = parts * FREQ * p->u_step,
-        .slots = (int) p->slots,
-        .r = p->r,
-        .taps = (int) taps,
-        .w = j->out + (kb * LANES * p->c + cb * LANES) * taps,
-        .w_lane = p->c * taps,
-        .channels = (int) least(LANES, p->c - cb * LANES),
-        .lanes = (int) least(LANES, p->k - kb * LANES),
-    };
+    const int r = j->p->r;
+    const struct wino_weights w = dw_parts_weights(&j->p->q, i, j->sums, r, r * r, j->out);
     j->l->weights(&w);
 }
 
@@ -295,7 +247,7 @@ void winograd_dw_launch(lbk_drv *d, const struct winograd_dw *p, const struct lb
     j.x = p->plain ? j.arg[cpu_plain_operand(g, 0)] : NULL;
     j.dy = j.arg[cpu_plain_operand(g, 1)];
     j.sums = cpu_f32(&g->scratch);
-    j.scratch = j.sums + sums_floats(p);
-    cpu_run(d, p->slots * p->c_parts * p->k_parts, sum_task, &j);
+    j.scratch = j.sums + dw_parts_floats(&p->q);
+    cpu_run(d, dw_parts_tasks(&p->q), sum_task, &j);
     cpu_run(d, p->t.c_blocks * p->t.k_blocks, weight_task, &j);
 }

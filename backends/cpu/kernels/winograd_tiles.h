@@ -33,6 +33,9 @@ struct winograd_tiles_loops {
 #ifndef CPU_ISA
 # include "expr.h"
 
+/* Floats from frequency to frequency: an odd number of cache lines, so that they do not meet in one set. */
+static inline int64_t wino_step(int64_t floats) { return (floats / CPU_BLOCK | 1) * CPU_BLOCK; }
+
 /* h x w: of the input, which begins `top` rows and `left` columns before the output. */
 struct wino_grid {
     int64_t n, h, w, oh, ow, dil, top, left, c_blocks, k_blocks;
