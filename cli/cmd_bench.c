@@ -15,6 +15,114 @@ static json_t *figures(const struct lbk_bench *b)
     return o;
 }
 
+/* ---- a step ---- */
+
+static double percent(double part, double of) { return of > 0 ? 100 * part / of : 0; }
+
+/* 1e9 a second of what ms took. */
+static double rate(double amount, double ms) { return ms > 0 ? 1e-6 * amount / ms : 0; }
+
+/* Zeros are what is not known. */
+static void add_known(json_t *o, const char *key, double v)
+{
+    if (v > 0)
+        cli_json_add(o, key, json_real(v));
+}
+
+enum { ROWS_MAX = 256 };
+
+struct steps { int n; struct lbk_bench_row row[ROWS_MAX]; };
+
+static void keep(void *ud, const struct lbk_bench_row *r)
+{
+    struct steps *s = ud;
+    if (s->n < ROWS_MAX)
+        s->row[s->n++] = *r;
+}
+
+static const char *bound(const struct lbk_bench_row *r)
+{
+    return r->roof_ms <= 0 ? "" : r->compute_ms > r->move_ms ? "compute" : "memory";
+}
+
+static json_t *row_json(const struct lbk_bench_row *r, const struct lbk_bench *b)
+{
+    json_t *o = json_object();
+    cli_json_text(o, "op", r->op);
+    cli_json_add(o, "launches", json_integer(r->launches));
+    cli_json_add(o, "fallbacks", json_integer(r->fallbacks));
+    cli_json_add(o, "ms", json_real(r->ms));
+    cli_json_add(o, "percent", json_real(percent(r->ms, b->device_ms)));
+    cli_json_add(o, "gflops", json_real(rate(r->flops, r->ms)));
+    cli_json_add(o, "gbs", json_real(rate((double) r->bytes, r->ms)));
+    add_known(o, "fma_percent", percent(rate(r->flops, r->ms), b->peak_gflops));
+    add_known(o, "bandwidth_percent", percent(rate((double) r->bytes, r->ms), b->peak_gbs));
+    add_known(o, "roof_ms", r->roof_ms);
+    if (*bound(r))
+        cli_json_text(o, "bound", bound(r));
+    return o;
+}
+
+static void add_profile(json_t *o, const struct steps *s, const struct lbk_bench *b)
+{
+    json_t *rows = json_array();
+    for (int i = 0; i < s->n; i++)
+        json_array_append_new(rows, row_json(&s->row[i], b));
+    cli_json_add(o, "ops", rows);
+    cli_json_add(o, "device_ms", json_real(b->device_ms));
+    add_known(o, "roof_ms", b->roof_ms);
+    add_known(o, "roof_percent", percent(b->roof_ms, b->device_ms));
+    add_known(o, "fma_gflops", b->peak_gflops);
+    add_known(o, "bandwidth_gbs", b->peak_gbs);
+    cli_json_add(o, "bytes", json_integer((json_int_t) b->bytes));
+    cli_json_add(o, "reorders", json_integer(b->reorders));
+    cli_json_add(o, "arena_bytes", json_integer((json_int_t) b->arena_bytes));
+    cli_json_add(o, "live_bytes", json_integer((json_int_t) b->live_bytes));
+}
+
+static void print_profile(const struct steps *s, const struct lbk_bench *b)
+{
+    printf("%-18s %8s %10s %6s %9s %6s %7s %6s %8s %6s\n", "operator", "launches", "ms", "%",
+           "GFLOP/s", "% FMA", "GB/s", "% mem", "bound", "% roof");
+    for (int i = 0; i < s->n; i++) {
+        const struct lbk_bench_row *r = &s->row[i];
+        const double gflops = rate(r->flops, r->ms), gbs = rate((double) r->bytes, r->ms);
+        printf("%-18s %8" PRId64 " %10.3f %6.1f %9.1f %6.1f %7.1f %6.1f %8s %6.1f\n", r->op,
+               r->launches, r->ms, percent(r->ms, b->device_ms), gflops,
+               percent(gflops, b->peak_gflops), gbs, percent(gbs, b->peak_gbs), bound(r),
+               percent(r->roof_ms, r->ms));
+    }
+    printf("total %.3f ms, %.3f at the roofline (%.1f %%)  %" PRId64 " launches  %" PRId64
+           " reorders  %" PRId64 " fallbacks  arena %.1f MiB, alive at most %.1f\n",
+           b->device_ms, b->roof_ms, percent(b->roof_ms, b->device_ms), b->launches, b->reorders,
+           b->fallbacks, (double) b->arena_bytes / (1 << 20), (double) b->live_bytes / (1 << 20));
+}
+
+static int put_step(struct cli *c, const char *device, const struct steps *s,
+                    const struct lbk_bench *b)
+{
+    json_t *o = figures(b);
+    cli_json_add(o, "first_ms", json_real(b->first_ms));
+    cli_json_add(o, "plan_ms", json_real(b->plan_ms));
+    add_known(o, "started_ms", b->started_ms);
+    cli_json_add(o, "resident_bytes", json_integer((json_int_t) b->resident_bytes));
+    cli_json_text(o, "device", device);
+    if (s->n)
+        add_profile(o, s, b);
+    return cli_json_put(c, "bench.train", o);
+}
+
+static void print_step(const struct steps *s, const struct lbk_bench *b)
+{
+    if (s->n)
+        print_profile(s, b);
+    printf("%.3f ms  %.1f GFLOP/s  %" PRId64 " launches  %.1f MiB  %" PRId64 " fallbacks"
+           "  first %.2f s, %.2f from the start, plan %.0f ms  resident %.0f MiB\n",
+           b->median_ms, b->gflops, b->launches, (double) b->peak_bytes / (1 << 20), b->fallbacks,
+           b->first_ms / 1e3, b->started_ms / 1e3, b->plan_ms,
+           (double) b->resident_bytes / (1 << 20));
+}
+
 static int train(struct cli *c)
 {
     const char *device;
@@ -23,22 +131,14 @@ static int train(struct cli *c)
         return bad;
     int n;
     const struct lbk_setting *settings = cli_rest(c, &n);
+    struct steps *s = cli_alloc(c, sizeof *s);
     struct lbk_bench b = { .size = sizeof b };
-    const lbk_status st = lbk_bench_train(c->ctx, device, n, settings, &b);
+    const lbk_status st = lbk_bench_train(c->ctx, device, n, settings, keep, s, &b);
     if (st)
         return cli_exit_code(st);
-    if (c->json) {
-        json_t *o = figures(&b);
-        cli_json_add(o, "first_ms", json_real(b.first_ms));
-        cli_json_add(o, "plan_ms", json_real(b.plan_ms));
-        cli_json_add(o, "resident_bytes", json_integer((json_int_t) b.resident_bytes));
-        cli_json_text(o, "device", device);
-        return cli_json_put(c, "bench.train", o);
-    }
-    printf("%.3f ms  %.1f GFLOP/s  %" PRId64 " launches  %.1f MiB  %" PRId64 " fallbacks"
-           "  first %.2f s, plan %.0f ms  resident %.0f MiB\n",
-           b.median_ms, b.gflops, b.launches, (double) b.peak_bytes / (1 << 20), b.fallbacks,
-           b.first_ms / 1e3, b.plan_ms, (double) b.resident_bytes / (1 << 20));
+    if (c->json)
+        return put_step(c, device, s, &b);
+    print_step(s, &b);
     return 0;
 }
 
@@ -46,19 +146,7 @@ static int train(struct cli *c)
 
 struct rows { struct cli *c; json_t *all; double peak_gflops, peak_gbs; };
 
-static double gbs(const struct lbk_bench *b)
-{
-    return b->device_ms > 0 ? 1e-6 * (double) b->bytes / b->device_ms : 0;
-}
-
-static double percent(double part, double of) { return of > 0 ? 100 * part / of : 0; }
-
-/* Zeros are what is not known. */
-static void add_known(json_t *o, const char *key, double v)
-{
-    if (v > 0)
-        cli_json_add(o, key, json_real(v));
-}
+static double gbs(const struct lbk_bench *b) { return rate((double) b->bytes, b->device_ms); }
 
 static json_t *described(const struct lbk_case *sample, const struct lbk_bench *b)
 {
@@ -78,11 +166,11 @@ static json_t *described(const struct lbk_case *sample, const struct lbk_bench *
     return o;
 }
 
-static void print_rate(double rate, const char *unit, double peak)
+static void print_rate(double each, const char *unit, double peak)
 {
-    printf("  %8.1f %s", rate, unit);
+    printf("  %8.1f %s", each, unit);
     if (peak > 0)
-        printf(" %5.1f %%", percent(rate, peak));
+        printf(" %5.1f %%", percent(each, peak));
 }
 
 static void print_row(const struct lbk_case *sample, const struct lbk_bench *b)

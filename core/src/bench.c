@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <limbeck/rng.h>
+#include "bench.h"
 #include "loose.h"
 #include "trainer.h"
 
@@ -11,9 +12,8 @@ enum { WARM = 3, LEAST = 7, MOST = 200 };
 
 struct bench_cfg {
     const char *model, *teacher, *input;
-    int64_t classes, batch, threads;
+    int64_t classes, batch, threads, profile;
     double seconds;
-    bool profile;
 };
 static const struct lbk_opt bench_opts[] = {
     LBK_STRING(bench_cfg, model, "", "which network"),
@@ -25,7 +25,8 @@ static const struct lbk_opt bench_opts[] = {
     LBK_INT(bench_cfg, batch, 64, 1, 1e6, "images to a step"),
     LBK_INT(bench_cfg, threads, 0, 0, 4096, "of the device"),
     LBK_FLOAT(bench_cfg, seconds, 3, 0, 3600, "to measure for; at least some steps are"),
-    LBK_BOOL(bench_cfg, profile, false, "time every launch and log the plan with its times"),
+    LBK_INT(bench_cfg, profile, 0, 0, 2,
+            "1: time every launch, a row for each operator; 2: also log the plan with its times"),
     LBK_OPTS_END,
 };
 static const char *const own[] = { "model",   "teacher", "input",   "classes", "batch",
@@ -75,7 +76,7 @@ struct rig {
     int n;
     struct lbk_bind in[16];
     lbk_tensor *values;
-    double plan; /* seconds it took to compile */
+    double opened, planned; /* when the device was, how long compiling took */
 };
 
 static lbk_status bind(struct rig *r, const lbk_graph *g)
@@ -94,35 +95,15 @@ static lbk_status bind(struct rig *r, const lbk_graph *g)
     return st ? st : lbk__exec_tensor(r->exec, v->dtype, v->shape, &r->values);
 }
 
-static int by_size(const void *a, const void *b)
-{
-    const double x = *(const double *) a, y = *(const double *) b;
-    return (x > y) - (x < y);
-}
-
 static void log_line(void *ctx, const char *line) { lbk_ctx_log(ctx, LBK_LOG_INFO, "%s", line); }
 
-/* Its high water mark, as the system counts it. */
-static uint64_t resident_bytes(void)
-{
-    unsigned long long kib = 0;
-    char line[128];
-    FILE *f = fopen("/proc/self/status", "r");
-    while (f && fgets(line, sizeof line, f) && sscanf(line, "VmHWM: %llu kB", &kib) != 1)
-        continue;
-    if (f)
-        fclose(f);
-    return (uint64_t) kib << 10;
-}
-
-/* opened: when opening the device began. */
-static lbk_status measure(struct rig *r, double opened, double budget, struct lbk_bench *out)
+static lbk_status measure(struct rig *r, double budget, struct lbk_bench *out)
 {
     double t[MOST];
     const struct lbk_bind value = { "values", r->values };
     struct lbk_exec_info info = { .size = sizeof info };
     lbk_status st = LBK_OK;
-    double first = 0;
+    double first = 0, started = 0;
     int n = -WARM;
     for (const double begun = lbk__now();
          !st && n < MOST && (n < LEAST || lbk__now() - begun < budget); n++) {
@@ -134,22 +115,22 @@ static lbk_status measure(struct rig *r, double opened, double budget, struct lb
         if (n >= 0)
             t[n] = lbk__now() - a;
         if (n == -WARM)
-            first = lbk__now() - opened;
+            first = lbk__now() - r->opened, started = lbk__process_seconds();
     }
     if (st)
         return st;
-    qsort(t, (size_t) n, sizeof *t, by_size);
+    const double median = lbk__median(n, t);
     lbk_exec_info(r->exec, &info);
-    struct lbk_bench b = { .size = out->size,
-                           .median_ms = 1e3 * t[n / 2],
-                           .first_ms = 1e3 * first,
-                           .plan_ms = 1e3 * r->plan,
-                           .resident_bytes = resident_bytes(),
-                           .gflops = 1e-9 * info.flops / t[n / 2],
-                           .launches = info.launches,
-                           .fallbacks = info.fallbacks,
-                           .peak_bytes = r->device->peak_bytes };
-    memcpy(out, &b, out->size < sizeof b ? out->size : sizeof b);
+    *out = (struct lbk_bench){ .size = sizeof *out,
+                               .median_ms = 1e3 * median,
+                               .first_ms = 1e3 * first,
+                               .started_ms = 1e3 * started,
+                               .plan_ms = 1e3 * r->planned,
+                               .resident_bytes = lbk__resident_bytes(),
+                               .gflops = 1e-9 * info.flops / median,
+                               .launches = info.launches,
+                               .fallbacks = info.fallbacks,
+                               .peak_bytes = r->device->peak_bytes };
     return LBK_OK;
 }
 
@@ -166,29 +147,48 @@ static void add_terms(struct loose *l, const struct bench_cfg *c)
             "temperature=4,reduction=batchmean");
 }
 
-static lbk_status run(struct loose *l, const char *device, const struct bench_cfg *c,
-                      struct lbk_bench *out)
+static lbk_status prepare(struct rig *r, lbk_graph *g, const struct bench_cfg *c)
 {
-    const struct lbk_compile_params how = { .size = sizeof how, .profile = c->profile };
+    const struct lbk_compile_params how = { .size = sizeof how, .profile = c->profile > 0 };
+    lbk_status st = lbk_store_create(r->device, &r->store);
+    if (!st)
+        st = lbk__store_fill(r->store, g);
+    const double begun = lbk__now();
+    if (!st)
+        st = lbk_compile(g, r->store, &how, &r->exec);
+    r->planned = lbk__now() - begun;
+    return st ? st : bind(r, g);
+}
+
+/* What a step is asked for, and who is told. */
+struct request {
+    const char *device;
+    const struct bench_cfg *cfg;
+    void (*each)(void *ud, const struct lbk_bench_row *row);
+    void *ud;
+};
+
+static lbk_status run(struct loose *l, const struct request *q, struct lbk_bench *out)
+{
+    const bool profile = q->cfg->profile > 0;
     struct rig r = { 0 };
-    add_terms(l, c);
+    char spec[LBK_DEVICE_SPEC];
+    const char *device = q->device ? q->device : "cpu";
+    struct peaks peak;
+    add_terms(l, q->cfg);
     lbk_status st = lbk__objective_finish(l->o, "sgd,momentum=0.9,wd=5e-4");
-    const double opened = lbk__now();
+    if (!st && profile)
+        st = lbk__peaks(l->ctx, device, spec, &peak);
+    r.opened = lbk__now();
     if (!st)
-        st = lbk_device_open(l->ctx, device ? device : "cpu", &r.device);
+        st = lbk_device_open(l->ctx, profile ? spec : device, &r.device);
     if (!st)
-        st = lbk_store_create(r.device, &r.store);
+        st = prepare(&r, l->o->g, q->cfg);
     if (!st)
-        st = lbk__store_fill(r.store, l->o->g);
-    r.plan = lbk__now();
-    if (!st)
-        st = lbk_compile(l->o->g, r.store, &how, &r.exec);
-    r.plan = lbk__now() - r.plan;
-    if (!st)
-        st = bind(&r, l->o->g);
-    if (!st)
-        st = measure(&r, opened, c->seconds, out);
-    if (!st && c->profile)
+        st = measure(&r, q->cfg->seconds, out);
+    if (!st && profile)
+        st = lbk__profile(r.exec, peak, q->each, q->ud, out);
+    if (!st && q->cfg->profile > 1)
         lbk_exec_dump(r.exec, log_line, l->ctx);
     for (int i = 0; i < r.n; i++)
         lbk_tensor_unref(&r.in[i].tensor);
@@ -200,8 +200,11 @@ static lbk_status run(struct loose *l, const char *device, const struct bench_cf
 }
 
 lbk_status lbk_bench_train(lbk_ctx *ctx, const char *device, int n,
-                           const struct lbk_setting *settings, struct lbk_bench *out)
+                           const struct lbk_setting *settings,
+                           void (*each)(void *ud, const struct lbk_bench_row *row), void *ud,
+                           struct lbk_bench *out)
 {
+    struct lbk_bench b;
     lbk_opts *o = NULL;
     lbk_shape input;
     struct loose l;
@@ -218,9 +221,13 @@ lbk_status lbk_bench_train(lbk_ctx *ctx, const char *device, int n,
         st = lbk__loose_open(ctx, c->model, input, c->batch, c->classes, LBK_TRAINED, n, settings,
                              own, &l);
         if (!st)
-            st = run(&l, device, c, out);
+            st = run(&l, &(struct request){ device, c, each, ud }, &b);
         lbk__loose_close(&l);
     }
     lbk_opts_destroy(&o);
+    if (!st) {
+        b.size = out->size;
+        memcpy(out, &b, out->size < sizeof b ? out->size : sizeof b);
+    }
     return st;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <limbeck/plugin.h>
 #include <limbeck/rng.h>
+#include "bench.h"
 #include "device.h"
 #include "setting.h"
 #include "str.h"
@@ -29,7 +30,7 @@ struct bench_op {
     lbk_device *device;
     const struct lbk_op *op;
     const struct bench_op_cfg *cfg;
-    double peak_gflops, peak_gbs;
+    struct peaks peak;
 };
 /* One sample of it. */
 struct trial {
@@ -179,12 +180,6 @@ static lbk_status build(struct trial *t, const struct lbk_case *c)
     return st ? st : lbk_compile(t->graph, t->store, &how, &t->exec);
 }
 
-static int by_size(const void *a, const void *b)
-{
-    const double x = *(const double *) a, y = *(const double *) b;
-    return (x > y) - (x < y);
-}
-
 static void take_stock(const struct trial *t, struct lbk_exec_info *out)
 {
     *out = (struct lbk_exec_info){ .size = sizeof *out };
@@ -212,9 +207,8 @@ static lbk_status measure(struct trial *t, struct lbk_bench *b)
     }
     if (st)
         return st;
-    qsort(wall, (size_t) n, sizeof *wall, by_size);
     *b = (struct lbk_bench){ .size = sizeof *b,
-                             .median_ms = wall[n / 2],
+                             .median_ms = lbk__median(n, wall),
                              .launches = is.launches,
                              .fallbacks = is.fallbacks,
                              .peak_bytes = is.arena_bytes + is.state_bytes,
@@ -223,8 +217,8 @@ static lbk_status measure(struct trial *t, struct lbk_bench *b)
                              .bytes = is.moved_bytes - is.reorder_bytes,
                              .reorder_bytes = is.reorder_bytes,
                              .reorders = is.reorders,
-                             .peak_gflops = t->of->peak_gflops,
-                             .peak_gbs = t->of->peak_gbs };
+                             .peak_gflops = t->of->peak.gflops,
+                             .peak_gbs = t->of->peak.gbs };
     b->gflops = 1e-6 * is.flops / (b->device_ms > 0 ? b->device_ms : b->median_ms);
     return LBK_OK;
 }
@@ -270,16 +264,6 @@ static lbk_status read_request(struct settings *s, const struct lbk_op *op, lbk_
     return st;
 }
 
-static void see_peak(void *ud, const char *key, const char *value)
-{
-    struct bench_op *b = ud;
-    double *to = !strcmp(key, "fma_gflops")      ? &b->peak_gflops
-                 : !strcmp(key, "bandwidth_gbs") ? &b->peak_gbs
-                                                 : NULL;
-    if (to && !lbk__parse_number(value, strlen(value), to))
-        *to = 0;
-}
-
 static lbk_status try_sample(const struct bench_op *of, const struct lbk_case *c,
                              void (*each)(void *ud, const struct lbk_case *sample,
                                           const struct lbk_bench *b),
@@ -296,16 +280,6 @@ static lbk_status try_sample(const struct bench_op *of, const struct lbk_case *c
     return st;
 }
 
-/* The rates first: nothing else is to run meanwhile. */
-static lbk_status open_device(struct bench_op *b, const char *device)
-{
-    char spec[LBK_DEVICE_SPEC];
-    lbk_status st = lbk_device_choose(b->ctx, device, spec, sizeof spec);
-    if (!st)
-        st = lbk_device_report(b->ctx, spec, see_peak, b);
-    return st ? st : lbk_device_open(b->ctx, spec, &b->device);
-}
-
 lbk_status lbk_bench_op(lbk_ctx *ctx, const char *device, const char *op, int n,
                         const struct lbk_setting *settings,
                         void (*each)(void *ud, const struct lbk_case *sample,
@@ -315,6 +289,7 @@ lbk_status lbk_bench_op(lbk_ctx *ctx, const char *device, const char *op, int n,
     struct bench_op b = { .ctx = ctx, .op = lbk_registry_find(ctx, LBK_OPS, op) };
     struct settings *s;
     struct lbk_case given = { 0 };
+    char spec[LBK_DEVICE_SPEC];
     lbk_opts *own = NULL;
     if (!b.op)
         return lbk_fail(ctx, LBK_ENOENT, "op '%s' is unknown", op);
@@ -325,8 +300,10 @@ lbk_status lbk_bench_op(lbk_ctx *ctx, const char *device, const char *op, int n,
         st = read_request(s, b.op, own, &given);
     if (!st) {
         b.cfg = lbk_opts_cfg(own);
-        st = open_device(&b, device);
+        st = lbk__peaks(ctx, device, spec, &b.peak);
     }
+    if (!st)
+        st = lbk_device_open(ctx, spec, &b.device);
     if (!st && given.shapes)
         st = try_sample(&b, &given, each, ud);
     else

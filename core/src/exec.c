@@ -59,6 +59,8 @@ static lbk_status get_memory(const lbk_exec *x, size_t bytes, lbk_mem **out)
     return st == LBK_ENOMEM ? lbk__plan_too_large(&x->plan, x->used) : st;
 }
 
+const struct plan *lbk__exec_plan(const lbk_exec *x) { return &x->plan; }
+
 lbk_status lbk__exec_tensor(const lbk_exec *x, lbk_dtype t, lbk_shape s, lbk_tensor **out)
 {
     const lbk_status st = lbk__tensor_make(x->plan.device, t, s, out);
@@ -363,6 +365,14 @@ static lbk_status launch(struct plan *p, struct group *g)
     return p->device->fns.launch(p->device->drv, &g->g, g->code);
 }
 
+/* A driver may still be compiling in the first run. */
+static void count(struct timing *t, double ns)
+{
+    if (t->runs == 1 && !t->warm)
+        *t = (struct timing){ .warm = true };
+    t->ns += ns, t->runs++;
+}
+
 static lbk_status launch_timed(struct plan *p, struct group *g)
 {
     const double start = now();
@@ -372,10 +382,7 @@ static lbk_status launch_timed(struct plan *p, struct group *g)
     double ns = now() - start;
     if (!st && !g->fallback && p->device->fns.elapsed)
         st = p->device->fns.elapsed(p->device->drv, &ns);
-    /* A driver may still be compiling in the first run. */
-    if (g->runs == 1 && !g->warm)
-        g->ns = 0, g->runs = 0, g->warm = true;
-    g->ns += ns, g->runs++;
+    count(&g->time, ns);
     return st;
 }
 
@@ -408,6 +415,21 @@ static lbk_status write_outputs(lbk_exec *x, int n_out, const struct lbk_bind ou
     return st;
 }
 
+static lbk_status copy_states(lbk_exec *x)
+{
+    struct plan *p = &x->plan;
+    lbk_status st = LBK_OK;
+    const double start = p->params.profile ? now() : 0;
+    for (int64_t i = 0; !st && i < p->n_copy; i++)
+        st = copy_value(x, p->value[p->copy[i].state].mem, p->copy[i].value, p->copy[i].skip,
+                        lbk__plan_copy_bytes(p, i));
+    if (!st && p->params.profile && p->n_copy) {
+        st = p->device->fns.finish(p->device->drv);
+        count(&p->copying, now() - start);
+    }
+    return st;
+}
+
 lbk_status lbk_run(lbk_exec *x, int n_in, const struct lbk_bind in[], int n_out,
                    const struct lbk_bind out[])
 {
@@ -420,13 +442,7 @@ lbk_status lbk_run(lbk_exec *x, int n_in, const struct lbk_bind in[], int n_out,
     }
     if (!st)
         st = write_outputs(x, n_out, out);
-    for (int64_t i = 0; !st && i < p->n_copy; i++) {
-        const struct value *to = &p->value[p->copy[i].state];
-        size_t bytes = 0;
-        lbk__shape_bytes(to->dtype, to->shape, &bytes);
-        st = copy_value(x, to->mem, p->copy[i].value, p->copy[i].skip, bytes);
-    }
-    return st;
+    return st ? st : copy_states(x);
 }
 
 /* ---- report ---- */
@@ -443,25 +459,15 @@ static size_t state_bytes(const struct plan *p)
     return sum;
 }
 
-static uint64_t moved_bytes(const struct lbk_group *g)
-{
-    uint64_t sum = 0;
-    for (int i = 0; i < g->n_arg; i++)
-        sum += lbk_arg_bytes(&g->arg[i]);
-    for (int i = 0; i < g->n_out; i++)
-        sum += lbk_arg_bytes(&g->out[i]);
-    return sum;
-}
-
 static void add_group(struct lbk_exec_info *i, const struct group *g)
 {
     const bool reorder = g->g.op && !strcmp(g->g.op->name, "reorder");
-    const uint64_t bytes = moved_bytes(&g->g);
+    const uint64_t bytes = lbk__group_bytes(&g->g);
     i->flops += g->flops;
     i->moved_bytes += bytes, i->reorder_bytes += reorder ? bytes : 0;
     if (g->fallback)
         return;
-    i->ns += g->ns, i->reorder_ns += reorder ? g->ns : 0;
+    i->ns += g->time.ns, i->reorder_ns += reorder ? g->time.ns : 0;
 }
 
 void lbk_exec_info(const lbk_exec *x, struct lbk_exec_info *out)
@@ -539,10 +545,11 @@ static void describe(struct line *l, const struct plan *p, const struct group *g
         add_arg(l, p, &g->g.out[i], g->out[i]);
     if (g->offer.scratch)
         add(l, " scratch %zu", g->offer.scratch);
-    if (g->runs)
-        add(l, " %.1f us", g->ns / (double) g->runs / 1e3);
-    if (g->runs && g->flops > 0)
-        add(l, " %.1f GFLOP/s", g->flops * (double) g->runs / g->ns);
+    const struct timing *t = &g->time;
+    if (t->runs)
+        add(l, " %.1f us", t->ns / (double) t->runs / 1e3);
+    if (t->runs && g->flops > 0)
+        add(l, " %.1f GFLOP/s", g->flops * (double) t->runs / t->ns);
 }
 
 void lbk_exec_dump(const lbk_exec *x, void (*put)(void *ud, const char *line), void *ud)

@@ -56,6 +56,24 @@ const char *lbk__plan_value_text(const struct plan *p, uint32_t v, char *buf, si
     return buf;
 }
 
+uint64_t lbk__group_bytes(const struct lbk_group *g)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < g->n_arg; i++)
+        sum += lbk_arg_bytes(&g->arg[i]);
+    for (int i = 0; i < g->n_out; i++)
+        sum += lbk_arg_bytes(&g->out[i]);
+    return sum;
+}
+
+size_t lbk__plan_copy_bytes(const struct plan *p, int64_t copy)
+{
+    const struct value *to = &p->value[p->copy[copy].state];
+    size_t bytes = 0;
+    lbk__shape_bytes(to->dtype, to->shape, &bytes);
+    return bytes;
+}
+
 double lbk__node_flops(const lbk_node *n)
 {
     lbk_shape shape[LBK_OPERAND_MAX];

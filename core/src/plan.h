@@ -31,6 +31,9 @@ struct value {
     lbk_mem *mem;                      /* state, const; of an input: bound by run */
 };
 
+/* Over all runs; not warm: of the first, which counts until there is another. */
+struct timing { double ns; int64_t runs; bool warm; };
+
 struct group {
     struct lbk_group g;
     uint32_t arg[LBK_ARG_MAX], out[LBK_OUT_MAX];      /* values */
@@ -44,8 +47,7 @@ struct group {
     int n_chain; uint32_t next;        /* how many one launch is for; the next of them, NONE */
     struct lbk_offer offer;
     uint32_t rank;                     /* node id it is ordered by */
-    /* measured, with profile; not warm: of the first run, which counts until there is another */
-    double ns; int64_t runs; bool warm;
+    struct timing time;                /* measured, with profile */
     double flops;
     lbk_code *code;
     size_t scratch_offset;
@@ -66,6 +68,7 @@ struct plan {
     int64_t n_before, cap_before; struct before { uint32_t first, then; } *before;
     struct lbk_compile_params params;
     int n_node_before, n_reorder, n_fallback, n_chained;
+    struct timing copying;             /* with profile: of all copies of a run, by the host's clock */
     /* The arena is slabs, each a buffer of its own: slab k has the addresses from k * slab_most on, and uses slab[k]
      * bytes of them. arena: of all; live: the most that is alive at once, which no placement can beat. */
     size_t slab_most, n_slab, *slab;
@@ -93,6 +96,12 @@ void lbk__plan_finish(struct plan *p);
 bool lbk__is_pointwise(const lbk_node *n);
 bool lbk__is_view(const lbk_node *n);
 double lbk__node_flops(const lbk_node *n);
+/* What a launch of it reads and writes, each arg and out once. */
+uint64_t lbk__group_bytes(const struct lbk_group *g);
+/* What that copy of a state writes. */
+size_t lbk__plan_copy_bytes(const struct plan *p, int64_t copy);
+/* As compiled, with what a profile measured. */
+const struct plan *lbk__exec_plan(const lbk_exec *x);
 /* The node whose buffer a chain of views looks at, and how many bytes into it (skip may be NULL). A slice that is
  * contiguous in row-major order is a view. */
 lbk_node *lbk__storage_node(lbk_node *n, size_t *skip);

@@ -68,28 +68,46 @@ LBK_API lbk_status lbk_method_describe(lbk_ctx *ctx, const char *method, int n, 
 /* The settings of a run that belong to no method, model or source. */
 LBK_API const struct lbk_opt *lbk_train_options(void);
 
-/* Times whole training steps on made-up data. Settings: model, input ("3x32x32"), classes,
- * batch, options of the model. */
+/* Of a step or of an operator alone. With what is not known 0. */
 struct lbk_bench {
     uint32_t size;
-    double median_ms, gflops;              /* by the clock of the host; gflops by device_ms, where that is known */
+    double median_ms, gflops;              /* by the clock of the host; gflops by device_ms, of an operator */
     int64_t launches, fallbacks;
     uint64_t peak_bytes;
-    /* Of an operator alone. By the clock of the device where it has one, shortest of the runs; what it takes to bring
-     * values to the layouts of a kernel and back is apart, as a network keeps them there. 0 where something falls
-     * back. bytes: what is read and written, once each. */
+    /* By the clock of the device where it has one: of an operator the shortest of the runs, and what it takes to bring
+     * values to the layouts of a kernel and back is apart, as a network keeps them there; 0 where something falls back.
+     * Of a step that is profiled the mean, of all its launches. bytes: what is read and written, once each; of an operator
+     * without its reorders. */
     double device_ms, reorder_ms;
     uint64_t bytes, reorder_bytes;
     int64_t reorders;
-    /* as the device reports them, "fma_gflops" and "bandwidth_gbs"; 0 = unknown */
+    /* as the device reports them, "fma_gflops" and "bandwidth_gbs" */
     double peak_gflops, peak_gbs;
     /* of a step: opening the device, making plan and kernels, and the first step */
     double first_ms;
     double plan_ms;                        /* of that, from the graph to a plan with its kernels */
-    uint64_t resident_bytes;               /* most that this process ever held in memory; 0 = unknown */
+    uint64_t resident_bytes;               /* most that this process ever held in memory, measuring peaks for a profile too */
+    double started_ms;                     /* from the start of the process to the end of its first step */
+    /* Of a step that is profiled: what its launches would take at the measured peaks; bytes of its temporaries as they are
+     * placed, and the most that is alive at once, which no placement can beat. */
+    double roof_ms;
+    uint64_t arena_bytes, live_bytes;
 };
+/* Of a step that is profiled, all launches of one operator ("map": what is pointwise), for one step. */
+struct lbk_bench_row {
+    uint32_t size;
+    const char *op;
+    int64_t launches, fallbacks;
+    double ms, flops;                      /* by the clock of the device where it has one; multiply-adds count 2 */
+    uint64_t bytes;                        /* what each launch reads and writes, each arg and out once */
+    /* At the measured peaks: computing, moving, and the sum over launches of the longer of both. 0 = unknown */
+    double compute_ms, move_ms, roof_ms;
+};
+/* Times whole training steps on made-up data. Settings: model, teacher (a frozen network whose outputs are learnt too), input
+ * ("3x32x32"), classes, batch, seconds (to measure for), profile (1: each launch is timed, and each() gets a row for every
+ * operator, the longest first; 2: the plan is logged as well), options of the model. each may be NULL. */
 LBK_API lbk_status lbk_bench_train(lbk_ctx *ctx, const char *device, int n, const struct lbk_setting *settings,
-                                   struct lbk_bench *out);
+                                   void (*each)(void *ud, const struct lbk_bench_row *row), void *ud, struct lbk_bench *out);
 /* Times an operator, as compiled with profile: every launch waits for the one before. Settings: shapes, of its operands as in
  * struct lbk_case, and params of the operator; without them, it is timed on each of its own samples. Also
  * strict=yes: what would fall back is an error; seconds: to measure each for. */
