@@ -28,22 +28,35 @@ static void words(const unsigned char *p, uint32_t w[64])
     }
 }
 
-static void compress(uint32_t h[8], const unsigned char *block)
+/* A round with the eight words where they are: the next one calls them by other names, as moving them
+ * along would take longer than the round. */
+static inline void turn(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e, uint32_t f,
+                        uint32_t g, uint32_t *h, uint32_t add)
 {
-    uint32_t w[64], v[8];
+    const uint32_t s1 = right(e, 6) ^ right(e, 11) ^ right(e, 25);
+    const uint32_t s0 = right(a, 2) ^ right(a, 13) ^ right(a, 22);
+    const uint32_t t1 = *h + s1 + ((e & f) ^ (~e & g)) + add;
+    *d += t1;
+    *h = t1 + s0 + ((a & b) ^ (a & c) ^ (b & c));
+}
+
+static void compress(uint32_t to[8], const unsigned char *block)
+{
+    uint32_t w[64];
     words(block, w);
-    memcpy(v, h, sizeof v);
-    for (int i = 0; i < 64; i++) {
-        const uint32_t s1 = right(v[4], 6) ^ right(v[4], 11) ^ right(v[4], 25);
-        const uint32_t t1 = v[7] + s1 + ((v[4] & v[5]) ^ (~v[4] & v[6])) + k[i] + w[i];
-        const uint32_t s0 = right(v[0], 2) ^ right(v[0], 13) ^ right(v[0], 22);
-        const uint32_t t2 = s0 + ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
-        memmove(v + 1, v, 7 * sizeof *v);
-        v[4] += t1;
-        v[0] = t1 + t2;
+    uint32_t a = to[0], b = to[1], c = to[2], d = to[3], e = to[4], f = to[5], g = to[6], h = to[7];
+    for (int i = 0; i < 64; i += 8) {
+        turn(a, b, c, &d, e, f, g, &h, k[i] + w[i]);
+        turn(h, a, b, &c, d, e, f, &g, k[i + 1] + w[i + 1]);
+        turn(g, h, a, &b, c, d, e, &f, k[i + 2] + w[i + 2]);
+        turn(f, g, h, &a, b, c, d, &e, k[i + 3] + w[i + 3]);
+        turn(e, f, g, &h, a, b, c, &d, k[i + 4] + w[i + 4]);
+        turn(d, e, f, &g, h, a, b, &c, k[i + 5] + w[i + 5]);
+        turn(c, d, e, &f, g, h, a, &b, k[i + 6] + w[i + 6]);
+        turn(b, c, d, &e, f, g, h, &a, k[i + 7] + w[i + 7]);
     }
-    for (int i = 0; i < 8; i++)
-        h[i] += v[i];
+    to[0] += a, to[1] += b, to[2] += c, to[3] += d;
+    to[4] += e, to[5] += f, to[6] += g, to[7] += h;
 }
 
 void lbk__sha256_init(struct sha256 *s)
