@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <limbeck/rng.h>
 #include "bench.h"
 #include "loose.h"
 #include "trainer.h"
@@ -54,15 +53,16 @@ static lbk_status parse_input(lbk_ctx *ctx, const char *text, lbk_shape *out)
 static lbk_status fill(lbk_ctx *ctx, const lbk_node *n, lbk_tensor *t)
 {
     const int64_t count = lbk_shape_count(n->shape);
-    int32_t *v = malloc(((size_t) count + 1) * sizeof *v);
+    float *v = malloc(((size_t) count + 1) * sizeof *v);
     if (!v)
         return lbk_fail(ctx, LBK_ENOMEM, "bench: out of memory");
+    lbk__random_fill(7, (uint64_t) n->id, count, v);
     for (int64_t i = 0; i < count; i++) {
-        const float u = lbk_random_at(7, n->id, (uint64_t) i);
+        const int32_t label = n->range ? (int32_t) (v[i] * (float) n->range) : 0;
         if (n->dtype == LBK_I32)
-            v[i] = n->range ? (int32_t) (u * (float) n->range) : 0;
-        else
-            memcpy(&v[i], !strcmp(n->name, "lr") ? &(float){ 0.001f } : &u, sizeof *v);
+            memcpy(&v[i], &label, sizeof label);
+        else if (!strcmp(n->name, "lr"))
+            v[i] = 0.001f;
     }
     const lbk_status st = lbk_tensor_write(t, v, t->bytes);
     free(v);

@@ -15,22 +15,46 @@ static double fan_in(lbk_shape s)
     return n > 0 ? n : 1;
 }
 
-/* Box and Muller, two draws to a number. */
-static float normal_at(uint64_t key, int64_t i)
+/* From element `at` on, a multiple of four. */
+static void random_run(uint64_t key, uint64_t step, int64_t at, int64_t n, float *out)
 {
-    const double u = 1.0 - lbk_random_at(key, 0, 2 * (uint64_t) i),
-                 v = lbk_random_at(key, 0, 2 * (uint64_t) i + 1);
+    for (int64_t i = 0; i < n; i += 4) {
+        const struct lbk_philox p = lbk_philox(key, step, (uint64_t) (at + i) >> 2);
+        for (int64_t k = 0; k < 4 && i + k < n; k++)
+            out[i + k] = lbk_unit(p.v[k]);
+    }
+}
+
+void lbk__random_fill(uint64_t key, uint64_t step, int64_t n, float *out)
+{
+    random_run(key, step, 0, n, out);
+}
+
+/* Box and Muller, two draws to a number. */
+static float normal(const float draw[2])
+{
+    const double u = 1.0 - draw[0], v = draw[1];
     return (float) (sqrt(-2 * log(u)) * cos(6.283185307179586 * v));
 }
 
 static void draw(uint64_t key, const struct lbk_init *init, lbk_shape s, float *v)
 {
+    enum { RUN = 256 };
     const int64_t n = lbk_shape_count(s);
     const double sd = init->kind == LBK_INIT_KAIMING ? sqrt(2 / fan_in(s)) : init->a;
-    for (int64_t i = 0; i < n; i++)
-        v[i] = init->kind == LBK_INIT_UNIFORM
-                   ? (float) ((2.0 * lbk_random_at(key, 0, (uint64_t) i) - 1) * init->a)
-                   : (float) (normal_at(key, i) * sd);
+    float u[2 * RUN];
+    if (init->kind == LBK_INIT_UNIFORM) {
+        lbk__random_fill(key, 0, n, v);
+        for (int64_t i = 0; i < n; i++)
+            v[i] = (float) ((2.0 * v[i] - 1) * init->a);
+        return;
+    }
+    for (int64_t at = 0; at < n; at += RUN) {
+        const int64_t some = n - at < RUN ? n - at : RUN;
+        random_run(key, 0, 2 * at, 2 * some, u);
+        for (int64_t i = 0; i < some; i++)
+            v[at + i] = (float) (normal(u + 2 * i) * sd);
+    }
 }
 
 lbk_status lbk__init_values(lbk_ctx *ctx, const lbk_node *state, float *v)

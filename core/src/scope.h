@@ -49,6 +49,8 @@ uint64_t lbk__name_key(const char *name);
 /* Every live state of the graph that the store lacks, at its start value: a function of (seed of
  * the context, name). */
 lbk_status lbk__store_fill(lbk_store *s, const lbk_graph *g);
+/* out[i] = lbk_random_at(key, step, i) for i < n, four from each block of Philox. */
+void lbk__random_fill(uint64_t key, uint64_t step, int64_t n, float *out);
 /* The start value of one state into n floats. */
 lbk_status lbk__init_values(lbk_ctx *ctx, const lbk_node *state, float *v);
 

@@ -28,8 +28,8 @@ static void words(const unsigned char *p, uint32_t w[64])
     }
 }
 
-/* A round with the eight words where they are: the next one calls them by other names, as moving them
- * along would take longer than the round. */
+/* A round with the eight words where they are: the next one calls them by other names, as moving
+ * them along would take longer than the round. */
 static inline void turn(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e, uint32_t f,
                         uint32_t g, uint32_t *h, uint32_t add)
 {

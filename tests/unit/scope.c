@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "unit.h"
 #include <math.h>
+#include <limbeck/rng.h>
+#include "ctx.h"
 #include "device.h"
 #include "opdef.h"
 #include "scope.h"
@@ -92,6 +94,29 @@ static void test_start_values(void **state)
     assert_true(fabs(sqrt(square / 1000) - 2) < 0.15);
 }
 
+/* However they are drawn together, each is a function of its own place. */
+static void test_start_values_one_by_one(void **state)
+{
+    static const int64_t sizes[] = { 1, 3, 4, 257, 514, 997 };
+    const struct lbk_init u = { .kind = LBK_INIT_UNIFORM, .a = 0.5 },
+                          normal = { .kind = LBK_INIT_NORMAL, .a = 2 };
+    const lbk_ctx *ctx = unit_ctx(state);
+    const uint64_t key = lbk_mix(ctx->params.seed, lbk__name_key("student/w"));
+    float a[1000];
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        values(state, "w", u, LBK_SHAPE(sizes[k]), a);
+        for (int64_t i = 0; i < sizes[k]; i++)
+            assert_true(a[i] == (float) ((2.0 * lbk_random_at(key, 0, (uint64_t) i) - 1) * 0.5));
+        values(state, "w", normal, LBK_SHAPE(sizes[k]), a);
+        for (int64_t i = 0; i < sizes[k]; i++) {
+            const double x = 1.0 - lbk_random_at(key, 0, 2 * (uint64_t) i),
+                         v = lbk_random_at(key, 0, 2 * (uint64_t) i + 1);
+            const float n = (float) (sqrt(-2 * log(x)) * cos(6.283185307179586 * v));
+            assert_true(a[i] == (float) (n * 2.0));
+        }
+    }
+}
+
 static void test_unknown_shape(void **state)
 {
     struct net net;
@@ -128,6 +153,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_frozen_does_not_train, unit_start, unit_stop),
         cmocka_unit_test_setup_teardown(test_taps, unit_start, unit_stop),
         cmocka_unit_test_setup_teardown(test_start_values, unit_start, unit_stop),
+        cmocka_unit_test_setup_teardown(test_start_values_one_by_one, unit_start, unit_stop),
         cmocka_unit_test_setup_teardown(test_unknown_shape, unit_start, unit_stop),
         cmocka_unit_test_setup_teardown(test_drifts_are_chained, unit_start, unit_stop),
     };
