@@ -28,7 +28,7 @@ static const struct cli_key bench_keys[] = {
     { "input", "train: shape of one sample, as 3x32x32" },
     { "classes", "train: of the output" },
     { "batch", "train: samples in a step" },
-    { "profile", "train: 1 times every launch, a line for each operator; 2 also logs the plan" },
+    { "profile", "train: yes: times every launch, a line for each operator; -v lists them all" },
     { "shapes", "op: of its operands, as 64x16x32x32,16x16x3x3; its own samples, otherwise" },
     { "strict", "op: that it cannot run on the device is an error" },
     { NULL, NULL },

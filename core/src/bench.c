@@ -11,8 +11,9 @@ enum { WARM = 3, LEAST = 7, MOST = 200 };
 
 struct bench_cfg {
     const char *model, *teacher, *input;
-    int64_t classes, batch, threads, profile;
+    int64_t classes, batch, threads;
     double seconds;
+    bool profile;
 };
 static const struct lbk_opt bench_opts[] = {
     LBK_STRING(bench_cfg, model, "", "which network"),
@@ -24,8 +25,8 @@ static const struct lbk_opt bench_opts[] = {
     LBK_INT(bench_cfg, batch, 64, 1, 1e6, "images to a step"),
     LBK_INT(bench_cfg, threads, 0, 0, 4096, "of the device"),
     LBK_FLOAT(bench_cfg, seconds, 3, 0, 3600, "to measure for; at least some steps are"),
-    LBK_INT(bench_cfg, profile, 0, 0, 2,
-            "1: time every launch, a row for each operator; 2: also log the plan with its times"),
+    LBK_BOOL(bench_cfg, profile, false,
+             "time every launch, a row for each operator, and log the plan with its times"),
     LBK_OPTS_END,
 };
 static const char *const own[] = { "model",   "teacher", "input",   "classes", "batch",
@@ -149,7 +150,7 @@ static void add_terms(struct loose *l, const struct bench_cfg *c)
 
 static lbk_status prepare(struct rig *r, lbk_graph *g, const struct bench_cfg *c)
 {
-    const struct lbk_compile_params how = { .size = sizeof how, .profile = c->profile > 0 };
+    const struct lbk_compile_params how = { .size = sizeof how, .profile = c->profile };
     lbk_status st = lbk_store_create(r->device, &r->store);
     if (!st)
         st = lbk__store_fill(r->store, g);
@@ -170,7 +171,7 @@ struct request {
 
 static lbk_status run(struct loose *l, const struct request *q, struct lbk_bench *out)
 {
-    const bool profile = q->cfg->profile > 0;
+    const bool profile = q->cfg->profile;
     struct rig r = { 0 };
     char spec[LBK_DEVICE_SPEC];
     const char *device = q->device ? q->device : "cpu";
@@ -188,7 +189,7 @@ static lbk_status run(struct loose *l, const struct request *q, struct lbk_bench
         st = measure(&r, q->cfg->seconds, out);
     if (!st && profile)
         st = lbk__profile(r.exec, peak, q->each, q->ud, out);
-    if (!st && q->cfg->profile > 1)
+    if (!st && profile)
         lbk_exec_dump(r.exec, log_line, l->ctx);
     for (int i = 0; i < r.n; i++)
         lbk_tensor_unref(&r.in[i].tensor);

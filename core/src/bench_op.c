@@ -45,12 +45,7 @@ struct trial {
     lbk_exec *exec;
 };
 
-struct kind {
-    lbk_dtype type;
-    lbk_shape shape;
-    int64_t lo, hi;
-    size_t bytes;
-};
+struct kind { lbk_dtype type; lbk_shape shape; int64_t lo, hi; size_t bytes; };
 
 /* ---- operands ---- */
 
@@ -285,9 +280,11 @@ static lbk_status try_sample(const struct bench_op *of, const struct lbk_case *c
     return st;
 }
 
-lbk_status lbk_bench_op(
-    lbk_ctx *ctx, const char *device, const char *op, int n, const struct lbk_setting *settings,
-    void (*each)(void *ud, const struct lbk_case *sample, const struct lbk_bench *b), void *ud)
+lbk_status lbk_bench_op(lbk_ctx *ctx, const char *device, const char *op, int n,
+                        const struct lbk_setting *settings,
+                        void (*each)(void *ud, const struct lbk_case *sample,
+                                     const struct lbk_bench *b),
+                        void *ud)
 {
     struct bench_op b = { .ctx = ctx, .op = lbk_registry_find(ctx, LBK_OPS, op) };
     struct settings *s;

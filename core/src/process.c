@@ -18,8 +18,7 @@ uint64_t lbk__resident_bytes(void)
     return (uint64_t) kib << 10;
 }
 
-/* Ticks from the start of the machine: field 22, the 20th after the name, which may hold anything.
- */
+/* Ticks from the start of the machine: field 22; the name before may hold anything. */
 static bool begun_at(unsigned long long *ticks)
 {
     char line[1024];

@@ -104,8 +104,8 @@ struct lbk_bench_row {
     double compute_ms, move_ms, roof_ms;
 };
 /* Times whole training steps on made-up data. Settings: model, teacher (a frozen network whose outputs are learnt too), input
- * ("3x32x32"), classes, batch, seconds (to measure for), profile (1: each launch is timed, and each() gets a row for every
- * operator, the longest first; 2: the plan is logged as well), options of the model. each may be NULL. */
+ * ("3x32x32"), classes, batch, seconds (to measure for), profile (each launch is timed, each() gets a row for every
+ * operator, the longest first, and the plan is logged), options of the model. each may be NULL. */
 LBK_API lbk_status lbk_bench_train(lbk_ctx *ctx, const char *device, int n, const struct lbk_setting *settings,
                                    void (*each)(void *ud, const struct lbk_bench_row *row), void *ud, struct lbk_bench *out);
 /* Times an operator, as compiled with profile: every launch waits for the one before. Settings: shapes, of its operands as in
