@@ -4,7 +4,7 @@
 #include <limbeck/file.h>
 #include "sha256.h"
 
-static const uint32_t k[64] = {
+const uint32_t lbk__sha256_k[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -42,6 +42,7 @@ static inline void turn(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_
 
 static void compress(uint32_t to[8], const unsigned char *block)
 {
+    const uint32_t *k = lbk__sha256_k;
     uint32_t w[64];
     words(block, w);
     uint32_t a = to[0], b = to[1], c = to[2], d = to[3], e = to[4], f = to[5], g = to[6], h = to[7];
@@ -59,12 +60,18 @@ static void compress(uint32_t to[8], const unsigned char *block)
     to[4] += e, to[5] += f, to[6] += g, to[7] += h;
 }
 
+void lbk__sha256_plain(uint32_t h[8], const unsigned char *block, size_t n)
+{
+    for (; n; n--, block += 64)
+        compress(h, block);
+}
+
 void lbk__sha256_init(struct sha256 *s)
 {
-    *s = (struct sha256){ { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c,
-                            0x1f83d9ab, 0x5be0cd19 },
-                          0,
-                          { 0 } };
+    sha256_blocks *own = lbk__sha256_own();
+    *s = (struct sha256){ .h = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
+                                 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 },
+                          .blocks = own ? own : lbk__sha256_plain };
 }
 
 void lbk__sha256_add(struct sha256 *s, const void *data, size_t n)
@@ -74,15 +81,15 @@ void lbk__sha256_add(struct sha256 *s, const void *data, size_t n)
     s->bytes += n;
     while (n) {
         if (!held && n >= 64) {
-            compress(s->h, p);
-            p += 64, n -= 64;
+            s->blocks(s->h, p, n / 64);
+            p += n & ~(size_t) 63, n %= 64;
             continue;
         }
         const size_t take = n < 64 - held ? n : 64 - held;
         memcpy(s->block + held, p, take);
         p += take, n -= take, held += take;
         if (held == 64)
-            compress(s->h, s->block), held = 0;
+            s->blocks(s->h, s->block, 1), held = 0;
     }
 }
 
