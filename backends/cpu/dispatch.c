@@ -41,7 +41,7 @@ bool cpu_plain_operands(const struct lbk_group *g)
 
 bool cpu_plain_epi(const struct lbk_group *g)
 {
-    return g->n_out - g->moments == 1 && g->epi.n == 1 && g->epi.w[0].kind == LBK_WORD_ACC;
+    return lbk_group_results(g) == 1 && g->epi.n == 1 && g->epi.w[0].kind == LBK_WORD_ACC;
 }
 
 static int supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)

@@ -53,6 +53,11 @@ static int arg_of(struct work *w, struct group *to, lbk_node *n, lbk_shape shape
     return g->n_arg++;
 }
 
+int lbk__group_arg(struct work *w, struct group *to, lbk_node *n)
+{
+    return arg_of(w, to, n, n->shape);
+}
+
 static int put_word(struct builder *b, lbk_node *n, struct lbk_word word)
 {
     if (b->e->n == LBK_EXPR_MAX) {

@@ -190,30 +190,48 @@ static bool build_epilogue(struct work *w, struct group *to, lbk_node *n, lbk_no
     return !b.full && !is_broadcast(root) && lbk__plan_ask(w->p, to);
 }
 
-static bool is_stats(const lbk_node *n)
+/* May the reduction m of root follow a group that is made now? What else it reads is there. */
+static enum lbk_tail tail_of(const struct work *w, const lbk_node *root, const lbk_node *m)
 {
-    return n->kind == NODE_OP && !strcmp(n->op->name, "bn_stats");
+    if (m->kind != NODE_OP || w->p->made_by[m->id] != NONE || m->in[0] != root)
+        return LBK_TAIL_NONE;
+    if (!strcmp(m->op->name, "bn_stats"))
+        return LBK_TAIL_BN_STATS;
+    bool ready = !strcmp(m->op->name, "bn_sums") && m->in[1] != root;
+    for (int i = 1; ready && i < m->n; i++)
+        ready = m->in[i]->kind == NODE_OP && w->p->made_by[m->in[i]->id] != NONE;
+    return ready ? LBK_TAIL_BN_SUMS : LBK_TAIL_NONE;
 }
 
-/* bn_stats of what the group stores, taken along when the device will. */
-static void add_moments(struct work *w, struct group *to, const lbk_node *root)
+static bool put_tail(struct work *w, struct group *to, lbk_node *m, enum lbk_tail tail)
 {
-    lbk_node *m = NULL;
-    for (uint32_t u = w->uses[root->id]; u != NONE; u = w->use[u].next)
-        if (is_stats(w->use[u].reader))
-            m = w->use[u].reader;
-    if (!m || root->shape.n != 4 || w->p->params.no_fusion || w->p->made_by[m->id] != NONE)
-        return;
-    const struct lbk_offer without = to->offer;
     const int k = to->g.n_out;
-    const int64_t before = w->p->n_value;
-    to->g.moments = true;
+    bool fits = true;
+    to->g.tail = tail, to->g.tail_params = m->params;
+    for (int i = 1; i < m->n; i++) {
+        to->g.tail_arg[i - 1] = lbk__group_arg(w, to, m->in[i]);
+        fits &= to->g.tail_arg[i - 1] >= 0;
+    }
     lbk__group_out(to, k, m, lbk__value_for(w, m), 0);
     to->g.out[k].shape = m->shape;
-    if (to->out[k] != NONE && lbk__plan_ask(w->p, to) && to->offer.moments)
-        return;
-    to->g.moments = false, to->g.n_out = k, to->offer = without;
-    lbk__group_forget(w, before);
+    return fits && to->out[k] != NONE;
+}
+
+/* A reduction of what the group stores, taken along when the device will. */
+static void add_tail(struct work *w, struct group *to, const lbk_node *root)
+{
+    const struct group without = *to;
+    for (uint32_t u = w->uses[root->id]; u != NONE; u = w->use[u].next) {
+        lbk_node *m = w->use[u].reader;
+        const enum lbk_tail tail = tail_of(w, root, m);
+        const int64_t before = w->p->n_value;
+        if (!tail || root->shape.n != 4 || w->p->params.no_fusion)
+            continue;
+        if (put_tail(w, to, m, tail) && lbk__plan_ask(w->p, to) && to->offer.tail)
+            return;
+        *to = without;
+        lbk__group_forget(w, before);
+    }
 }
 
 static lbk_status try_epilogue(struct work *w, lbk_node *n, bool *done)
@@ -229,7 +247,7 @@ static lbk_status try_epilogue(struct work *w, lbk_node *n, bool *done)
             lbk__group_forget(w, before);
     }
     if (yes) {
-        add_moments(w, to, root);
+        add_tail(w, to, root);
         to->rank = root->id, to->flops = lbk__node_flops(n);
         st = commit(w, to, n);
     }
@@ -259,7 +277,7 @@ static lbk_status add_anchor(struct work *w, lbk_node *n)
         else if (!lbk__plan_ask(w->p, to))
             to->fallback = true, w->p->n_fallback++;
         else
-            add_moments(w, to, n);
+            add_tail(w, to, n);
         if (!st)
             st = commit(w, to, n);
     }

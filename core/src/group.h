@@ -34,6 +34,9 @@ uint32_t lbk__value_for(struct work *w, lbk_node *n);
 int lbk__put_load(struct builder *b, lbk_node *n);
 int lbk__put_node(struct builder *b, lbk_node *n, bool root);
 
+/* Index among the args of the group of n as it is stored, -1: no room. */
+int lbk__group_arg(struct work *w, struct group *to, lbk_node *n);
+
 /* Marks in w->stored the pointwise nodes whose values are stored. */
 void lbk__group_decide(struct work *w);
 

@@ -64,6 +64,19 @@ static int leaves_of(const struct work *w, const lbk_node *x, lbk_node *at, lbk_
     return have;
 }
 
+/* Does n serve nothing but x, which is pointwise and as large? */
+static bool only_for(const struct work *w, const lbk_node *n, const lbk_node *x, int *budget)
+{
+    for (uint32_t u = w->uses[n->id]; u != NONE; u = w->use[u].next) {
+        const lbk_node *r = w->use[u].reader;
+        if (r == x)
+            continue;
+        if (--*budget < 0 || !inlined(w, r) || !same_count(r, n) || !only_for(w, r, x, budget))
+            return false;
+    }
+    return w->uses[n->id] != NONE;
+}
+
 static bool is_operand(const lbk_node *of, const lbk_node *n)
 {
     for (int i = 0; i < of->n; i++)
@@ -74,15 +87,17 @@ static bool is_operand(const lbk_node *of, const lbk_node *n)
 
 /* May n compute its operand x as it loads it? It then reads no more bytes than it would of x
  * stored, or of its other operands. A driver learns the shape of an operand from a leaf. Not when x
- * can be the epilogue of what makes the one leaf, which then is stored nowhere. */
+ * can be the epilogue of what makes a leaf, which then is stored nowhere. */
 static bool worth_recomputing(const struct work *w, const lbk_node *n, lbk_node *x)
 {
     lbk_node *leaf[LEAVES];
-    int budget = BUDGET, more = 0;
+    int budget = BUDGET, walk = BUDGET, more = 0;
     const int leaves = leaves_of(w, x, x, leaf, 0, &budget);
-    for (int i = 0; i < leaves && leaves < LEAVES; i++)
+    bool epilogue = false;
+    for (int i = 0; i < leaves && leaves < LEAVES; i++) {
         more += !is_operand(n, leaf[i]);
-    const bool epilogue = leaves == 1 && is_anchor(leaf[0]) && all_pointwise(w, leaf[0]);
+        epilogue |= is_anchor(leaf[i]) && only_for(w, leaf[i], x, &walk);
+    }
     return leaves > 0 && leaves < LEAVES && more <= 1 && !epilogue && !costly(x) &&
            words_of(w, x, 0) <= PROLOGUE_WORDS;
 }

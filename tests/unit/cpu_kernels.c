@@ -133,60 +133,99 @@ static void operands_are_computed(void **state)
     cpu_device_fns.close(d);
 }
 
-/* The second out: mean and biased variance of each channel of the first. */
-static void add_moments(struct problem *p)
+/* The second out: a reduction of the first, 2 x C. */
+static void add_tail(struct problem *p, enum lbk_tail tail)
 {
+    static const struct lbk_bn bn = { 1e-3 };
     const int64_t c = p->g.acc.d[1];
-    p->g.moments = true;
+    const int operands = p->g.n_operand;
+    p->g.tail = tail, p->g.tail_params = &bn;
+    for (int i = 0; tail == LBK_TAIL_BN_SUMS && i < 2; i++) {
+        p->g.tail_arg[i] = p->g.n_arg;
+        add_arg(p, i ? LBK_SHAPE(2, c) : p->g.acc);
+    }
+    p->g.n_operand = operands;
+    for (int64_t i = 0; tail == LBK_TAIL_BN_SUMS && i < c; i++)
+        p->value[p->g.tail_arg[1]][c + i] += 1.5f; /* variances */
     p->g.out[1] = (struct lbk_arg){ .dtype = LBK_F32, .shape = LBK_SHAPE(2, c) };
     p->g.n_out = 2;
-    p->moments = calloc((size_t) c * 2, sizeof *p->moments);
+    p->tail = calloc((size_t) c * 2, sizeof *p->tail);
 }
 
-static void check_moments(const struct problem *p, const char *what)
+/* The two results for channel k in doubles, and how near they can be expected to be. */
+static void stats_of(const struct problem *p, int64_t k, double want[2], double close[2])
 {
     const int64_t c = p->g.acc.d[1], plane = p->g.acc.d[2] * p->g.acc.d[3];
     const int64_t count = p->g.acc.d[0] * plane;
-    for (int64_t k = 0; k < c; k++) {
-        double mean = 0, var = 0;
-        for (int64_t i = 0; i < count; i++)
-            mean += p->result[(i / plane * c + k) * plane + i % plane] / (double) count;
-        for (int64_t i = 0; i < count; i++) {
-            const double e = p->result[(i / plane * c + k) * plane + i % plane] - mean;
-            var += e * e / (double) count;
-        }
-        const double close = 2e-6 * (fabs(mean) + sqrt(var) + 1e-3);
-        if (!(fabs(p->moments[k] - mean) <= close) ||
-            !(fabs(p->moments[c + k] - var) <= 4e-6 * (var + 1e-3)))
-            fail_msg("%s: channel %d has mean %g, variance %g, expected %g, %g", what, (int) k,
-                     p->moments[k], p->moments[c + k], mean, var);
+    double mean = 0, var = 0;
+    for (int64_t i = 0; i < count; i++)
+        mean += p->result[(i / plane * c + k) * plane + i % plane] / (double) count;
+    for (int64_t i = 0; i < count; i++) {
+        const double e = p->result[(i / plane * c + k) * plane + i % plane] - mean;
+        var += e * e / (double) count;
+    }
+    want[0] = mean, want[1] = var;
+    close[0] = 2e-6 * (fabs(mean) + sqrt(var) + 1e-3), close[1] = 4e-6 * (var + 1e-3);
+}
+
+static void sums_of(const struct problem *p, int64_t k, double want[2], double close[2])
+{
+    const int64_t c = p->g.acc.d[1], plane = p->g.acc.d[2] * p->g.acc.d[3];
+    const float *y = p->value[p->g.tail_arg[0]], *stats = p->value[p->g.tail_arg[1]];
+    const double rstd = 1 / sqrt(stats[c + k] + ((const struct lbk_bn *) p->g.tail_params)->eps);
+    want[0] = want[1] = close[0] = close[1] = 0;
+    for (int64_t i = 0; i < p->g.acc.d[0] * plane; i++) {
+        const int64_t at = (i / plane * c + k) * plane + i % plane;
+        const double dz = p->result[at], t = dz * (y[at] - stats[k]) * rstd;
+        want[0] += dz, want[1] += t;
+        close[0] += 2e-6 * fabs(dz), close[1] += 2e-6 * fabs(t);
     }
 }
 
-static void moments_are_taken(void **state)
+static void check_reduced(const struct problem *p, const char *what)
 {
-    int taken = 0;
+    const int64_t c = p->g.acc.d[1];
+    for (int64_t k = 0; k < c; k++) {
+        double want[2], close[2];
+        (p->g.tail == LBK_TAIL_BN_SUMS ? sums_of : stats_of)(p, k, want, close);
+        for (int i = 0; i < 2; i++)
+            if (!(fabs(p->tail[i * c + k] - want[i]) <= close[i]))
+                fail_msg("%s: channel %d: result %d is %g, expected %g", what, (int) k, i,
+                         p->tail[i * c + k], want[i]);
+    }
+}
+
+static bool tail_is_taken(lbk_drv *d, int i, enum pass pass, enum lbk_tail tail)
+{
+    struct problem p;
+    char what[64];
+    snprintf(what, sizeof what, "case %d, pass %d, tail %d", i, (int) pass, (int) tail);
+    conv_problem(&p, &cases[i], pass);
+    if (i % 2)
+        add_expression(&p, 6);
+    add_tail(&p, tail);
+    const bool taken = cpu_device_fns.supports(d, &p.g, &p.offer) && p.offer.tail;
+    if (taken) {
+        run_on(d, &p);
+        check_reduced(&p, what);
+        check_bits(&p, what);
+        check_tail(&p, what);
+    }
+    free_problem(&p);
+    return taken;
+}
+
+static void tails_are_taken(void **state)
+{
     lbk_drv *d = open_cpu(2, "auto");
-    for (int i = 0; i < N_CASES; i++)
-        for (enum pass pass = FORWARD; pass <= BY_X; pass++) {
-            struct problem p;
-            char what[64];
-            snprintf(what, sizeof what, "case %d, pass %d with moments", i, (int) pass);
-            conv_problem(&p, &cases[i], pass);
-            if (i % 2)
-                add_expression(&p, 6);
-            add_moments(&p);
-            if (cpu_device_fns.supports(d, &p.g, &p.offer) && p.offer.moments) {
-                run_on(d, &p);
-                check_moments(&p, what);
-                check_bits(&p, what);
-                check_tail(&p, what);
-                taken++;
-            }
-            free_problem(&p);
-        }
+    for (enum lbk_tail tail = LBK_TAIL_BN_STATS; tail <= LBK_TAIL_BN_SUMS; tail++) {
+        int taken = 0;
+        for (int i = 0; i < N_CASES; i++)
+            for (enum pass pass = FORWARD; pass <= BY_X; pass++)
+                taken += tail_is_taken(d, i, pass, tail);
+        assert_true(taken > N_CASES);
+    }
     cpu_device_fns.close(d);
-    assert_true(taken > N_CASES);
 }
 
 static void convolutions_have_one_result(void **state)
@@ -507,7 +546,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(weight_gradients_choose_their_way),
         cmocka_unit_test(convolutions_choose_their_way),
         cmocka_unit_test(operands_are_computed),
-        cmocka_unit_test(moments_are_taken),
+        cmocka_unit_test(tails_are_taken),
         cmocka_unit_test(products_are_the_sums),
         cmocka_unit_test(epilogues_are_applied),
     };

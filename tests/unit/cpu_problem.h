@@ -13,7 +13,7 @@
 #include <cmocka.h>
 #include <cpu.h>
 
-enum { GUARD = 64, MOST_ARGS = 4 };
+enum { GUARD = 64, MOST_ARGS = 8 };
 enum pass { FORWARD, BY_X, BY_W };
 
 struct conv_case {
@@ -30,7 +30,7 @@ struct problem {
     float *value[MOST_ARGS]; /* row-major */
     float *result, *stored;  /* row-major; as the kernel left it */
     size_t stored_bytes;
-    float *moments; /* 2 x C, when the group takes them */
+    float *tail; /* 2 x C, when the group has one */
     double close; /* of the root mean square of the result */
 };
 
@@ -109,7 +109,7 @@ static inline void free_problem(struct problem *p)
         free(p->value[i]);
     free(p->result);
     free(p->stored);
-    free(p->moments);
+    free(p->tail);
 }
 
 /* Place of row-major element i in the storage of a. */
@@ -199,8 +199,8 @@ static inline void run_on(lbk_drv *d, struct problem *p)
     p->stored_bytes = lbk_arg_bytes(&p->g.out[0]);
     p->stored = malloc(p->stored_bytes);
     memcpy(p->stored, out, p->stored_bytes);
-    if (p->g.moments)
-        memcpy(p->moments, cpu_f32(&p->g.out[p->g.n_out - 1]),
+    if (p->g.tail)
+        memcpy(p->tail, cpu_f32(&p->g.out[p->g.n_out - 1]),
                sizeof(float) * 2 * (size_t) p->g.acc.d[1]);
     free_buffers(d, p);
 }

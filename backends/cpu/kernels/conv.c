@@ -3,8 +3,8 @@
 #include <string.h>
 #include "conv.h"
 #include "depthwise.h"
-#include "moments.h"
 #include "sizes.h"
+#include "tail.h"
 #include "winograd.h"
 
 enum { LANES = CONV_LANES, FEW_MOST = CONV_FEW, PAIR_COLS = 7, COPY_BYTES = 256 << 10 };
@@ -28,7 +28,7 @@ struct job {
     struct conv_in in;
     const float *w, *b;
     float *packed, *out, *scratch;
-    struct moments *moments; /* [image][band][block]; NULL: not wanted */
+    struct tail tail; /* slots: [image][band] */
 };
 
 /* Of a worker's results before the epilogue. */
@@ -73,17 +73,17 @@ static void drop_plan(const struct own *own)
     conv_destroy(own->c);
 }
 
-static bool takes_moments(const struct lbk_group *g, const struct conv *c)
+static bool takes_tail(const struct lbk_group *g, const struct conv *c)
 {
-    return g->moments && moments_fit(g) && !c->out_row && !c->narrow;
+    return tail_fits(g) && !c->out_row && !c->narrow;
 }
 
-/* Of the scratch of the group: packed weights, moments, what each worker needs. */
+/* Of the scratch of the group: slots of the tail, packed weights, what each worker needs. */
 static size_t scratch_bytes(const struct lbk_group *g, const struct conv *c, int threads)
 {
-    size_t moments = takes_moments(g, c) ? (size_t) (c->t.n * c->bands * c->blocks) : 0;
+    size_t slots = takes_tail(g, c) ? (size_t) (c->t.n * c->bands * c->blocks) : 0;
     return (size_t) (cpu_up(c->n_b, LANES) + worker_floats(c) * threads) * sizeof(float) +
-           moments * sizeof(struct moments);
+           slots * sizeof(struct tail_slot);
 }
 
 /* Terms [from, to) of a lane. Outside of the group there is no weight. */
@@ -226,14 +226,14 @@ static void finish_rows(const struct job *j, int64_t image_block, int64_t h0, in
                     least(c->t.ow, c->out_plane - h * c->t.ow) * LANES, acc);
 }
 
-static void take_moments(const struct job *j, int64_t n, int64_t band, int64_t kb)
+static void take_tail(const struct job *j, int64_t n, int64_t band, int64_t kb)
 {
     const struct conv *c = j->c;
     const int64_t row = c->t.os * c->t.ow, from = band * c->band * row;
     const int64_t n_pixel = least(c->band * row, c->out_plane - from);
-    struct moments *m = &j->moments[(n * c->bands + band) * c->blocks + kb];
-    moments_begin(m);
-    moments_add(j->d, m, j->out + ((n * c->blocks + kb) * c->out_plane + from) * LANES, n_pixel);
+    struct tail_slot *s = &j->tail.slot[(n * c->bands + band) * c->blocks + kb];
+    tail_begin(s);
+    tail_add(&j->tail, s, (n * c->blocks + kb) * c->out_plane + from, n_pixel);
 }
 
 static void block_task(const struct job *j, int64_t n, int64_t part, int64_t i0, const float *x,
@@ -256,8 +256,8 @@ static void block_task(const struct job *j, int64_t n, int64_t part, int64_t i0,
                 finish_rows(j, image_block + p, i * c->t.os, (i + rows) * c->t.os,
                             buffer + p * step * row);
         }
-        for (int p = 0; j->moments && p < panels; p++)
-            take_moments(j, n, i0 / c->band, kb + p);
+        for (int p = 0; j->tail.slot && p < panels; p++)
+            take_tail(j, n, i0 / c->band, kb + p);
     }
 }
 
@@ -394,20 +394,22 @@ int conv_supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
         if (!is_f32(&g->arg[i]))
             return 0;
     }
-    for (int i = 0; i < g->n_out - g->moments; i++)
+    if (g->tail == LBK_TAIL_BN_SUMS)
+        o->inplace &= ~(1u << g->tail_arg[0]); /* read after out[0] is stored */
+    for (int i = 0; i < lbk_group_results(g); i++)
         o->want_out[i] = conv_layout(g->acc.d[1]);
     const bool fits = plan_conv(d, &own, g);
     if (fits && own.depth) {
         o->scratch = depthwise_scratch(own.depth, g, d->threads);
-        o->moments = g->moments && moments_fit(g);
+        o->tail = tail_fits(g);
     } else if (fits && own.wino) {
         /* The epilogue follows on the result where it lies. */
         o->inplace = 0;
         o->scratch = winograd_scratch(own.wino, d->threads);
-        o->moments = winograd_moments(own.wino);
+        o->tail = winograd_tail(own.wino);
     } else if (fits) {
         o->scratch = scratch_bytes(g, own.c, d->threads);
-        o->moments = takes_moments(g, own.c);
+        o->tail = takes_tail(g, own.c);
     }
     drop_plan(&own);
     return fits;
@@ -459,12 +461,13 @@ lbk_status conv_launch(lbk_drv *d, const struct lbk_group *g, const void *p)
     j.in.ramp = own->ramp ? &own->x : NULL;
     j.in.arg = j.arg;
     j.w = j.arg[cpu_plain_operand(g, 1)];
-    j.moments = takes_moments(g, c) ? cpu_ptr(&g->scratch) : NULL;
-    j.b = j.packed = j.moments ? (float *) (j.moments + slots * c->blocks) : cpu_f32(&g->scratch);
+    struct tail_slot *slot = takes_tail(g, c) ? cpu_ptr(&g->scratch) : NULL;
+    tail_init(&j.tail, d, g, slot);
+    j.b = j.packed = slot ? (float *) (slot + slots * c->blocks) : cpu_f32(&g->scratch);
     j.scratch = j.packed + cpu_up(c->n_b, LANES);
     cpu_run(d, c->t.n_phase * c->blocks, pack_panel, &j);
     cpu_run(d, slots * c->parts, conv_task, &j);
-    if (j.moments)
-        moments_store(d, g, j.moments, slots, c->blocks);
+    if (slot)
+        tail_store(d, &j.tail, slots);
     return LBK_OK;
 }

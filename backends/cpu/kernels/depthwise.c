@@ -3,10 +3,10 @@
 #include <string.h>
 #include "conv.h"
 #include "depthwise.h"
-#include "moments.h"
 #include "sizes.h"
+#include "tail.h"
 
-/* SUM_PIXELS: enough for sums to stay in registers a while; PIECE: pixels whose moments are taken
+/* SUM_PIXELS: enough for sums to stay in registers a while; PIECE: pixels whose tail is taken
  * at once. */
 enum { LANES = CPU_BLOCK, TASKS = 32, SLOTS = 8, SUM_PIXELS = 64, PIECE = 1024 };
 CPU_LOOPS(depth_loops);
@@ -19,7 +19,7 @@ struct job {
     const struct depth_in *in;
     const float *w;
     float *packed, *scratch;
-    struct moments *moments; /* [image][band][block]; NULL: not wanted */
+    struct tail tail; /* slots: [image][band] */
 };
 
 static bool is_dw(const struct lbk_group *g) { return strcmp(g->op->name, "conv2d_dw") == 0; }
@@ -147,17 +147,17 @@ static int64_t worker_floats(const struct depthwise *p)
 
 static int64_t packed_floats(const struct depthwise *p) { return p->blocks * p->t.n_tap * LANES; }
 
-static int64_t moments_floats(const struct depthwise *p, const struct lbk_group *g)
+static int64_t tail_floats(const struct depthwise *p, const struct lbk_group *g)
 {
-    const int64_t slots = g->moments ? p->t.n * p->bands * p->blocks : 0;
-    return cpu_up(slots * (int64_t) (sizeof(struct moments) / sizeof(float)), LANES);
+    const int64_t slots = tail_fits(g) ? p->t.n * p->bands * p->blocks : 0;
+    return cpu_up(slots * (int64_t) (sizeof(struct tail_slot) / sizeof(float)), LANES);
 }
 
 size_t depthwise_scratch(const struct depthwise *p, const struct lbk_group *g, int threads)
 {
     if (p->dw)
         return (size_t) depthwise_dw_floats(p, threads) * sizeof(float);
-    return (size_t) (moments_floats(p, g) + packed_floats(p) + worker_floats(p) * threads) *
+    return (size_t) (tail_floats(p, g) + packed_floats(p) + worker_floats(p) * threads) *
            sizeof(float);
 }
 
@@ -197,14 +197,13 @@ static void phase_row(const struct job *j, const struct depth_ring *ring, int f,
 }
 
 /* Of rows [h0, h1), which are still in the cache, once they are enough or the last. */
-static void take_moments(const struct job *j, struct moments *m, int64_t plane, int64_t *h0,
-                         int64_t h1, bool last)
+static void take_tail(const struct job *j, struct tail_slot *s, int64_t plane, int64_t *h0,
+                      int64_t h1, bool last)
 {
     const struct conv_taps *t = &j->p->t;
-    if (!m || ((h1 - *h0) * t->ow < PIECE && !last))
+    if (!s || ((h1 - *h0) * t->ow < PIECE && !last))
         return;
-    const float *y = cpu_f32(&j->g->out[0]);
-    moments_add(j->d, m, y + (plane * t->oh + *h0) * t->ow * LANES, (h1 - *h0) * t->ow);
+    tail_add(&j->tail, s, (plane * t->oh + *h0) * t->ow, (h1 - *h0) * t->ow);
     *h0 = h1;
 }
 
@@ -229,18 +228,18 @@ static void band_task(void *arg, int64_t task, int worker)
     float *scratch = j->scratch + worker * worker_floats(p),
           *buffer = scratch + depth_ring_floats(p);
     const float **x = (const float **) (buffer + buffer_floats(p));
-    struct moments *m = NULL;
+    struct tail_slot *s = NULL;
     struct depth_ring ring;
-    if (j->moments) {
-        m = &j->moments[(plane / p->blocks * p->bands + band) * p->blocks + plane % p->blocks];
-        moments_begin(m);
+    if (j->tail.slot) {
+        s = &j->tail.slot[(plane / p->blocks * p->bands + band) * p->blocks + plane % p->blocks];
+        tail_begin(s);
     }
     depth_ring_begin(p, &ring, scratch);
     ring.next = i0 * p->t.is;
     for (int64_t i = i0, h0 = i0 * p->t.os; i < i1; i++) {
         depth_ring_fill(j->in, &ring, plane, i * p->t.is + p->ring);
         store_rows(j, &ring, plane, i, buffer, x);
-        take_moments(j, m, plane, &h0, least((i + 1) * p->t.os, p->t.oh), i + 1 == i1);
+        take_tail(j, s, plane, &h0, least((i + 1) * p->t.os, p->t.oh), i + 1 == i1);
     }
 }
 
@@ -248,14 +247,14 @@ static void launch_rows(struct job *j)
 {
     const struct depthwise *p = j->p;
     j->w = j->in->arg[cpu_plain_operand(j->g, 1)];
-    j->moments = j->g->moments ? cpu_ptr(&j->g->scratch) : NULL;
+    tail_init(&j->tail, j->d, j->g, tail_fits(j->g) ? cpu_ptr(&j->g->scratch) : NULL);
     const int64_t slots = p->t.n * p->bands;
-    j->packed = cpu_f32(&j->g->scratch) + moments_floats(p, j->g);
+    j->packed = cpu_f32(&j->g->scratch) + tail_floats(p, j->g);
     j->scratch = j->packed + packed_floats(p);
     cpu_run(j->d, p->blocks, pack_block, j);
     cpu_run(j->d, slots * p->blocks, band_task, j);
-    if (j->moments)
-        moments_store(j->d, j->g, j->moments, slots, p->blocks);
+    if (j->tail.slot)
+        tail_store(j->d, &j->tail, slots);
 }
 
 void depthwise_launch(lbk_drv *d, const struct depthwise *p, const struct cpu_epi *epi,

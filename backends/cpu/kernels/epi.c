@@ -10,7 +10,7 @@ struct cpu_epi *cpu_epi_create(lbk_drv *d, const struct lbk_group *g)
 {
     struct cpu_epi *e = malloc(sizeof *e);
     if (e && cpu_expr_compile(d, &e->x, &g->epi, g->n_arg, g->arg, g->acc, g->out[0].layout,
-                              g->n_out - g->moments, g->result, ~0u))
+                              lbk_group_results(g), g->result, ~0u))
         return e;
     free(e);
     return NULL;
@@ -25,10 +25,10 @@ void cpu_epi_run(const struct cpu_epi *e, const struct lbk_group *g, int64_t at,
     float *out[LBK_OUT_MAX];
     for (int i = 0; i < g->n_arg; i++)
         arg[i] = cpu_f32(&g->arg[i]);
-    for (int k = 0; k < g->n_out - g->moments; k++)
+    for (int k = 0; k < lbk_group_results(g); k++)
         out[k] = cpu_f32(&g->out[k]) + at;
     cpu_expr_run(&e->x, arg, acc, out, at, n);
-    for (int k = 0; k < g->n_out - g->moments; k++)
+    for (int k = 0; k < lbk_group_results(g); k++)
         if (cpu_is_cblk(&g->out[k]))
             cpu_zero_tail(out[k], g->acc, CPU_BLOCK, at, n);
 }

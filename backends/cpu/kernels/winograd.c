@@ -2,13 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include "conv.h"
-#include "moments.h"
 #include "sizes.h"
+#include "tail.h"
 #include "winograd.h"
 
 /* A plane is a sub-grid of an image. A task is a rectangle of tiles of one plane, or all tiles of a
  * few planes, so many that their transforms stay in the second cache. What it stores is then whole
- * rows of pixels, if the columns are all and there is no dilation: the epilogue and the moments
+ * rows of pixels, if the columns are all and there is no dilation: the epilogue and the tail
  * follow at once. */
 enum {
     FREQ = WINO_FREQ,
@@ -31,7 +31,7 @@ struct winograd {
     int64_t groups, bands, pieces;    /* of planes, rows, columns */
     int64_t chunk, tasks;             /* tiles of a task; tasks */
     int64_t v_step, m_step, u_floats; /* u: of one block of the output */
-    bool apart, plain, moments;       /* apart: epilogue and moments are a pass of their own */
+    bool apart, plain, tail;          /* apart: epilogue and tail are a pass of their own */
     struct cpu_expr x;
 };
 struct job {
@@ -44,7 +44,7 @@ struct job {
     const float *x, *w;
     float *out, *u, *scratch;
     int32_t *off; /* of the channels among the transforms of a frequency */
-    struct moments *moments;
+    struct tail tail;
 };
 
 static int64_t even_part(int64_t n, int64_t at_most) { return up_div(n, up_div(n, at_most)); }
@@ -136,7 +136,7 @@ struct winograd *winograd_create(lbk_drv *d, const struct lbk_group *g, lbk_shap
     set_sizes(p, g, x, most(1, q.dilation));
     set_tasks(p);
     p->plain = cpu_plain_operand(g, 0) >= 0;
-    p->moments = g->moments && moments_fit(g);
+    p->tail = tail_fits(g);
     if (pays(p) && set_taps(p, g, x, w) &&
         (p->plain || (cpu_operand_compile(d, &p->x, g, 0, x) && p->x.ramp.on)))
         return p;
@@ -145,13 +145,13 @@ struct winograd *winograd_create(lbk_drv *d, const struct lbk_group *g, lbk_shap
 }
 
 void winograd_destroy(struct winograd *p) { free(p); }
-bool winograd_moments(const struct winograd *p) { return p->moments; }
+bool winograd_tail(const struct winograd *p) { return p->tail; }
 
 static int64_t slots(const struct winograd *p) { return p->apart ? p->t.n : p->tasks; }
-static int64_t moment_floats(const struct winograd *p)
+static int64_t slot_floats(const struct winograd *p)
 {
-    int64_t bytes = slots(p) * p->t.k_blocks * (int64_t) sizeof(struct moments);
-    return p->moments ? cpu_up(bytes / 4, LANES) : 0;
+    int64_t bytes = slots(p) * p->t.k_blocks * (int64_t) sizeof(struct tail_slot);
+    return p->tail ? cpu_up(bytes / 4, LANES) : 0;
 }
 static int64_t off_floats(const struct winograd *p) { return p->t.c_blocks * LANES; }
 static int64_t spot_floats(const struct winograd *p)
@@ -166,7 +166,7 @@ static int64_t worker_floats(const struct winograd *p)
 }
 size_t winograd_scratch(const struct winograd *p, int threads)
 {
-    return (size_t) (moment_floats(p) + off_floats(p) + p->t.k_blocks * p->u_floats +
+    return (size_t) (slot_floats(p) + off_floats(p) + p->t.k_blocks * p->u_floats +
                      worker_floats(p) * threads) *
            sizeof(float);
 }
@@ -216,38 +216,38 @@ static int64_t find_spots(const struct winograd *p, const struct part *q, struct
 }
 
 /* The n pixels of out from `at` on, which is of one plane. */
-static void finish(const struct job *j, int64_t at, int64_t n, struct moments *m)
+static void finish(const struct job *j, int64_t at, int64_t n, struct tail_slot *s)
 {
     if (j->epi)
         cpu_epi_run(j->epi, j->g, at * LANES, n * LANES, j->out + at * LANES);
-    if (m)
-        moments_add(j->d, m, j->out + at * LANES, n);
+    if (s)
+        tail_add(&j->tail, s, at, n);
 }
 
 /* Without a dilation: planes are images. */
 static void finish_part(const struct job *j, const struct part *q, int64_t task, int64_t kb)
 {
     const struct wino_grid *t = &j->p->t;
-    struct moments *m = j->moments ? &j->moments[task * t->k_blocks + kb] : NULL;
+    struct tail_slot *s = j->tail.slot ? &j->tail.slot[task * t->k_blocks + kb] : NULL;
     const int64_t h0 = q->i0 * t->m, h1 = least(q->i1 * t->m, t->oh);
     const int64_t w0 = q->j0 * t->m, w1 = least(q->j1 * t->m, t->ow);
     const bool whole = w1 - w0 == t->ow;
     const int64_t n = (whole ? h1 - h0 : 1) * (w1 - w0);
-    if (m)
-        moments_begin(m);
+    if (s)
+        tail_begin(s);
     for (int64_t image = q->g0; image < q->g1; image++)
         for (int64_t h = h0; h < h1; h += whole ? h1 - h0 : 1)
-            finish(j, ((image * t->k_blocks + kb) * t->oh + h) * t->ow + w0, n, m);
+            finish(j, ((image * t->k_blocks + kb) * t->oh + h) * t->ow + w0, n, s);
 }
 
 static void finish_plane(void *arg, int64_t i, int worker)
 {
     const struct job *j = arg;
-    struct moments *m = j->moments ? &j->moments[i] : NULL;
+    struct tail_slot *s = j->tail.slot ? &j->tail.slot[i] : NULL;
     const int64_t plane = j->p->t.oh * j->p->t.ow;
-    if (m)
-        moments_begin(m);
-    finish(j, i * plane, plane, m);
+    if (s)
+        tail_begin(s);
+    finish(j, i * plane, plane, s);
 }
 
 /* Adds what `more` holds of n tiles to m, for each of the panels. */
@@ -336,16 +336,16 @@ void winograd_launch(lbk_drv *d, const struct winograd *p, const struct lbk_grou
     j.x = p->plain ? j.arg[cpu_plain_operand(g, 0)] : NULL;
     j.w = j.arg[cpu_plain_operand(g, 1)];
     j.out = cpu_f32(&g->out[0]);
-    j.moments = p->moments ? (struct moments *) scratch : NULL;
-    j.off = (int32_t *) (scratch + moment_floats(p));
-    j.u = scratch + moment_floats(p) + off_floats(p);
+    tail_init(&j.tail, d, g, p->tail ? (struct tail_slot *) scratch : NULL);
+    j.off = (int32_t *) (scratch + slot_floats(p));
+    j.u = scratch + slot_floats(p) + off_floats(p);
     j.scratch = j.u + p->t.k_blocks * p->u_floats;
     for (int64_t c = 0; c < p->ic; c++)
         j.off[c] = (int32_t) (c / LANES * p->chunk * LANES + c % LANES);
     cpu_run(d, p->t.k_blocks * p->t.c_blocks, kernel_task, &j);
     cpu_run(d, p->tasks, conv_task, &j);
-    if (p->apart && (epi || p->moments))
+    if (p->apart && (epi || p->tail))
         cpu_run(d, p->t.n * p->t.k_blocks, finish_plane, &j);
-    if (p->moments)
-        moments_store(d, g, j.moments, slots(p), p->t.k_blocks);
+    if (p->tail)
+        tail_store(d, &j.tail, slots(p));
 }

@@ -40,8 +40,8 @@ struct winograd;
 struct winograd *winograd_create(lbk_drv *d, const struct lbk_group *g, lbk_shape x);
 void winograd_destroy(struct winograd *w);
 size_t winograd_scratch(const struct winograd *w, int threads);
-/* Whether it takes the moments of the group along. */
-bool winograd_moments(const struct winograd *w);
+/* Whether it takes the tail of the group along. */
+bool winograd_tail(const struct winograd *w);
 /* epi: NULL: the result as it is. */
 void winograd_launch(lbk_drv *d, const struct winograd *w, const struct lbk_group *g,
                      const struct cpu_epi *epi);

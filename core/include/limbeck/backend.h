@@ -32,6 +32,9 @@ struct lbk_word { uint8_t kind, arg, in[3]; float value; const struct lbk_op *op
 /* its value is the last register */
 struct lbk_expr { int n; struct lbk_word w[LBK_EXPR_MAX]; };
 
+/* Reductions that may follow an anchor, named as the op. */
+enum lbk_tail { LBK_TAIL_NONE, LBK_TAIL_BN_STATS, LBK_TAIL_BN_SUMS };
+
 /* The unit of work: one anchor operator with the pointwise operators around it, or pointwise operators alone.
  *
  *   op == NULL (map): out[i] = register result[i] of epi, elementwise over the shape shared by all outs.
@@ -53,13 +56,18 @@ struct lbk_group {
     lbk_shape acc;                     /* shape of the anchor's result; of the outs in a map */
     struct lbk_arg scratch;            /* as asked for in the offer */
     uint64_t seed;                     /* of the context, for random */
-    /* Of an anchor whose out[0] is N C H W, f32: out[n_out - 1] is no result of epi but bn_stats of out[0], as it is stored:
-     * 2 x C floats, mean and biased variance, row-major. result[n_out - 1] says nothing. */
-    bool moments;
+    /* Of an anchor whose out[0] is N C H W, f32: out[n_out - 1] is no result of epi but this op of out[0], as it is stored:
+     * 2 x C floats, row-major. result[n_out - 1] says nothing. */
+    enum lbk_tail tail;
+    const void *tail_params;
+    int tail_arg[2];                   /* args: the other operands of bn_sums, whole: y as out[0] is, 2 x C of statistics */
     /* Of a map: one more to launch with it, NULL = none. The same epi over other buffers, independent of the others; every
      * arg of each is whole or one number (the same ones in all), and row-major. At most offer.also in all. */
     const struct lbk_group *also;
 };
+
+/* How many outs are results of epi. */
+static inline int lbk_group_results(const struct lbk_group *g) { return g->n_out - (g->tail != LBK_TAIL_NONE); }
 
 /* A driver's answer. want: per arg and out, what it would like; core inserts reorders. All args and outs of a map that
  * have its full shape share one layout; a driver that wants CBLK anywhere must take every map in it, where the other
@@ -71,7 +79,7 @@ struct lbk_offer {
     struct lbk_layout want_arg[LBK_ARG_MAX], want_out[LBK_OUT_MAX];
     uint32_t inplace;                               /* bit i: out[0] may be the memory of arg[i] */
     int also;                                       /* maps it can launch as one, this one included; 0 = 1 */
-    bool moments;                                   /* it stores the group's moments; else core asks again without */
+    bool tail;                                      /* it does the group's tail; else core asks again without */
 };
 
 /* Of an open device; 0 = unknown, or no limit. */
@@ -81,7 +89,7 @@ struct lbk_limits {
     uint64_t max_alloc;                             /* bytes of one buffer */
 };
 
-/* Negotiation: core offers the anchor with everything that could be fused; on 0 without the moments, without the epilogue, then
+/* Negotiation: core offers the anchor with everything that could be fused; on 0 without the tail, without the epilogue, then
  * without operand expressions, then lowers it (lbk_op.lower), then falls back to the reference on the host, counted and
  * reported. A map and a "reorder" (an anchor named so: one operand, one out, other layout) cannot be declined. */
 struct lbk_device_fns {
