@@ -338,6 +338,51 @@ def runs(tmp):
     report('a dry run writes nothing', 'it wrote' if (tmp / 'dry').exists() else None)
 
 
+def teacher_cache(tmp):
+    synth = 'data=synth,count=44,eval_count=8'
+    expect('a teacher', train(tmp, synth, f'out={tmp}/teacher'), 0)
+
+    def pupil(name, *settings):
+        return ['train', 'method=kd', 'model=lenet5_bn', 'teacher=lenet5_bn', f'teacher.weights={tmp}/teacher/student.safetensors',
+                synth, 'augment=flip', 'train.views=1', 'batch=8', 'epochs=3', 'seed=1', 'threads=1', 'teacher_cache=disk',
+                f'teacher_cache_dir={tmp}/rows', f'out={tmp}/{name}', *settings]
+
+    def same(name, misses):
+        run_dir = tmp / name
+        if (run_dir / 'student.safetensors').read_bytes() != (tmp / 'computed' / 'student.safetensors').read_bytes():
+            report(f'teacher_cache: {name}', 'other weights than without it')
+        else:
+            n = json.loads((run_dir / 'result.json').read_text())['teacher_cache']['misses']
+            report(f'teacher_cache: {name}', None if misses(n) else f'{n} misses')
+    expect('teacher_cache: unknown', pupil('x', 'teacher_cache=ram'), 2, "teacher_cache: expected .*off.*memory.*disk.*got 'ram'")
+    expect('teacher_cache: off', pupil('computed', 'teacher_cache=off'), 0)
+    two = [subprocess.Popen([LIMBECK, *pupil(f'at_once{i}')], stderr=subprocess.PIPE, text=True) for i in range(2)]
+    for i, p in enumerate(two):
+        said = p.communicate(timeout=LONG)[1]
+        report(f'teacher_cache: run {i} of two at once', said[-300:] if p.returncode or 'warning' in said else None)
+        same(f'at_once{i}', lambda n: n < 120)
+    p = expect('teacher_cache: read', pupil('read'), 0)
+    line = re.search('teacher_cache: 112 samples read, 8 computed', p.stderr)
+    report('teacher_cache: a line at the end', None if line else 'none', p)
+    same('read', lambda n: n == 8)
+    files = sorted((tmp / 'rows').glob('*/*.rows'))
+    report('teacher_cache: files', None if files else 'none')
+    for f in files:
+        f.write_bytes(f.read_bytes()[:-1])
+    p = expect('teacher_cache: files are cut', pupil('cut'), 0)
+    report('teacher_cache: says so', None if re.search(r'warning: .*\.rows: cut off: .* rows are left', p.stderr) else 'no', p)
+    same('cut', lambda n: n > 0)
+    for f in files:
+        f.write_bytes(os.urandom(1000))
+    p = expect('teacher_cache: files are of something else', pupil('noise'), 0)
+    report('teacher_cache: says that', None if re.search(r'warning: .*\.rows: not used: not a file of rows', p.stderr) else 'no', p)
+    same('noise', lambda n: n > 0)
+    (tmp / 'file').write_text('')
+    p = expect('teacher_cache: no folder', pupil('none', f'teacher_cache_dir={tmp}/file'), 0)
+    report('teacher_cache: cannot write', None if re.search(r'warning: .*cannot write: ', p.stderr) else 'no', p)
+    same('none', lambda n: n > 0)
+
+
 def threads(tmp):
     weights = set()
     for n in 1, 2, 4:
@@ -418,8 +463,8 @@ def main():
     with tempfile.TemporaryDirectory() as d:
         tmp = pathlib.Path(d)
         only = sys.argv[3:]
-        for part in (usage, doctor, recipes, tensors, plugins, runs, threads, idx_files, images, full_disk, memory, checkpoints,
-                     interrupt):
+        for part in (usage, doctor, recipes, tensors, plugins, runs, teacher_cache, threads, idx_files, images, full_disk, memory,
+                     checkpoints, interrupt):
             if not only or part.__name__ in only:
                 part(tmp)
     print(f'{results["passed"]} passed, {results["failed"]} failed')

@@ -30,7 +30,7 @@ static void sum_terms(lbk_objective *o)
 
 /* ---- what is needed ---- */
 
-static void mark(const lbk_graph *g, bool *live)
+void lbk__objective_mark(const lbk_graph *g, bool *live)
 {
     for (int64_t i = g->n_node - 1; i >= 0; i--)
         for (int k = 0; live[i] && k < g->node[i]->n; k++)
@@ -63,7 +63,7 @@ static void keep_pieces(lbk_objective *o, bool *live)
             all[i]->kept = more = true;
             for (int64_t k = all[i]->assign[0]; k < all[i]->assign[1] && k < o->g->n_assign; k++)
                 live[o->g->assign[k].v->id] = true;
-            mark(o->g, live);
+            lbk__objective_mark(o->g, live);
         }
     }
     int64_t kept = 0;
@@ -91,17 +91,17 @@ static bool *live_nodes(lbk_objective *o)
         live[o->total->node.id] = true;
     for (int i = 0; i < o->n_read; i++)
         live[o->read[i].v->node.id] = true;
-    mark(o->g, live);
+    lbk__objective_mark(o->g, live);
     keep_pieces(o, live);
     return live;
 }
 
 /* A watch keeps nothing alive: its leaves must be needed anyway. */
-static bool may_watch(const lbk_graph *g, const lbk_val *v, const bool *live)
+bool lbk__objective_may_watch(const lbk_graph *g, const lbk_val *v, const bool *live)
 {
     bool *own = calloc((size_t) g->n_node + 1, sizeof *own), ok = own != NULL;
     if (own)
-        own[v->node.id] = true, mark(g, own);
+        own[v->node.id] = true, lbk__objective_mark(g, own);
     for (int64_t i = 0; ok && i <= v->node.id; i++)
         ok = !own[i] || live[i] || g->node[i]->kind == NODE_OP || g->node[i]->kind == NODE_CONST;
     free(own);
@@ -125,7 +125,7 @@ static void put_values(lbk_objective *o, const bool *live)
     for (int i = 0; o->n_term > 1 && i < o->n_term; i++)
         o->label[n] = o->term[i].label, v[n++] = one(o->g, o->term[i].v);
     for (int i = 0; i < o->n_watch && n < 2 * OBJ_TERMS; i++)
-        if (may_watch(o->g, o->watch[i].v, live))
+        if (lbk__objective_may_watch(o->g, o->watch[i].v, live))
             o->label[n] = o->watch[i].label, v[n++] = one(o->g, o->watch[i].v);
     o->n_label = n;
     if (o->unsound)
@@ -203,6 +203,8 @@ lbk_status lbk__objective_finish(lbk_objective *o, const char *optim)
         return lbk_graph_fail(g, LBK_EINVAL, "stage '%s': nothing to minimise", name_of(o));
     const int64_t n = g->n_node;
     bool *live = lbk_graph_status(g) ? NULL : live_nodes(o);
+    if (live && o->cut)
+        lbk__objective_cut(o, live);
     if (live) {
         lbk_val *sound = optim ? soundness(o) : NULL;
         put_values(o, live);

@@ -6,7 +6,7 @@
 #include "objective.h"
 
 struct feed {
-    enum { FEED_FIELD, FEED_INDEX, FEED_STEP, FEED_LR, FEED_RAMP } kind;
+    enum { FEED_FIELD, FEED_INDEX, FEED_STEP, FEED_LR, FEED_RAMP, FEED_TAP } kind;
     int stream, term;
     const char *field;
 };

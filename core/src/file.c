@@ -193,7 +193,7 @@ int lbk_file_replace(const char *path, const void *data, size_t n)
     return err;
 }
 
-lbk_status lbk__mkdirs(lbk_ctx *ctx, const char *path)
+int lbk__mkdirs_quiet(const char *path)
 {
     char *p = strdup(path);
     int err = p ? 0 : ENOMEM;
@@ -210,6 +210,12 @@ lbk_status lbk__mkdirs(lbk_ctx *ctx, const char *path)
     if (!err && (stat(path, &s) || !S_ISDIR(s.st_mode)))
         err = ENOTDIR;
     free(p);
+    return err;
+}
+
+lbk_status lbk__mkdirs(lbk_ctx *ctx, const char *path)
+{
+    const int err = lbk__mkdirs_quiet(path);
     return err ? lbk_fail(ctx, LBK_EIO, "%s: cannot create the folder: %s", path, strerror(err))
                : LBK_OK;
 }

@@ -24,7 +24,9 @@ void lbk__out_add(struct out_file *o, const void *data, size_t n);
 /* keep false: throws the temporary file away. */
 lbk_status lbk__out_end(struct out_file *o, bool keep);
 
-/* The folder and those above it. */
+/* The folder and those above it. LBK_EIO. */
 lbk_status lbk__mkdirs(lbk_ctx *ctx, const char *path);
+/* 0 or what errno says. */
+int lbk__mkdirs_quiet(const char *path);
 
 #endif

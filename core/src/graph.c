@@ -155,6 +155,26 @@ static struct digest digest_of(const lbk_node *n, const struct digest *d)
     return out;
 }
 
+lbk_status lbk__graph_digest(const lbk_graph *g, const lbk_node *n, char out[65])
+{
+    bool *need = calloc((size_t) n->id + 1, sizeof *need);
+    struct digest *d = malloc(((size_t) n->id + 1) * sizeof *d);
+    if (need && d) {
+        need[n->id] = true;
+        for (int64_t i = n->id; i >= 0; i--)
+            for (int k = 0; need[i] && k < g->node[i]->n; k++)
+                need[g->node[i]->in[k]->id] = true;
+        for (int64_t i = 0; i <= n->id; i++)
+            if (need[i])
+                d[i] = digest_of(g->node[i], d);
+        memcpy(out, d[n->id].hex, sizeof d->hex);
+    }
+    const bool ok = need && d;
+    free(need);
+    free(d);
+    return ok ? LBK_OK : lbk_fail(g->ctx, LBK_ENOMEM, "graph hash: out of memory");
+}
+
 static struct digest root(const char *what, const char *name, const struct digest *d)
 {
     struct sha256 h;

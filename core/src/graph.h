@@ -56,6 +56,9 @@ lbk_node *lbk__graph_find(const lbk_graph *g, enum node_kind kind, const char *n
 /* Marks (id -> true) what outputs and assigns need. live: n_node bools. */
 void lbk__graph_live(const lbk_graph *g, bool *live);
 
+/* Of what n computes from inputs and states of those names, in hexadecimal: equal digests compute equal bits. */
+lbk_status lbk__graph_digest(const lbk_graph *g, const lbk_node *n, char out[65]);
+
 /* Runs a graph node by node on the host through ref, lower and the pointwise references, row-major.
  * The meaning of a graph: constant folding, the gradient checks and the search for a NaN use it. */
 struct eval {

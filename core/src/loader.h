@@ -54,6 +54,10 @@ lbk_status lbk__loader_seek(struct loader *l, int64_t epoch, int64_t position);
 /* Valid until the next call on this loader; NULL after the last epoch. An error comes in the place
  * of the batch that it happened in, whatever threads met first, and stays. */
 lbk_status lbk__loader_next(struct loader *l, const struct batch **out);
+/* A copy of the fields whose row k is row from(k, rows) of b, without places; false: out of memory,
+ * and to be dropped too. */
+bool lbk__batch_pick(const struct batch *b, int64_t (*from)(int64_t k, int64_t n), struct batch *to);
+void lbk__batch_drop(struct batch *picked);
 /* Seconds that next() has waited so far. */
 double lbk__loader_waited(const struct loader *l);
 

@@ -198,6 +198,8 @@ static lbk_status blame(struct loop *l, int64_t step)
     if (!st)
         st = next_batches(l);
     if (!st)
+        st = lbk__teacher_feed(l->parts.teacher, l->batch, &now, l->parts.engine);
+    if (!st)
         st = lbk__engine_feed(l->parts.engine, l->batch, &now);
     return st ? st : lbk__engine_blame(l->parts.engine, now.step, l->s->d.name);
 }
@@ -221,6 +223,8 @@ static lbk_status step(struct loop *l)
     const struct step_now now = now_at(l, t->at.step);
     l->now_lr = now.lr;
     lbk_status st = next_batches(l);
+    if (!st)
+        st = lbk__teacher_feed(l->parts.teacher, l->batch, &now, e);
     if (!st)
         st = lbk__engine_run(e, l->batch, &now);
     if (st)
@@ -258,6 +262,7 @@ static lbk_status save(struct loop *l)
 {
     const lbk_status st = look(l);
     add_seconds(l->t);
+    lbk__teacher_flush(l->parts.teacher);
     return st ? st : lbk__save_checkpoint(l->t);
 }
 
@@ -361,7 +366,7 @@ lbk_status lbk__stage_train(struct trainer *t)
     if (!st)
         st = hash_frozen(&l, true);
     lbk__evaluator_destroy(&l.val);
-    lbk__stage_close(&l.parts);
+    lbk__stage_close(&l.parts, &t->cached);
     free(l.hash);
     if (!st)
         st = test_last(&l);

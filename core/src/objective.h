@@ -19,6 +19,7 @@ struct obj_stream {
     const struct lbk_field *fields; /* of its data set */
     const struct batch *layout;     /* what its loader delivers */
     int64_t count;                  /* samples of the data set, 0 = unknown */
+    bool once; /* no sample is seen twice as it was in this run */
 };
 struct obj_read {
     const char *name;
@@ -30,6 +31,12 @@ struct obj_term {
     bool constant;
     double value;
     lbk_val *v, *by;
+};
+/* What the rest of the graph reads of a frozen pass, and is an input of it instead: "@tap/<its number>". */
+struct obj_tap {
+    int64_t node;
+    const struct lbk_pass *pass;
+    char digest[65]; /* of how it was computed */
 };
 struct obj_watch {
     const char *label;
@@ -68,6 +75,9 @@ struct lbk_objective {
     const char *label[2 * OBJ_TERMS];
     lbk_val *unsound;
     bool artifact_used;
+    bool cut; /* set before the end: frozen passes become taps where they can */
+    int n_tap;
+    struct obj_tap tap[OBJ_READS];
 };
 
 lbk_status lbk__objective_create(struct run *r, const struct stage *stage, lbk_objective **out);
@@ -82,6 +92,14 @@ void lbk__objective_extra(lbk_objective *o);
 /* The sum of the terms, what it needs and no more, its gradients and the update of every weight
  * (optim NULL: none). Outputs "values" and, with reads, "read/<name>". */
 lbk_status lbk__objective_finish(lbk_objective *o, const char *optim);
+/* What v needs, marked as well. */
+void lbk__objective_mark(const lbk_graph *g, bool *live);
+bool lbk__objective_may_watch(const lbk_graph *g, const lbk_val *v, const bool *live);
+/* Makes inputs of what is live and read of frozen passes whose rows are a function of a sample's fields and of the role's
+ * weights alone. FROZEN_BATCH never is. */
+void lbk__objective_cut(lbk_objective *o, bool *live);
+/* o, built as the objective that was cut, and not finished: computes the taps, output "read/<number>", and nothing else. */
+lbk_status lbk__objective_taps(lbk_objective *o, const lbk_objective *cut);
 /* As lbk_loss_call with the text done. */
 lbk_val *lbk__loss_build(lbk_scope *s, const char *loss, const struct lbk_wire *wires,
                          const char *text);

@@ -238,6 +238,26 @@ static double train_seconds(const struct trainer *t)
     return sum;
 }
 
+static void put_cache(struct trainer *t, struct json *j)
+{
+    static const char *const mode[] = { "off", "memory", "disk" };
+    const struct teacher_counts *c = &t->cached;
+    lbk__json_begin(j, "teacher_cache", '{');
+    lbk__json_string(j, "mode", mode[t->run->cfg->teacher_cache]);
+    lbk__json_int(j, "hits", c->hits);
+    lbk__json_int(j, "misses", c->misses);
+    lbk__json_int(j, "read_bytes", (int64_t) c->read);
+    lbk__json_int(j, "kept_bytes", (int64_t) c->kept);
+    lbk__json_number(j, "seconds_saved", c->saved);
+    lbk__json_end(j, '}');
+    if (t->run->cfg->teacher_cache)
+        lbk_ctx_log(t->ctx, LBK_LOG_INFO,
+                    "teacher_cache: %lld samples read, %lld computed; %.1f MB read, %.1f MB kept, "
+                    "%.1f s saved",
+                    (long long) c->hits, (long long) c->misses, 1e-6 * (double) c->read,
+                    1e-6 * (double) c->kept, c->saved);
+}
+
 static lbk_status put_hashes(struct trainer *t, struct json *j)
 {
     char hash[65], name[160];
@@ -272,6 +292,7 @@ lbk_status lbk__save_result(struct trainer *t, const struct lbk_scores *test)
     lbk__json_int(&j, "peak_bytes", (int64_t) u.ru_maxrss * 1024);
     lbk__json_int(&j, "device_peak_bytes", (int64_t) t->run->device->peak_bytes);
     lbk__json_int(&j, "fallbacks", t->at.fallbacks);
+    put_cache(t, &j);
     lbk_status st = put_hashes(t, &j);
     put_plugins(t, &j);
     if (!st)

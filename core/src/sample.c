@@ -141,10 +141,17 @@ static lbk_status read_fixed(const struct loader_params *p, struct cache *c, int
     return st;
 }
 
+uint64_t lbk__sample_view(const struct loader_params *p, int64_t epoch)
+{
+    if (p->pipeline->fixed == p->pipeline->n)
+        return 0;
+    return (uint64_t) (p->views > 0 ? epoch % p->views : epoch);
+}
+
 lbk_status lbk__sample_make(const struct loader_params *p, struct cache *c, int64_t i,
                             int64_t epoch, lbk_record *r)
 {
-    const uint64_t view = (uint64_t) (p->views > 0 ? epoch % p->views : epoch);
+    const uint64_t view = lbk__sample_view(p, epoch);
     lbk_status st = read_fixed(p, c, i, r);
     if (!st) {
         const uint64_t key = lbk_mix(lbk_mix(lbk_mix(p->seed, p->draws), r->id), view);

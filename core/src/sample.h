@@ -17,6 +17,8 @@ struct quiet {
 bool lbk__quiet_init(struct quiet *q, lbk_ctx *real);
 void lbk__quiet_finish(struct quiet *q);
 
+/* Which of its views a sample shows in that epoch; 0 where transforms draw nothing. */
+uint64_t lbk__sample_view(const struct loader_params *p, int64_t epoch);
 /* Sample i of the data set as epoch `epoch` sees it. [any thread, a record each] */
 lbk_status lbk__sample_make(const struct loader_params *p, struct cache *c, int64_t i,
                             int64_t epoch, lbk_record *r);

@@ -6,6 +6,7 @@
 #include "opt.h"
 #include "setting.h"
 
+static const char *const caches[] = { "off", "memory", "disk", NULL };
 static const struct lbk_opt run_opts[] = {
     LBK_STRING(run_cfg, method, "none", "how the student learns"),
     LBK_STRING(run_cfg, data, "", "data set, as in fashion_mnist or idx,images=FILE,labels=FILE"),
@@ -26,6 +27,11 @@ static const struct lbk_opt run_opts[] = {
     LBK_SPAN(run_cfg, checkpoint_every, "1e", "steps or epochs from checkpoint to checkpoint"),
     LBK_INT(run_cfg, checkpoint_seconds, 120, 0, 1e9,
             "and at least every so many seconds; 0 = never"),
+    LBK_ENUM(run_cfg, teacher_cache, "off", caches,
+             "keeps what frozen roles give for samples: for the run, or on disk for others too"),
+    LBK_STRING(run_cfg, teacher_cache_dir, "", "its folder on disk; ~/.cache/limbeck/teacher"),
+    LBK_INT(run_cfg, teacher_cache_bytes, 2147483648, 0, 9e15,
+            "the most it holds, in memory or in its folder; full, it keeps no more"),
     LBK_INT(run_cfg, seed, 0, 0, 9e15, "of weights, order of data and augmentation"),
     LBK_INT(run_cfg, threads, 0, 0, 4096, "of the device; 0 = one per core"),
     LBK_STRING(run_cfg, device, "cpu",

@@ -15,6 +15,7 @@ struct settings {
     int64_t n_known, cap_known;
 };
 
+enum { CACHE_OFF, CACHE_MEMORY, CACHE_DISK };
 /* Options of a run that belong to nobody else. */
 struct run_cfg {
     const char *data, *model, *optim, *augment, *val;
@@ -22,6 +23,9 @@ struct run_cfg {
     int64_t batch, eval_batch, epochs, steps, loaders, seed, threads, log_every;
     struct lbk_span checkpoint_every;
     int64_t checkpoint_seconds;
+    int teacher_cache; /* CACHE_... */
+    const char *teacher_cache_dir;
+    int64_t teacher_cache_bytes;
     const char *method, *device, *out;
     bool strict, plain;
 };

@@ -128,8 +128,10 @@ static lbk_status add_stream(struct run *r, const struct stage *s, int i, lbk_ob
     if (st)
         return st;
     p->n = o->n_stream + 1;
+    p->stream[o->n_stream] = (struct teacher_stream){ x, q };
     o->stream[o->n_stream++] =
-        (struct obj_stream){ d->name, x->data->fields, lbk__loader_layout(*l), x->data->n };
+        (struct obj_stream){ d->name, x->data->fields, lbk__loader_layout(*l), x->data->n,
+                             !q.views && q.pipeline->fixed < q.pipeline->n };
     return LBK_OK;
 }
 
@@ -143,6 +145,27 @@ static lbk_status load_roles(struct run *r, lbk_objective *o)
     return st;
 }
 
+static void declare(const struct stage *s, const char *optim, lbk_objective *o)
+{
+    s->d.objective(o, s->cfg);
+    if (optim)
+        lbk__objective_extra(o);
+}
+
+/* Of the objective once more, which is pure. */
+static lbk_status open_teacher(struct run *r, const struct stage *s, const char *optim,
+                               lbk_objective *o, struct stage_parts *p)
+{
+    lbk_objective *again;
+    const lbk_status st = lbk__objective_create(r, s, &again);
+    if (st)
+        return st;
+    again->n_stream = o->n_stream;
+    memcpy(again->stream, o->stream, sizeof o->stream);
+    declare(s, optim, again);
+    return lbk__teacher_open(o, p->stream, again, &p->teacher);
+}
+
 static lbk_status build(struct run *r, const struct stage *s, const char *optim, lbk_objective *o,
                         struct stage_parts *p)
 {
@@ -151,10 +174,11 @@ static lbk_status build(struct run *r, const struct stage *s, const char *optim,
         st = add_stream(r, s, i, o, p);
     if (st || !s->d.objective)
         return st;
-    s->d.objective(o, s->cfg);
-    if (optim)
-        lbk__objective_extra(o);
+    declare(s, optim, o);
+    o->cut = optim && r->cfg->teacher_cache;
     st = lbk__objective_finish(o, optim);
+    if (!st && o->n_tap)
+        st = open_teacher(r, s, optim, o, p);
     return st ? st : load_roles(r, o);
 }
 
@@ -172,12 +196,13 @@ lbk_status lbk__stage_open(struct run *r, const struct stage *s, const char *opt
     else
         st = lbk__engine_create(o, &p->engine);
     if (st)
-        lbk__stage_close(p);
+        lbk__stage_close(p, NULL);
     return st;
 }
 
-void lbk__stage_close(struct stage_parts *p)
+void lbk__stage_close(struct stage_parts *p, struct teacher_counts *cached)
 {
+    lbk__teacher_close(&p->teacher, cached);
     lbk__engine_destroy(&p->engine);
     for (int i = 0; i < p->n; i++)
         lbk__loader_destroy(&p->loader[i]);

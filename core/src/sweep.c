@@ -104,7 +104,7 @@ lbk_status lbk__stage_sweep(struct trainer *t)
         s.fields = x ? x->data->fields : NULL;
         s.count = x ? x->data->n : 0;
         st = look(&s, &p);
-        lbk__stage_close(&p);
+        lbk__stage_close(&p, NULL);
     }
     free(s.state);
     t->at.seconds[t->at.stage] += lbk__now() - t->begun;

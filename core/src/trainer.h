@@ -4,6 +4,7 @@
 #define LBK_SRC_TRAINER_H
 #include <stdio.h>
 #include "evaluate.h"
+#include "teacher.h"
 
 enum { MAX_STAGES = 16 };
 
@@ -25,6 +26,7 @@ struct trainer {
     char latest[64], before[64]; /* names of the two checkpoints that are kept */
     double begun, saved;         /* seconds of the clock: of this stage, of the last checkpoint */
     struct lbk_scores last_test; /* with the weights of the last step */
+    struct teacher_counts cached; /* since the run began or was taken up again */
     void (*put)(void *ud, const char *line); /* rehearsal: the plans */
     void *ud;
 };
@@ -36,15 +38,18 @@ struct length {
 };
 lbk_status lbk__stage_length(struct run *r, int64_t stage, struct length *out);
 
-/* The streams of a stage with their loaders, its objective finished and compiled. */
+/* The streams of a stage with their loaders, its objective finished and compiled. It may not be moved. */
 struct stage_parts {
     int n;
     struct loader *loader[OBJ_STREAMS];
+    struct teacher_stream stream[OBJ_STREAMS];
+    struct teacher *teacher; /* NULL: frozen roles are part of the engine's plan */
     struct engine *engine;
 };
 lbk_status lbk__stage_open(struct run *r, const struct stage *s, const char *optim,
                            struct stage_parts *out);
-void lbk__stage_close(struct stage_parts *p);
+/* cached: what was counted is added to it; may be NULL. */
+void lbk__stage_close(struct stage_parts *p, struct teacher_counts *cached);
 lbk_status lbk__stage_train(struct trainer *t);
 lbk_status lbk__stage_sweep(struct trainer *t);
 

@@ -45,7 +45,8 @@ LBK_API lbk_status lbk_check(lbk_ctx *ctx, const struct lbk_train_params *p, voi
  * metrics.csv, checkpoints, student.safetensors and result.json, written last: {"schema": "limbeck.result/1", "method", "plain",
  * "seed", "settings": {name: text}, "metric": "accuracy", "accuracy": on test data at the epoch that validation picked (and
  * every other test score under its name), "seconds", "stages": [{"name", "seconds"}], "images_per_second", "peak_bytes",
- * "fallbacks", "weights_sha256", "plugins": {name: sha256}, "data": {name: sha256}}. */
+ * "fallbacks", "teacher_cache": {"mode", "hits", "misses", "read_bytes", "kept_bytes", "seconds_saved"} since the run began or was
+ * taken up again, hits and misses in samples; "weights_sha256", "plugins": {name: sha256}, "data": {name: sha256}}. */
 LBK_API lbk_status lbk_train(lbk_ctx *ctx, const struct lbk_train_params *p);
 LBK_API lbk_status lbk_evaluate(lbk_ctx *ctx, const struct lbk_train_params *p, struct lbk_progress *out);
 
