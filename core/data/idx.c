@@ -76,8 +76,10 @@ static lbk_status open_in(lbk_ctx *ctx, const char *path, struct in *in)
     const bool packed = pread(fd, head, 2, 0) == 2 && head[0] == 0x1f && head[1] == 0x8b;
     in->most = (uint64_t) s.st_size * (packed ? 1032 : 1);
     in->gz = gzdopen(fd, "rb");
-    if (in->gz)
+    if (in->gz) {
+        gzbuffer(in->gz, 1 << 17);
         return LBK_OK;
+    }
     close(fd);
     return lbk_fail(ctx, LBK_ENOMEM, "%s: out of memory", path);
 }

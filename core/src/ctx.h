@@ -34,6 +34,8 @@ struct lbk_ctx {
     struct arena arena; /* descriptors' copies, module records: live as long as the context */
     struct registry registry[LBK_METRICS + 1];
     struct module *modules;
+    struct opened *opened; /* of opened.h */
+    int held;              /* of lbk__opened_hold */
 };
 
 /* The nearest of the names, ended by NULL, by edit distance; NULL when none is near. */

@@ -8,6 +8,7 @@
 #include <limbeck/rng.h>
 #include "ctx.h"
 #include "dataset.h"
+#include "opened.h"
 #include "opt.h"
 #include "record.h"
 #include "str.h"
@@ -280,11 +281,12 @@ static lbk_status configure(struct data *d, const char *rest, int n,
 
 static lbk_status open_source(struct data *d)
 {
-    lbk_status st = d->source->open(d->ctx, lbk_opts_cfg(d->opts), &d->open);
-    if (st) {
-        d->open = NULL;
+    lbk_opts *opts = d->opts;
+    d->opts = NULL;
+    const lbk_status st = lbk__opened_get(d->ctx, d->source, opts, &d->opened);
+    if (st)
         return st;
-    }
+    d->open = d->opened->set;
     d->fields = d->source->fields(d->open);
     return choose(d);
 }
@@ -318,8 +320,7 @@ void lbk__data_close(struct data **data)
     struct data *d = *data;
     if (!d)
         return;
-    if (d->open)
-        d->source->close(d->open);
+    lbk__opened_put(d->ctx, &d->opened);
     lbk_opts_destroy(&d->common);
     lbk_opts_destroy(&d->opts);
     free(d->at);

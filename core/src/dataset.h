@@ -23,9 +23,10 @@ struct data {
     const struct lbk_source *source;
     const struct data_cfg *cfg;
     const struct lbk_field *fields; /* ends at a name of NULL */
-    lbk_dataset *open;
+    struct opened *opened;          /* may have other users */
+    lbk_dataset *open;              /* of it */
     int64_t n, *at; /* the samples of the source that belong to this part, ascending */
-    struct lbk_opts *common, *opts;
+    struct lbk_opts *common, *opts; /* opts: NULL once it is open */
     char *text;
 };
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "opened.h"
 #include "sha256.h"
 #include "source.h"
 #include "teacher.h"
@@ -55,14 +56,8 @@ static lbk_status add_source(const lbk_objective *o, struct sha256 *h, const str
     const lbk_status st = lbk__data_hash(d, hash);
     if (st)
         return st;
-    const size_t n = lbk_opts_save(d->opts, NULL, 0) + 1;
-    char *text = malloc(n);
-    if (!text)
-        return lbk_fail(o->ctx, LBK_ENOMEM, "data: out of memory");
-    lbk_opts_save(d->opts, text, n);
     add(h, "data", hash);
-    add(h, d->source->name, text);
-    free(text);
+    add(h, d->source->name, d->opened->text);
     add_module(o, h, LBK_SOURCES, d->source->name);
     return LBK_OK;
 }

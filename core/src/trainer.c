@@ -5,6 +5,7 @@
 #include <string.h>
 #include <limbeck/ckpt.h>
 #include "file.h"
+#include "opened.h"
 #include "opt.h"
 #include "record.h"
 #include "trainer.h"
@@ -161,10 +162,12 @@ lbk_status lbk_train(lbk_ctx *ctx, const struct lbk_train_params *p)
     if (!dir)
         return lbk_fail(ctx, LBK_EINVAL, "train: no folder for the run: set out=DIR");
     lbk_status st = p->resume ? merge(ctx, p, &a, &q) : LBK_OK;
+    lbk__opened_hold(ctx);
     if (!st)
         st = lbk_check(ctx, &q, NULL, NULL);
     if (!st)
         st = train(ctx, &q, dir, p->resume != NULL);
+    lbk__opened_release(ctx);
     ctx->params.seed = seed;
     lbk__arena_finish(&a);
     return st;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <zlib.h>
 #include "small_data.h"
+#include "ctx.h"
+#include "opened.h"
 #include "record.h"
 
 static const char *const text = "idx,images=images,labels=labels,classes=10";
@@ -203,6 +205,36 @@ static void parts(void **state)
         assert_int_equal(seen[i], 1);
 }
 
+/* One source for all parts of it, for as long as there is a user or it is held. */
+static void shared(void **state)
+{
+    struct fixture *f = *state;
+    const struct lbk_setting s[] = { { "val", "6" }, { "classes", "11" } };
+    struct data *a, *b;
+    lbk_record *r;
+    assert_ok(&f->heard, lbk__record_create(f->ctx, &r));
+    assert_ok(&f->heard, lbk__data_open(f->ctx, text, 1, s, DATA_TRAIN, &a));
+    assert_ok(&f->heard, lbk__data_open(f->ctx, text, 1, s, DATA_VAL, &b));
+    assert_ptr_equal(a->open, b->open);
+    lbk__data_close(&a);
+    assert_ok(&f->heard, lbk__data_read(b, 5, r));
+    assert_ok(&f->heard, lbk__data_open(f->ctx, text, 2, s, DATA_TRAIN, &a));
+    assert_ptr_not_equal(a->open, b->open);
+    lbk__data_close(&a);
+    lbk__opened_hold(f->ctx);
+    lbk__data_close(&b);
+    write_idx(30, 2, 3);
+    assert_ok(&f->heard, lbk__data_open(f->ctx, text, 1, s, DATA_TRAIN, &a));
+    assert_int_equal(a->n, 14);
+    lbk__data_close(&a);
+    lbk__opened_release(f->ctx);
+    assert_null(f->ctx->opened);
+    assert_ok(&f->heard, lbk__data_open(f->ctx, text, 1, s, DATA_TRAIN, &a));
+    assert_int_equal(a->n, 24);
+    lbk__data_close(&a);
+    lbk__record_destroy(&r);
+}
+
 static void hashes(void **state)
 {
     struct fixture *f = *state;
@@ -266,6 +298,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(refuses_damaged_gzip, setup, teardown),
         cmocka_unit_test_setup_teardown(options, setup, teardown),
         cmocka_unit_test_setup_teardown(parts, setup, teardown),
+        cmocka_unit_test_setup_teardown(shared, setup, teardown),
         cmocka_unit_test_setup_teardown(hashes, setup, teardown),
         cmocka_unit_test_setup_teardown(fashion_mnist, setup, teardown),
     };
