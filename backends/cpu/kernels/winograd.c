@@ -9,7 +9,11 @@
 /* A plane is a sub-grid of an image. A task is a rectangle of tiles of one plane, or all tiles of a
  * few planes, so many that their transforms stay in the second cache. What it stores is then whole
  * rows of pixels, if the columns are all and there is no dilation: the epilogue and the tail
- * follow at once. */
+ * follow at once.
+ *
+ * With many channels so few tiles fit that weights, read again for each task, would be what takes
+ * the time. Such a convolution is deep: a wave of tasks is transformed, then multiplied frequency
+ * by frequency, each with its weights once, then transformed back. */
 enum {
     FREQ = WINO_FREQ,
     SIDE = WINO_SIDE,
@@ -17,6 +21,9 @@ enum {
     PAIR = 2, /* blocks of the output */
     TILES = 28,
     V_BYTES = 1200 << 10,
+    DEEP = 3,
+    DEEP_TILES = 112,
+    WAVE_BYTES = 24 << 20,
     RUN = 256, /* channels of one sum: rounding grows with the root of their number */
     CHANNELS_MOST = 1024
 };
@@ -31,7 +38,9 @@ struct winograd {
     int64_t groups, bands, pieces;    /* of planes, rows, columns */
     int64_t chunk, tasks;             /* tiles of a task; tasks */
     int64_t v_step, m_step, u_floats; /* u: of one block of the output */
-    bool apart, plain, tail;          /* apart: epilogue and tail are a pass of their own */
+    bool deep;
+    int64_t wave;            /* tasks of one, at most */
+    bool apart, plain, tail; /* apart: epilogue and tail are a pass of their own */
     struct cpu_expr x;
 };
 struct job {
@@ -51,12 +60,10 @@ static int64_t even_part(int64_t n, int64_t at_most) { return up_div(n, up_div(n
 
 static int64_t all_planes(const struct wino_grid *t) { return t->n * t->dil * t->dil; }
 
-static void set_tasks(struct winograd *p)
+/* Into tasks of about so many tiles. */
+static void cut(struct winograd *p, int64_t many)
 {
     const struct wino_grid *t = &p->t;
-    const int64_t room = V_BYTES / (FREQ * LANES * 4 * t->c_blocks);
-    const bool wide = t->c_blocks * t->k_blocks > 32;
-    const int64_t many = most(4, least(room, wide ? 2 * TILES : TILES + 4));
     p->cols = even_part(t->tw, most(4, many));
     p->rows = p->cols < t->tw ? 1 : even_part(t->th, most(1, many / p->cols));
     p->planes = 1;
@@ -67,10 +74,39 @@ static void set_tasks(struct winograd *p)
     p->pieces = up_div(t->tw, p->cols);
     p->chunk = p->planes * p->rows * p->cols;
     p->tasks = p->groups * p->bands * p->pieces;
+}
+
+static void set_tasks(struct winograd *p)
+{
+    const struct wino_grid *t = &p->t;
+    const int64_t room = V_BYTES / (FREQ * LANES * 4 * t->c_blocks);
+    const bool wide = t->c_blocks * t->k_blocks > 32;
+    cut(p, most(4, least(room, wide ? 2 * TILES : TILES + 4)));
     p->apart = t->dil > 1;
-    p->v_step = wino_step(t->c_blocks * p->chunk * LANES);
-    p->m_step = wino_step(PAIR * p->chunk * LANES);
     p->u_floats = FREQ * t->c_blocks * LANES * LANES;
+}
+
+static void set_steps(struct winograd *p)
+{
+    const struct wino_grid *t = &p->t;
+    const int64_t pair = PAIR * p->chunk * LANES;
+    p->v_step = wino_step(p->wave * t->c_blocks * p->chunk * LANES);
+    p->m_step = wino_step(p->deep ? p->wave * t->k_blocks * p->chunk * LANES : pair);
+}
+
+/* A wave writes and reads its transforms once; tasks by themselves read all weights each. */
+static void set_waves(struct winograd *p)
+{
+    const struct wino_grid *t = &p->t;
+    const int64_t blocks = t->c_blocks + t->k_blocks;
+    p->deep = t->c_blocks * t->k_blocks * LANES > DEEP * p->chunk * blocks;
+    p->wave = 1;
+    if (p->deep) {
+        cut(p, DEEP_TILES);
+        const int64_t bytes = FREQ * LANES * 4 * blocks * p->chunk;
+        p->wave = even_part(p->tasks, most(1, WAVE_BYTES / bytes));
+    }
+    set_steps(p);
 }
 
 /* Whether this should be faster than the direct way, by an estimate of cycles of 16 lanes whose
@@ -137,7 +173,9 @@ struct winograd *winograd_create(lbk_drv *d, const struct lbk_group *g, lbk_shap
     set_tasks(p);
     p->plain = cpu_plain_operand(g, 0) >= 0;
     p->tail = tail_fits(g);
-    if (pays(p) && set_taps(p, g, x, w) &&
+    const bool pay = pays(p);
+    set_waves(p);
+    if (pay && set_taps(p, g, x, w) &&
         (p->plain || (cpu_operand_compile(d, &p->x, g, 0, x) && p->x.ramp.on)))
         return p;
     free(p);
@@ -158,16 +196,22 @@ static int64_t spot_floats(const struct winograd *p)
 {
     return cpu_up(p->chunk * (int64_t) sizeof(struct wino_spot) / 4, LANES);
 }
-static int64_t more_floats(const struct winograd *p) { return p->ic > RUN ? p->m_step : 0; }
+static int64_t more_floats(const struct winograd *p)
+{
+    return p->ic > RUN ? PAIR * p->chunk * LANES : 0;
+}
+/* Transforms of a task, or of a wave. */
+static int64_t transform_floats(const struct winograd *p) { return FREQ * (p->v_step + p->m_step); }
 static int64_t worker_floats(const struct winograd *p)
 {
-    return FREQ * (p->v_step + p->m_step) + spot_floats(p) +
-           (p->plain ? 0 : wino_values(&p->t, p->rows)) + more_floats(p) + LANES;
+    const int64_t values = p->plain ? 0 : wino_values(&p->t, p->rows);
+    return cpu_up((p->deep ? 0 : transform_floats(p)) + spot_floats(p) + more_floats(p) + values,
+                  LANES);
 }
 size_t winograd_scratch(const struct winograd *p, int threads)
 {
     return (size_t) (slot_floats(p) + off_floats(p) + p->t.k_blocks * p->u_floats +
-                     worker_floats(p) * threads) *
+                     (p->deep ? transform_floats(p) : 0) + worker_floats(p) * threads) *
            sizeof(float);
 }
 
@@ -258,13 +302,15 @@ static void join(const struct job *j, int64_t n, int panels, const float *more, 
         conv_loops_of[j->d->isa]->add(m + i * panel, more + i * panel, n * LANES);
 }
 
-/* Sums of products of one or two blocks for every frequency; more: room for one frequency. */
-static void multiply(const struct job *j, const float *v, int64_t n, int64_t kb, int panels,
-                     float *m, float *more)
+/* Of one frequency and n tiles: their sums of products with one or two blocks of the output. more:
+ * room for as many. */
+static void multiply(const struct job *j, const float *v, int64_t n, int64_t f, int64_t kb,
+                     int panels, float *m, float *more)
 {
     const struct winograd *p = j->p;
     const int64_t c = p->t.c_blocks * LANES;
     struct conv_row r = {
+        .x = v,
         .b_gap = p->u_floats,
         .y_step = LANES,
         .y_panel = p->chunk * LANES,
@@ -272,16 +318,14 @@ static void multiply(const struct job *j, const float *v, int64_t n, int64_t kb,
         .rows = 1,
         .panels = panels,
     };
-    for (int64_t f = 0; f < FREQ; f++)
-        for (int64_t at = 0; at < p->ic; at += RUN) {
-            r.x = v + f * p->v_step;
-            r.off = j->off + at, r.n = least(RUN, p->ic - at);
-            r.b = j->u + kb * p->u_floats + (f * c + at) * LANES;
-            r.y = at ? more : m + f * p->m_step;
-            conv_loops_of[j->d->isa]->block_row(&r);
-            if (at)
-                join(j, n, panels, more, m + f * p->m_step);
-        }
+    for (int64_t at = 0; at < p->ic; at += RUN) {
+        r.off = j->off + at, r.n = least(RUN, p->ic - at);
+        r.b = j->u + kb * p->u_floats + (f * c + at) * LANES;
+        r.y = at ? more : m;
+        conv_loops_of[j->d->isa]->block_row(&r);
+        if (at)
+            join(j, n, panels, more, m);
+    }
 }
 
 static void output(const struct job *j, const struct wino_spot *spot, int64_t n, int64_t kb,
@@ -302,27 +346,107 @@ static void output(const struct job *j, const struct wino_spot *spot, int64_t n,
     j->l->output(&o);
 }
 
+/* What a worker has beside transforms. */
+struct room {
+    struct wino_spot *spot;
+    float *more, *values;
+};
+
+static struct room room_of(const struct winograd *p, float *at)
+{
+    struct room r = { .spot = (struct wino_spot *) at, .more = at + spot_floats(p) };
+    r.values = r.more + more_floats(p);
+    return r;
+}
+
 static void conv_task(void *arg, int64_t task, int worker)
 {
     const struct job *j = arg;
     const struct winograd *p = j->p;
     float *v = j->scratch + worker * worker_floats(p), *m = v + FREQ * p->v_step;
-    struct wino_spot *spot = (struct wino_spot *) (m + FREQ * p->m_step);
+    const struct room room = room_of(p, m + FREQ * p->m_step);
     const struct part q = part_of(p, task);
-    const int64_t n = find_spots(p, &q, spot);
-    struct wino_in in = { .grid = &p->t, .x = j->x, .expr = &p->x, .arg = j->arg };
-    float *more = m + FREQ * p->m_step + spot_floats(p);
-    in.values = more + more_floats(p);
+    const int64_t n = find_spots(p, &q, room.spot);
+    const struct wino_in in = { &p->t, j->x, &p->x, j->arg, room.values };
     for (int64_t cb = 0; cb < p->t.c_blocks; cb++)
-        wino_transform(j->d, &in, spot, n, cb, v + cb * p->chunk * LANES, p->v_step);
+        wino_transform(j->d, &in, room.spot, n, cb, v + cb * p->chunk * LANES, p->v_step);
     for (int64_t kb = 0, panels; kb < p->t.k_blocks; kb += panels) {
         panels = least(PAIR, p->t.k_blocks - kb);
-        multiply(j, v, n, kb, (int) panels, m, more);
+        for (int64_t f = 0; f < FREQ; f++)
+            multiply(j, v + f * p->v_step, n, f, kb, (int) panels, m + f * p->m_step, room.more);
         for (int64_t i = 0; i < panels; i++) {
-            output(j, spot, n, kb + i, m + i * p->chunk * LANES);
+            output(j, room.spot, n, kb + i, m + i * p->chunk * LANES);
             if (!p->apart)
                 finish_part(j, &q, task, kb + i);
         }
+    }
+}
+
+struct wave {
+    const struct job *j;
+    int64_t task; /* the first */
+    float *v, *m; /* [frequency][task][block][tile][lane] */
+};
+
+static struct room room_in_wave(const struct job *j, int worker)
+{
+    return room_of(j->p, j->scratch + worker * worker_floats(j->p));
+}
+
+static void wave_transform(void *arg, int64_t i, int worker)
+{
+    const struct wave *w = arg;
+    const struct winograd *p = w->j->p;
+    const struct room room = room_in_wave(w->j, worker);
+    const struct part q = part_of(p, w->task + i / p->t.c_blocks);
+    const struct wino_in in = { &p->t, w->j->x, &p->x, w->j->arg, room.values };
+    wino_transform(w->j->d, &in, room.spot, find_spots(p, &q, room.spot), i % p->t.c_blocks,
+                   w->v + i * p->chunk * LANES, p->v_step);
+}
+
+static int64_t tiles_of(const struct part *q)
+{
+    return (q->g1 - q->g0) * (q->i1 - q->i0) * (q->j1 - q->j0);
+}
+
+static void wave_multiply(void *arg, int64_t i, int worker)
+{
+    const struct wave *w = arg;
+    const struct winograd *p = w->j->p;
+    const int64_t pairs = up_div(p->t.k_blocks, PAIR), f = i / pairs, kb = i % pairs * PAIR;
+    const int64_t end = least(w->task + p->wave, p->tasks), block = p->chunk * LANES;
+    const float *v = w->v + f * p->v_step;
+    float *m = w->m + f * p->m_step + kb * block;
+    for (int64_t task = w->task; task < end; task++) {
+        const struct part q = part_of(p, task);
+        multiply(w->j, v, tiles_of(&q), f, kb, (int) least(PAIR, p->t.k_blocks - kb), m,
+                 room_in_wave(w->j, worker).more);
+        v += p->t.c_blocks * block, m += p->t.k_blocks * block;
+    }
+}
+
+static void wave_output(void *arg, int64_t i, int worker)
+{
+    const struct wave *w = arg;
+    const struct winograd *p = w->j->p;
+    const struct room room = room_in_wave(w->j, worker);
+    const int64_t task = w->task + i / p->t.k_blocks, kb = i % p->t.k_blocks;
+    const struct part q = part_of(p, task);
+    output(w->j, room.spot, find_spots(p, &q, room.spot), kb, w->m + i * p->chunk * LANES);
+    if (!p->apart)
+        finish_part(w->j, &q, task, kb);
+}
+
+static void run_waves(lbk_drv *d, struct job *j)
+{
+    const struct winograd *p = j->p;
+    struct wave w = { .j = j, .v = j->scratch, .m = j->scratch + FREQ * p->v_step };
+    j->scratch += transform_floats(p);
+    for (; w.task < p->tasks; w.task += p->wave) {
+        const int64_t n = least(p->wave, p->tasks - w.task);
+        cpu_run(d, n * p->t.c_blocks, wave_transform, &w);
+        cpu_run(d, FREQ * up_div(p->t.k_blocks, PAIR), wave_multiply, &w);
+        cpu_run(d, n * p->t.k_blocks, wave_output, &w);
     }
 }
 
@@ -343,7 +467,10 @@ void winograd_launch(lbk_drv *d, const struct winograd *p, const struct lbk_grou
     for (int64_t c = 0; c < p->ic; c++)
         j.off[c] = (int32_t) (c / LANES * p->chunk * LANES + c % LANES);
     cpu_run(d, p->t.k_blocks * p->t.c_blocks, kernel_task, &j);
-    cpu_run(d, p->tasks, conv_task, &j);
+    if (p->deep)
+        run_waves(d, &j);
+    else
+        cpu_run(d, p->tasks, conv_task, &j);
     if (p->apart && (epi || p->tail))
         cpu_run(d, p->t.n * p->t.k_blocks, finish_plane, &j);
     if (p->tail)
