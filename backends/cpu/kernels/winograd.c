@@ -116,7 +116,7 @@ static bool pays(const struct winograd *p)
     const struct wino_grid *t = &p->t;
     double c = (double) t->c_blocks, k = (double) t->k_blocks, pairs = c * k;
     double tiles = (double) t->tiles * (FREQ * LANES * 0.6 * pairs + 220 * c + 200 * k);
-    double weights = pairs * LANES * (double) (200 + FREQ * 8 * p->tasks);
+    double weights = pairs * LANES * (double) (200 + FREQ * 8 * up_div(p->tasks, p->wave));
     double direct = (double) (t->n * t->oh * t->ow * p->r * p->r * p->ic) * k * 0.6;
     return tiles + weights < direct;
 }
@@ -173,9 +173,8 @@ struct winograd *winograd_create(lbk_drv *d, const struct lbk_group *g, lbk_shap
     set_tasks(p);
     p->plain = cpu_plain_operand(g, 0) >= 0;
     p->tail = tail_fits(g);
-    const bool pay = pays(p);
     set_waves(p);
-    if (pay && set_taps(p, g, x, w) &&
+    if (pays(p) && set_taps(p, g, x, w) &&
         (p->plain || (cpu_operand_compile(d, &p->x, g, 0, x) && p->x.ramp.on)))
         return p;
     free(p);
