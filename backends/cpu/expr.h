@@ -50,6 +50,7 @@ struct cpu_ramp {
 };
 struct cpu_pointwise {
     void (*spread)(float *y, float v, int n);
+    void (*keep)(float *y, int lanes, int64_t n); /* the others of each block of CBLK are zeroed */
     void (*ramp)(float *y, const float *x, const float *scale, const float *shift,
                  const struct cpu_ramp *r, int64_t n);
     struct cpu_loops op[CPU_PW_COUNT];
@@ -76,6 +77,7 @@ struct cpu_step {
 struct cpu_expr {
     int n, n_out, n_buf;
     void (*spread)(float *y, float v, int n);
+    void (*keep)(float *y, int lanes, int64_t n);
     void (*run_ramp)(float *y, const float *x, const float *scale, const float *shift,
                      const struct cpu_ramp *r, int64_t n);
     int64_t run; /* chunks end where runs of one number of broadcast args do; 0 = anywhere */
@@ -107,17 +109,19 @@ bool cpu_operand_compile(const lbk_drv *d, struct cpu_expr *x, const struct lbk_
 void cpu_expr_run(const struct cpu_expr *x, const float *const arg[], const float *acc,
                   float *const out[], int64_t at, int64_t n);
 
-/* Of a ramp: scale and shift of block `block` of all blocks of its x, zero past the last channel. */
+/* Of a ramp: scale and shift of block `block` of all blocks of its x, zero past the last channel.
+ */
 void cpu_ramp_lanes(const struct cpu_expr *x, const float *const arg[], int64_t block,
                     float scale[CPU_BLOCK], float shift[CPU_BLOCK]);
 
-/* As cpu_expr_run for one out: the values themselves where they lie in memory already, else evaluated into
- * buf. */
+/* As cpu_expr_run for one out: the values themselves where they lie in memory already, else
+ * evaluated into buf. */
 const float *cpu_expr_values(const struct cpu_expr *x, const float *const arg[], float *buf,
                              int64_t at, int n);
 
-/* y: element `at` on of a CBLK value with that shape; zeroes the lanes past the last channel. */
-void cpu_zero_tail(float *y, lbk_shape shape, int block, int64_t at, int64_t n);
+/* y: element `at` on of a CBLK value of that shape, n of them, both in whole blocks; zeroes the
+ * lanes past the last channel. */
+void cpu_zero_tail(const struct cpu_expr *x, float *y, lbk_shape shape, int64_t at, int64_t n);
 
 /* One ACC word: the anchor's result as it is. One ARG word: an operand as it is. */
 static inline bool cpu_expr_is_acc(const struct lbk_expr *e)

@@ -116,7 +116,7 @@ static void fill_row(const struct depth_in *in, float *to, int64_t plane, int64_
     }
     cpu_expr_run(&p->x, in->arg, NULL, (float *const[]){ to }, at, n);
     if (!p->x.ramp.on)
-        cpu_zero_tail(to, p->x_shape, LANES, at, n);
+        cpu_zero_tail(&p->x, to, p->x_shape, at, n);
 }
 
 void depth_ring_fill(const struct depth_in *in, struct depth_ring *r, int64_t plane, int64_t end)

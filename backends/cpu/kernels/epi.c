@@ -30,5 +30,5 @@ void cpu_epi_run(const struct cpu_epi *e, const struct lbk_group *g, int64_t at,
     cpu_expr_run(&e->x, arg, acc, out, at, n);
     for (int k = 0; k < lbk_group_results(g); k++)
         if (cpu_is_cblk(&g->out[k]))
-            cpu_zero_tail(out[k], g->acc, CPU_BLOCK, at, n);
+            cpu_zero_tail(&e->x, out[k], g->acc, at, n);
 }

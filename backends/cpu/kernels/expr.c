@@ -244,6 +244,7 @@ bool cpu_expr_compile(const lbk_drv *d, struct cpu_expr *x, const struct lbk_exp
     for (int k = 0; k < n_out; k++)
         last[result[k]] = e->n;
     x->spread = cpu_pointwise_of[d->isa]->spread;
+    x->keep = cpu_pointwise_of[d->isa]->keep;
     x->run_ramp = cpu_pointwise_of[d->isa]->ramp;
     x->ramp = find_ramp(x, e);
     x->run = common_run(x, n_arg);
@@ -278,17 +279,16 @@ bool cpu_operand_compile(const lbk_drv *d, struct cpu_expr *x, const struct lbk_
     return cpu_expr_compile(d, x, &g->operand[i], g->n_arg, arg, shape, CPU_CBLK, 1, &result, 0);
 }
 
-void cpu_zero_tail(float *y, lbk_shape shape, int block, int64_t at, int64_t n)
+void cpu_zero_tail(const struct cpu_expr *x, float *y, lbk_shape shape, int64_t at, int64_t n)
 {
-    const int64_t run = shape.d[2] * shape.d[3] * block, blocks = (shape.d[1] + block - 1) / block;
-    const int used = (int) (shape.d[1] % block);
+    const int64_t run = shape.d[2] * shape.d[3] * CPU_BLOCK, blocks = cpu_blocks(shape.d[1]);
+    const int used = (int) (shape.d[1] % CPU_BLOCK);
     if (used == 0)
         return;
     for (int64_t i = 0; i < n;) {
         const int64_t b = (at + i) / run, stop = (b + 1) * run - at < n ? (b + 1) * run - at : n;
         if (b % blocks == blocks - 1)
-            for (int64_t j = i; j < stop; j += block)
-                memset(y + j + used, 0, sizeof *y * (size_t) (block - used));
+            x->keep(y + i, used, stop - i);
         i = stop;
     }
 }

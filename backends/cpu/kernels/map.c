@@ -41,7 +41,7 @@ static void part(void *arg, int64_t i, int worker)
     cpu_expr_run(&j->x, j->arg, NULL, out, at, n);
     for (int k = 0; k < j->g->n_out; k++)
         if (cpu_is_cblk(&j->g->out[k]))
-            cpu_zero_tail(out[k], j->g->acc, CPU_BLOCK, at, n);
+            cpu_zero_tail(&j->x, out[k], j->g->acc, at, n);
 }
 
 static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)

@@ -86,6 +86,17 @@
 #define LBK_PW3(name, ...) { #name, 3, each_##name, NULL, NULL },
 static void spread(float *y, float v, int n) { EACH y[i] = v; }
 
+static void keep(float *y, int lanes, int64_t n)
+{
+    for (int v = lanes / VL * VL; v < CPU_BLOCK; v += VL) {
+        vi kept;
+        for (int k = 0; k < VL; k++)
+            kept[k] = v + k < lanes ? -1 : 0;
+        for (int64_t i = v; i < n; i += CPU_BLOCK)
+            vstore(y + i, (vf) ((vi) vload(y + i) & kept));
+    }
+}
+
 INL void ramp_to(enum cpu_limit limit, float *y, const float *x, const float *scale,
                  const float *shift, float high, int64_t n)
 {
@@ -108,6 +119,7 @@ static void ramp(float *y, const float *x, const float *scale, const float *shif
 }
 
 const struct cpu_pointwise CPU_TABLE(cpu_pointwise) = { spread,
+                                                        keep,
                                                         ramp,
                                                         {
 #include <limbeck/ops.def>
