@@ -20,6 +20,7 @@ struct lbk_exec {
     } *leaf;
     uint64_t seen; /* changes of the store that the states are up to date with */
     bool bound;    /* every arg has its memory */
+    bool settled;  /* groups that run once have run */
     bool timed;      /* by the device, for its profile */
 };
 
@@ -298,6 +299,7 @@ static lbk_status bind_states(lbk_exec *x, bool *changed)
         v->mem = t->mem;
     }
     x->seen = p->store->changes;
+    x->settled = false;
     return LBK_OK;
 }
 
@@ -437,9 +439,10 @@ lbk_status lbk_run(lbk_exec *x, int n_in, const struct lbk_bind in[], int n_out,
     lbk_status st = bind_leaves(x, n_in, in);
     for (int64_t i = 0; !st && i < p->n_group; i++) {
         struct group *g = &p->group[p->order[i]];
-        if (!g->chained)
+        if (!g->chained && !(g->once && x->settled))
             st = p->params.profile ? launch_timed(p, g) : launch(p, g);
     }
+    x->settled = !st;
     if (!st)
         st = write_outputs(x, n_out, out);
     return st ? st : copy_states(x);
@@ -476,14 +479,16 @@ void lbk_exec_info(const lbk_exec *x, struct lbk_exec_info *out)
     struct lbk_exec_info i = { .size = out->size,
                                .nodes = p->n_node_before,
                                .groups = (int) p->n_group - p->n_reorder,
-                               .launches = (int) p->n_group - p->n_chained + (int) p->n_copy,
+                               .launches = (int) (p->n_group + p->n_copy) - p->n_chained -
+                                           p->n_once,
                                .reorders = p->n_reorder,
                                .fallbacks = p->n_fallback,
                                .arena_bytes = p->arena_bytes,
                                .live_bytes = p->live_bytes,
                                .state_bytes = state_bytes(p) };
     for (int64_t k = 0; k < p->n_group; k++)
-        add_group(&i, &p->group[k]);
+        if (!p->group[k].once)
+            add_group(&i, &p->group[k]);
     memcpy(out, &i, out->size < sizeof i ? out->size : sizeof i);
 }
 
@@ -530,7 +535,10 @@ static void add_arg(struct line *l, const struct plan *p, const struct lbk_arg *
 
 static void describe(struct line *l, const struct plan *p, const struct group *g)
 {
-    const char *how = g->fallback ? "FALLBACK " : g->chained ? "with another: " : "";
+    const char *how = g->fallback  ? "FALLBACK "
+                      : g->chained ? "with another: "
+                      : g->once    ? "once: "
+                                   : "";
     add(l, "%s%s", how, g->g.op ? g->g.op->name : "map");
     for (int i = 0; i < g->g.n_operand; i++)
         if (g->g.operand[i].n > 1)

@@ -13,6 +13,7 @@ uint32_t lbk__value_for(struct work *w, lbk_node *n)
     if (*v == NONE) {
         const struct value made = { .kind = kinds[s->kind],
                                     .row_major = s->kind != NODE_OP,
+                                    .settled = s->settled || s->kind == NODE_CONST,
                                     .dtype = s->dtype,
                                     .shape = s->shape,
                                     .name = s->name,

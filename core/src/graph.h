@@ -17,6 +17,7 @@ struct lbk_node {
     uint32_t id;
     uint8_t kind;
     bool trainable;                  /* NODE_STATE */
+    bool settled;                    /* NODE_STATE: nobody writes it while a plan of the graph lives */
     const struct lbk_op *op;         /* NODE_OP */
     /* NODE_OP: a copy, padding zeroed, so that equal bytes are equal parameters */
     const void *params;

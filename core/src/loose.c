@@ -129,7 +129,10 @@ lbk_pass *lbk__loose_teacher(struct loose *l, const char *model, int64_t classes
         st = set_options(l->ctx, &l->teacher, classes, 0, NULL, NULL);
     if (st)
         lbk_graph_fail(l->o->g, st, "teacher '%s': not to be had", model);
-    return st ? NULL : lbk__objective_pass(l->o, &l->teacher, "teacher", LBK_FROZEN, 0);
+    lbk_pass *p = st ? NULL : lbk__objective_pass(l->o, &l->teacher, "teacher", LBK_FROZEN, 0);
+    if (p)
+        p->piece.net.settled = true;
+    return p;
 }
 
 void lbk__loose_close(struct loose *l)

@@ -35,7 +35,8 @@ static void lifetimes(struct plan *p)
         const struct group *g = &p->group[p->order[t]];
         for (int k = 0; k < g->g.n_out; k++) {
             struct value *v = &p->value[g->out[k]];
-            v->first = v->last = t;
+            v->first = g->once ? 0 : t;
+            v->last = g->once ? (uint32_t) p->n_group : t;
             v->bytes = lbk_arg_bytes(
                 &(struct lbk_arg){ .dtype = v->dtype, .shape = v->shape, .layout = v->layout });
         }

@@ -33,6 +33,8 @@ lbk_pass *lbk__objective_pass(lbk_objective *o, struct role *role, const char *n
     p->piece.net = (struct net){ .g = o->g,
                                  .path = role ? lbk__arena_str(&o->g->arena, "%s", role->path) : "",
                                  .mode = mode,
+                                 /* a stage makes sure of it */
+                                 .settled = o->stage && mode != LBK_TRAINED,
                                  .shape_of = stored_shape,
                                  .ud = o->run };
     o->pass[o->n_pass++] = p;

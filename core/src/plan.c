@@ -96,10 +96,14 @@ double lbk__node_flops(const lbk_node *n)
 lbk_status lbk__plan_build(struct plan *p, const lbk_graph *from)
 {
     static lbk_status (*const passes[])(struct plan * p) = { lbk__plan_group, lbk__plan_order,
-                                                             lbk__plan_layout, lbk__plan_memory };
+                                                             lbk__plan_layout };
     lbk_status st = lbk__plan_simplify(p, from);
     for (size_t i = 0; !st && i < sizeof passes / sizeof *passes; i++)
         st = passes[i](p);
+    if (!st) {
+        lbk__plan_once(p);
+        st = lbk__plan_memory(p);
+    }
     if (!st)
         lbk__plan_chain(p);
     return st;

@@ -16,6 +16,7 @@ struct value {
     uint8_t kind;
     /* seen from outside or through a view: must keep that layout */
     bool row_major;
+    bool settled;                      /* of a leaf: the same in every run */
     lbk_dtype dtype;
     lbk_shape shape;
     struct lbk_layout layout;
@@ -44,6 +45,7 @@ struct group {
     bool fallback;                     /* runs through the reference on the host */
     bool update;                       /* writes nothing but states */
     bool chained;                      /* launched with another */
+    bool once;                         /* launched in the first run, and when states have been exchanged */
     int n_chain; uint32_t next;        /* how many one launch is for; the next of them, NONE */
     struct lbk_offer offer;
     uint32_t rank;                     /* node id it is ordered by */
@@ -67,7 +69,7 @@ struct plan {
     /* a read before the write over it */
     int64_t n_before, cap_before; struct before { uint32_t first, then; } *before;
     struct lbk_compile_params params;
-    int n_node_before, n_reorder, n_fallback, n_chained;
+    int n_node_before, n_reorder, n_fallback, n_chained, n_once;
     struct timing copying;             /* with profile: of all copies of a run, by the host's clock */
     /* The arena is slabs, each a buffer of its own: slab k has the addresses from k * slab_most on, and uses slab[k]
      * bytes of them. arena: of all; live: the most that is alive at once, which no placement can beat. */
@@ -85,6 +87,8 @@ lbk_status lbk__plan_group(struct plan *p);
 lbk_status lbk__plan_order(struct plan *p);
 /* Every operand has the layout its group was offered with; reorders inserted. Keeps the order. */
 lbk_status lbk__plan_layout(struct plan *p);
+/* Groups that depend on settled values alone run once: what folds the batch norms of a frozen network is not computed anew. */
+void lbk__plan_once(struct plan *p);
 /* Places in the arena: overlapping bytes are never alive together, and nothing is larger than a buffer may be. */
 lbk_status lbk__plan_memory(struct plan *p);
 /* Updates that a driver can launch together are chained; the first is launched. Keeps order and memory. */

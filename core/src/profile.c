@@ -132,7 +132,7 @@ lbk_status lbk__profile(const lbk_exec *x, struct peaks peak,
     struct table t = { .peak = peak };
     bool ok = true;
     for (int64_t i = 0; ok && i < p->n_group; i++)
-        ok = add_group(&t, &p->group[i]);
+        ok = p->group[i].once || add_group(&t, &p->group[i]);
     ok = ok && add_copies(&t, p);
     if (ok) {
         if (t.n)

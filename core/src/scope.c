@@ -79,8 +79,11 @@ static lbk_val *state(lbk_scope *s, const char *name, lbk_dtype t, lbk_shape sha
         }
     }
     const char *before = lbk__scope_enter(g, s->path);
+    const int64_t n = g->n_node;
     lbk_val *v = lbk__state(g, path, t, shape, trainable, &init);
     lbk__scope_leave(g, before);
+    if (v) /* other passes may share it */
+        v->node.settled = s->net->settled && (g->n_node > n || v->node.settled);
     return v;
 }
 

@@ -24,6 +24,7 @@ struct net {
     lbk_graph *g;
     const char *path; /* "student/" */
     enum lbk_mode mode;
+    bool settled; /* its states are written by nobody while the graph is used */
     struct tap *taps, **last_tap; /* in the order of the model */
     struct drift *drifts, **last_drift;
     lbk_shape (*shape_of)(

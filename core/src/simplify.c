@@ -9,7 +9,8 @@ enum { FOLD_MAX = 4096, PASSES_MAX = 16 };
 struct pass {
     struct plan *plan;
     lbk_graph *to;
-    lbk_val **map; /* old id -> new value */
+    lbk_val **map;     /* old id -> new value */
+    uint32_t *readers; /* of old nodes */
     uint32_t *bucket, n_bucket, *chain;
     int64_t cap_chain;              /* of new nodes, by what they compute */
     const char *where, *where_copy; /* the last path seen, and the new graph's copy of it */
@@ -186,6 +187,54 @@ static bool stretches(const lbk_node *n, lbk_val *const in[], int i)
     return false;
 }
 
+/* ---- batch norms of frozen networks ---- */
+
+static bool is_settled(const lbk_node *n, int depth)
+{
+    if (n->kind != NODE_OP || depth > 16)
+        return n->kind == NODE_CONST || (n->kind == NODE_STATE && n->settled);
+    for (int i = 0; i < n->n; i++)
+        if (!is_settled(n->in[i], depth + 1))
+            return false;
+    return true;
+}
+
+static bool is_each_channel(const lbk_node *a, int64_t channels)
+{
+    return a->shape.n >= 3 && a->shape.d[a->shape.n - 3] == channels &&
+           lbk_shape_count(a->shape) == channels;
+}
+
+/* conv(x, w) * a, of a number a for each channel that is the same in every run, is
+ * conv(x, w * a). It takes memory for the weights once more; where they are larger than what the
+ * convolution gives there is little to multiply, and a is applied as that is stored. */
+static lbk_val *scaled_conv(struct pass *s, const lbk_node *n, const lbk_node *v)
+{
+    for (int i = 0; named(v, "mul") && i < 2; i++) {
+        lbk_node *c = v->in[i], *a = v->in[1 - i];
+        if (!named(c, "conv2d") || s->readers[n->in[i]->id] > 1 || !is_settled(c->in[1], 0) ||
+            lbk_shape_count(c->in[1]->shape) > lbk_shape_count(c->shape) ||
+            !is_each_channel(a, c->shape.d[1]) || !is_settled(a, 0))
+            continue;
+        const struct lbk_dims d = { 4, { c->shape.d[1], 1, 1, 1 } };
+        lbk_val *w = lbk_mul(s->to, val_of(c->in[1]), lbk_reshape(s->to, val_of(a), d));
+        s->lowered = true; /* the convolution of before is dead */
+        return lbk_apply(s->to, c->op, 2, (lbk_val *[]){ val_of(c->in[0]), w }, c->params);
+    }
+    return NULL;
+}
+
+static void count_readers(struct pass *s, const lbk_graph *from, const bool *live)
+{
+    for (int64_t i = 0; i < from->n_node; i++)
+        for (int k = 0; live[i] && k < from->node[i]->n; k++)
+            s->readers[from->node[i]->in[k]->id]++;
+    for (int64_t i = 0; i < from->n_output; i++)
+        s->readers[from->output[i].v->id]++;
+    for (int64_t i = 0; i < from->n_assign; i++)
+        s->readers[from->assign[i].v->id]++;
+}
+
 static const char *keep(struct pass *s, const char *where)
 {
     if (where != s->where) {
@@ -215,11 +264,19 @@ static lbk_val *rebuild(struct pass *s, const lbk_node *n)
     return lbk_apply(s->to, n->op, n->n, in, n->params);
 }
 
+static lbk_val *state(struct pass *s, const lbk_node *n)
+{
+    lbk_val *v = lbk__state(s->to, n->name, n->dtype, n->shape, n->trainable, n->init);
+    if (v)
+        v->node.settled = n->settled;
+    return v;
+}
+
 static lbk_val *visit(struct pass *s, const lbk_node *n)
 {
     switch (n->kind) {
     case NODE_INPUT: return lbk_input(s->to, n->name, n->dtype, n->shape);
-    case NODE_STATE: return lbk__state(s->to, n->name, n->dtype, n->shape, n->trainable, n->init);
+    case NODE_STATE: return state(s, n);
     case NODE_CONST: return lbk_const(s->to, n->dtype, n->shape, n->data);
     }
     lbk_val *v = rebuild(s, n);
@@ -233,6 +290,9 @@ static lbk_val *visit(struct pass *s, const lbk_node *n)
         return val_of(same);
     if (foldable(same))
         return fold(s, same);
+    lbk_val *conv = scaled_conv(s, n, same);
+    if (conv)
+        return conv;
     if (lbk__is_pointwise(same) || lbk__is_view(same) || !same->op->lower ||
         lbk__plan_takes(s->plan, same))
         return v;
@@ -256,8 +316,10 @@ static lbk_status run(struct pass *s, const lbk_graph *from)
 {
     bool *live = calloc((size_t) from->n_node + 1, sizeof *live);
     lbk_status st = live ? LBK_OK : lbk__plan_no_memory(s->plan);
-    if (live)
+    if (live) {
         lbk__graph_live(from, live);
+        count_readers(s, from, live);
+    }
     for (int64_t i = 0; !st && i < from->n_node; i++)
         if (live[i] && !(s->map[i] = visit(s, from->node[i])))
             st = lbk_graph_status(s->to) ? lbk_graph_status(s->to) : lbk__plan_no_memory(s->plan);
@@ -275,13 +337,14 @@ static lbk_status pass(struct plan *p, const lbk_graph *from, lbk_graph **to, bo
         return st;
     s.map = calloc((size_t) from->n_node + 1, sizeof(lbk_val *));
     s.bucket = malloc(s.n_bucket * sizeof *s.bucket);
-    if (s.map && s.bucket) {
+    s.readers = calloc((size_t) from->n_node + 1, sizeof *s.readers);
+    if (s.map && s.bucket && s.readers) {
         memset(s.bucket, 0xff, s.n_bucket * sizeof *s.bucket);
         st = run(&s, from);
     } else {
         st = lbk__plan_no_memory(p);
     }
-    free(s.map), free(s.bucket), free(s.chain);
+    free(s.map), free(s.bucket), free(s.chain), free(s.readers);
     if (st)
         lbk_graph_destroy(&s.to);
     *to = s.to;

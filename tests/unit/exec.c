@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Graphs through the planner and the CPU backend against the host interpreter. */
 #include "world.h"
+#include "scope.h"
 
 static void step_of_a_residual_net(void **state)
 {
@@ -188,6 +189,116 @@ static void bad_binds_are_named(void **state)
     lbk_graph_destroy(&g);
 }
 
+/* ---- frozen networks ---- */
+
+static lbk_val *frozen_layer(lbk_scope *s, lbk_val *x, int64_t out)
+{
+    lbk_graph *g = lbk_scope_graph(s);
+    const struct lbk_init init = { .kind = LBK_INIT_ZEROS };
+    lbk_val *k = lbk_weight(s, "conv", LBK_SHAPE(out, lbk_shape_of(x).d[1], 3, 3), init);
+    x = lbk_conv2d(g, x, k, (struct lbk_conv2d){ 1, 1, 1, 1 });
+    return lbk_relu(g, lbk_nn_batch_norm(lbk_scope_sub(s, "bn"), x));
+}
+
+/* The weights of the second are larger than what it gives. */
+static lbk_graph *frozen_net(struct world *w, bool settled)
+{
+    lbk_graph *g = fresh(w);
+    struct net n = { .g = g, .path = "t/", .mode = LBK_FROZEN, .settled = settled };
+    lbk_scope *s = lbk__scope_root(&n);
+    lbk_val *x = lbk_input(g, "x", LBK_F32, LBK_SHAPE(2, 3, 6, 7));
+    x = frozen_layer(lbk_scope_sub(s, "0"), x, 16);
+    lbk_output(g, "y", frozen_layer(lbk_scope_sub(s, "1"), x, 32));
+    return g;
+}
+
+struct lines {
+    int once, scaled, plain;
+};
+static void count_lines(void *ud, const char *line)
+{
+    struct lines *l = ud;
+    const char *conv = strstr(line, "conv2d");
+    l->once += strstr(line, "once: ") != NULL;
+    l->scaled += conv && strstr(conv, "mul add relu <-");
+    l->plain += conv && strstr(conv, "conv2d add relu <-");
+}
+
+static lbk_exec *compiled(struct world *w, lbk_graph *g, lbk_store *store)
+{
+    lbk_exec *x;
+    for (int64_t i = 0; i < g->n_node; i++) {
+        lbk_node *n = g->node[i];
+        lbk_tensor *t = n->kind == NODE_STATE ? tensor(w, n->name, n->shape) : NULL;
+        if (t && !lbk_store_get(store, n->name))
+            assert_int_equal(lbk_store_put(store, n->name, t), LBK_OK);
+        lbk_tensor_unref(&t);
+    }
+    assert_int_equal(lbk_compile(g, store, NULL, &x), LBK_OK);
+    return x;
+}
+
+static void assert_gives(struct world *w, lbk_exec *x, const char *input, const float *want,
+                         float *got)
+{
+    lbk_tensor *in = tensor(w, input, LBK_SHAPE(2, 3, 6, 7)), *out;
+    const size_t bytes = 2 * 32 * 6 * 7 * sizeof(float);
+    assert_int_equal(lbk_tensor_create(w->device, LBK_F32, LBK_SHAPE(2, 32, 6, 7), &out), LBK_OK);
+    assert_int_equal(
+        lbk_run(x, 1, &(struct lbk_bind){ "x", in }, 1, &(struct lbk_bind){ "y", out }), LBK_OK);
+    assert_int_equal(lbk_tensor_read(out, got, bytes), LBK_OK);
+    if (want)
+        assert_memory_equal(got, want, bytes);
+    lbk_tensor_unref(&in), lbk_tensor_unref(&out);
+}
+
+static void norms_of_a_frozen_network(void **state)
+{
+    struct world *w = *state;
+    struct lbk_exec_info info;
+    for (int settled = 0; settled < 2; settled++) {
+        struct lines l = { 0 };
+        lbk_store *store;
+        lbk_graph *g = frozen_net(w, settled);
+        check(w, g, (struct lbk_compile_params){ .no_fusion = false }, &info, 1e-5);
+        assert_int_equal(lbk_store_create(w->device, &store), LBK_OK);
+        lbk_exec *x = compiled(w, g, store);
+        lbk_exec_dump(x, count_lines, &l);
+        assert_int_equal(l.plain, settled);
+        assert_int_equal(l.scaled, 2 - settled);
+        assert_true(settled ? l.once >= 2 : !l.once);
+        lbk_exec_destroy(&x);
+        lbk_store_destroy(&store);
+        lbk_graph_destroy(&g);
+    }
+}
+
+/* What was computed once is there in later runs, and is computed again for other states. */
+static void settled_values_last(void **state)
+{
+    struct world *w = *state;
+    static float first_y[2688], y[2688], z[2688];
+    lbk_store *store;
+    lbk_graph *g = frozen_net(w, true);
+    assert_int_equal(lbk_store_create(w->device, &store), LBK_OK);
+    lbk_exec *x = compiled(w, g, store);
+    assert_gives(w, x, "a", NULL, first_y);
+    assert_gives(w, x, "b", NULL, y);
+    assert_true(memcmp(first_y, y, sizeof y) != 0);
+    assert_gives(w, x, "a", first_y, y);
+    lbk_tensor *t = tensor(w, "other", LBK_SHAPE(16));
+    assert_int_equal(lbk_store_put(store, "t/0/bn/weight", t), LBK_OK);
+    lbk_tensor_unref(&t);
+    assert_gives(w, x, "a", NULL, z);
+    assert_true(memcmp(first_y, z, sizeof z) != 0);
+    lbk_exec *anew = compiled(w, g, store);
+    assert_gives(w, anew, "a", z, y);
+    lbk_exec_destroy(&anew);
+    lbk_exec_destroy(&x);
+    lbk_store_destroy(&store);
+    lbk_graph_destroy(&g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +309,8 @@ int main(void)
         cmocka_unit_test(bad_binds_are_named),
         cmocka_unit_test(every_run_may_bind_anew),
         cmocka_unit_test(step_of_a_residual_net),
+        cmocka_unit_test(norms_of_a_frozen_network),
+        cmocka_unit_test(settled_values_last),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
