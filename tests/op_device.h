@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A case of an operator on a device: alone, between pointwise operators, between convolutions. */
+/* A case of an operator on a device: alone, between pointwise operators, between convolutions; a convolution between what
+ * batch norm and an activation leave of x, and the statistics of its result. */
 #ifndef LBK_TESTS_OP_DEVICE_H
 #define LBK_TESTS_OP_DEVICE_H
 #include <time.h>
 #include "op_case.h"
 
-enum variant { ALONE, FUSED, BLOCKED, VARIANTS };
-static const char *const variant_names[] = { "alone", "fused", "blocked" };
+enum variant { ALONE, FUSED, BLOCKED, NORMED, VARIANTS };
+static const char *const variant_names[] = { "alone", "fused", "blocked", "normed" };
 enum { GUARD = 1024 };
 
 /* Random 1x1 weights that keep the magnitude. */
@@ -22,6 +23,35 @@ static inline lbk_val *mixing(lbk_graph *g, lbk_val *x, uint64_t key)
     return v;
 }
 
+/* One number from -0.5 to 1.5 for each channel. */
+static inline lbk_val *by_channel(lbk_graph *g, lbk_val *x, uint64_t key)
+{
+    const int64_t c = lbk_shape_of(x).d[1];
+    double *w = calloc((size_t) c + 1, sizeof *w);
+    for (int64_t i = 0; i < c; i++)
+        w[i] = 2 * unit_at(key, (uint64_t) i) - 0.5;
+    lbk_val *v = lbk_numbers(g, LBK_SHAPE(1, c, 1, 1), w);
+    free(w);
+    return v;
+}
+
+static inline lbk_val *normed(lbk_graph *g, lbk_val *x)
+{
+    return lbk_relu(g, lbk_add(g, lbk_mul(g, x, by_channel(g, x, 7)), by_channel(g, x, 8)));
+}
+
+/* y, plus the mean of its channel, plus the variance. */
+static inline lbk_val *with_moments(lbk_graph *g, lbk_val *y)
+{
+    const int64_t c = lbk_shape_of(y).d[1];
+    lbk_val *stats = lbk_bn_stats(g, y, LBK_NONE), *sum = y;
+    for (int64_t i = 0; i < 2; i++)
+        sum = lbk_add(g, sum,
+                      lbk_reshape(g, lbk_slice(g, stats, (struct lbk_slice){ 0, i, i + 1 }),
+                                  (struct lbk_dims){ 4, { 1, c, 1, 1 } }));
+    return sum;
+}
+
 static inline bool image(const lbk_val *v)
 {
     const lbk_shape s = lbk_shape_of(v);
@@ -34,6 +64,8 @@ static inline lbk_val *before(struct op_case *k, enum variant v, lbk_val *x, int
         return x;
     if (v == FUSED)
         return lbk_add(k->g, lbk_mul(k->g, x, lbk_scalar(k->g, 0.5)), lbk_scalar(k->g, 0.25));
+    if (v == NORMED)
+        return i == 0 ? normed(k->g, x) : x;
     return image(x) && i == 0 ? mixing(k->g, x, 5) : x;
 }
 
@@ -43,6 +75,8 @@ static inline lbk_val *after(struct op_case *k, enum variant v, lbk_val *y)
         return y;
     if (v == FUSED)
         return lbk_sub(k->g, lbk_relu(k->g, y), lbk_mul(k->g, y, lbk_scalar(k->g, 0.125)));
+    if (v == NORMED)
+        return with_moments(k->g, y);
     return image(y) ? mixing(k->g, y, 6) : y;
 }
 
@@ -50,7 +84,9 @@ static inline lbk_val *after(struct op_case *k, enum variant v, lbk_val *y)
 static inline bool variant_build(struct op_case *k, enum variant v)
 {
     lbk_val *x[LBK_OPERAND_MAX];
-    if (v == BLOCKED && !(image(k->leaf[0]) && image(k->y)))
+    if (v >= BLOCKED && !(image(k->leaf[0]) && image(k->y)))
+        return false;
+    if (v == NORMED && strncmp(k->op->name, "conv2d", 6) != 0)
         return false;
     lbk_graph_destroy(&k->g);
     if (!case_build(k))

@@ -6,11 +6,14 @@
 enum { PROBE_MOST = 64 };
 static const char *const family_names[] = { "auto", "wide", "tile", NULL };
 static const char *const gemm_names[] = { "auto", "own", "clblast", NULL };
+static const char *const winograd_names[] = { "auto", "off", NULL };
 static const struct lbk_opt opts[] = {
     LBK_ENUM(ocl_cfg, family, "auto", family_names,
              "kernels: wide for processors, tile for GPUs, auto by what the device is"),
     LBK_ENUM(ocl_cfg, gemm, "auto", gemm_names,
              "plain matrix products: own kernels, CLBlast's, or auto: the faster ones where tuned"),
+    LBK_ENUM(ocl_cfg, winograd, "auto", winograd_names,
+             "convolutions by Winograd where faster; off: more accurate sums, always"),
     LBK_BOOL(ocl_cfg, cache, 1, "keep built kernels, and what was found out about the device"),
     LBK_OPTS_END,
 };

@@ -167,6 +167,7 @@ static void choose(lbk_drv *d, const struct ocl_cfg *cfg)
     d->limits.local = ocl_known_local(d);
     d->limits.short_loops = !ocl_probe_long_loops(d) && ocl_fact(d, "long loops");
     d->family_given = cfg->family;
+    d->winograd = cfg->winograd == 0;
     const char *tuned = ocl_fact(d, "tuned family");
     if (cfg->family)
         d->family = (enum ocl_family)(cfg->family - 1);

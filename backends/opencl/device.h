@@ -7,6 +7,7 @@
 struct ocl_cfg {
     int family;                        /* 0: by what the device is; else 1 + enum ocl_family */
     int gemm;                          /* enum ocl_gemm */
+    int winograd;                      /* 0: where it is faster; 1: never */
     bool cache;                        /* built programs and facts about the device are kept */
 };
 struct ocl_found { cl_platform_id platform; cl_device_id device; };

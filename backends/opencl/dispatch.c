@@ -40,7 +40,7 @@ bool ocl_plain_operands(const struct lbk_group *g)
 
 bool ocl_plain_epi(const struct lbk_group *g)
 {
-    return g->n_out == 1 && g->epi.n == 1 && g->epi.w[0].kind == LBK_WORD_ACC;
+    return lbk_group_results(g) == 1 && g->epi.n == 1 && g->epi.w[0].kind == LBK_WORD_ACC;
 }
 
 const char *ocl_type(lbk_dtype t)

@@ -67,10 +67,14 @@ void ocl_expr_text(struct ocl_text *t, const struct lbk_expr *e, const char *pre
 
 /* ---- epilogues ---- */
 
+static bool same_shape(lbk_shape a, lbk_shape b)
+{
+    return a.n == b.n && memcmp(a.d, b.d, sizeof a.d[0] * (size_t) a.n) == 0;
+}
+
 bool ocl_is_whole(const struct lbk_group *g, const struct lbk_arg *a)
 {
-    return a->shape.n == g->acc.n &&
-           memcmp(a->shape.d, g->acc.d, sizeof a->shape.d[0] * (size_t) g->acc.n) == 0;
+    return same_shape(a->shape, g->acc);
 }
 
 static bool along_axis(const struct lbk_group *g, const struct lbk_arg *a, int axis)
@@ -96,7 +100,7 @@ void ocl_epi_wants(const struct lbk_group *g, struct lbk_layout l, struct lbk_of
     for (int i = 0; i < g->epi.n; i++)
         if (g->epi.w[i].kind == LBK_WORD_ARG && ocl_is_whole(g, &g->arg[g->epi.w[i].arg]))
             o->want_arg[g->epi.w[i].arg] = l;
-    for (int k = 0; k < g->n_out; k++)
+    for (int k = 0; k < lbk_group_results(g); k++)
         o->want_out[k] = l;
 }
 
@@ -117,32 +121,40 @@ static void load_epi(struct ocl_text *t, int arg, const void *ud)
         ocl_put(t, "arg%d[%s]", arg, e->p->along);
 }
 
-bool ocl_in_epi(const struct lbk_group *g, int arg)
+bool ocl_reads(const struct lbk_expr *e, int arg)
 {
-    for (int i = 0; i < g->epi.n; i++)
-        if (g->epi.w[i].kind == LBK_WORD_ARG && g->epi.w[i].arg == arg)
+    for (int i = 0; i < e->n; i++)
+        if (e->w[i].kind == LBK_WORD_ARG && e->w[i].arg == arg)
             return true;
     return false;
 }
 
+bool ocl_in_epi(const struct lbk_group *g, int arg) { return ocl_reads(&g->epi, arg); }
+
 void ocl_epi_buffers(struct ocl_step *s, const struct lbk_group *g)
 {
-    struct ocl_text params = { 0 }, open = { 0 };
+    struct ocl_text params = { 0 }, open = { 0 }, formal = { 0 }, actual = { 0 };
     for (int i = 0; i < g->n_arg; i++) {
         if (!ocl_in_epi(g, i))
             continue;
+        ocl_put(&formal, ", __global const float *arg%d", i);
+        ocl_put(&actual, ", arg%d", i);
         ocl_put(&params, ", IN(float, arg%d)", i);
         ocl_put(&open, "OPEN_IN(float, arg%d) ", i);
         ocl_arg(s, i);
     }
-    for (int k = 0; k < g->n_out; k++) {
+    for (int k = 0; k < lbk_group_results(g); k++) {
         const char *type = ocl_type(g->out[k].dtype);
+        ocl_put(&formal, ", __global %s *out%d", type, k);
+        ocl_put(&actual, ", out%d", k);
         ocl_put(&params, ", OUT(%s, out%d)", type, k);
         ocl_put(&open, "OPEN_OUT(%s, out%d) ", type, k);
         ocl_out(s, k);
     }
     ocl_define_text(s, "EPI_PARAMS", &params);
     ocl_define_text(s, "EPI_OPEN", &open);
+    ocl_define_text(s, "EPI_FORMAL", &formal);
+    ocl_define_text(s, "EPI_ACTUAL", &actual);
 }
 
 void ocl_epi(struct ocl_step *s, const struct lbk_group *g, const struct ocl_places *p)
@@ -151,7 +163,106 @@ void ocl_epi(struct ocl_step *s, const struct lbk_group *g, const struct ocl_pla
     const struct epi e = { g, p };
     ocl_epi_buffers(s, g);
     ocl_expr_text(&body, &g->epi, "p", load_epi, &e);
-    for (int k = 0; k < g->n_out; k++)
+    for (int k = 0; k < lbk_group_results(g); k++)
         ocl_put(&body, "out%d[%s] = p%d; ", k, p->full, g->result[k]);
     ocl_define_text(s, "EPI(acc)", &body);
+}
+
+void ocl_blocked_epi(struct ocl_step *s, const struct lbk_group *g)
+{
+    struct ocl_text zero = { 0 };
+    for (int k = 0; k < lbk_group_results(g); k++)
+        ocl_put(&zero, "out%d[p] = 0.0f; ", k);
+    ocl_define_text(s, "EPI_ZERO", &zero);
+    ocl_epi(s, g, &(struct ocl_places){ .full = "p", .axis = 1, .along = "c" });
+}
+
+/* ---- operands ---- */
+
+bool ocl_operand_shape(const struct lbk_group *g, int i, lbk_shape *out)
+{
+    const struct lbk_expr *e = &g->operand[i];
+    bool any = false;
+    for (int k = 0; k < e->n; k++) {
+        if (e->w[k].kind != LBK_WORD_ARG)
+            continue;
+        const struct lbk_arg *a = &g->arg[e->w[k].arg];
+        if ((any && a->shape.n != out->n) || a->dtype != LBK_F32)
+            return false;
+        for (int d = 0; d < a->shape.n; d++)
+            if (!any || a->shape.d[d] != 1)
+                out->d[d] = a->shape.d[d];
+        out->n = a->shape.n;
+        any = true;
+    }
+    return any;
+}
+
+bool ocl_operand_fits(const struct lbk_group *g, int i, lbk_shape shape)
+{
+    bool whole = false;
+    for (int k = 0; k < g->n_arg; k++) {
+        const lbk_shape s = g->arg[k].shape;
+        const int64_t n = lbk_shape_count(s);
+        if (!ocl_reads(&g->operand[i], k))
+            continue;
+        whole |= same_shape(s, shape);
+        if (!same_shape(s, shape) && n != 1 && !(n == s.d[1] && n == shape.d[1]))
+            return false;
+    }
+    return whole && shape.n == 4;
+}
+
+void ocl_operand_wants(const struct lbk_group *g, int i, lbk_shape shape, struct lbk_layout l,
+                       struct lbk_offer *o)
+{
+    for (int k = 0; k < g->n_arg; k++)
+        if (ocl_reads(&g->operand[i], k) && same_shape(g->arg[k].shape, shape))
+            o->want_arg[k] = l;
+}
+
+struct operand {
+    const struct lbk_group *g;
+    lbk_shape shape;
+};
+
+static void load_operand(struct ocl_text *t, int arg, const void *ud)
+{
+    const struct operand *o = ud;
+    const bool whole = same_shape(o->g->arg[arg].shape, o->shape);
+    ocl_put(t, whole ? "vload16(0, in%d + at)" : "in%d_lanes", arg);
+}
+
+static void put_lanes(struct ocl_text *t, const struct lbk_arg *a, int k)
+{
+    if (lbk_shape_count(a->shape) == 1)
+        ocl_put(t, "const float16 in%d_lanes = in%d[0]; ", k, k);
+    else
+        ocl_put(t, "const float16 in%d_lanes = ocl_channels(in%d, c, channels); ", k, k);
+}
+
+void ocl_operand(struct ocl_step *s, const struct lbk_group *g, int i, lbk_shape shape)
+{
+    struct ocl_text params = { 0 }, open = { 0 }, formal = { 0 }, actual = { 0 }, lanes = { 0 },
+                    value = { 0 };
+    const struct operand o = { g, shape };
+    for (int k = 0; k < g->n_arg; k++) {
+        if (!ocl_reads(&g->operand[i], k))
+            continue;
+        ocl_put(&params, ", IN(float, in%d)", k);
+        ocl_put(&open, "OPEN_IN(float, in%d) ", k);
+        ocl_put(&formal, ", __global const float *in%d", k);
+        ocl_put(&actual, ", in%d", k);
+        ocl_arg(s, k);
+        if (!same_shape(g->arg[k].shape, shape))
+            put_lanes(&lanes, &g->arg[k], k);
+    }
+    ocl_expr_text(&value, &g->operand[i], "x_", load_operand, &o);
+    ocl_put(&value, "to = x_%d;", g->operand[i].n - 1);
+    ocl_define_text(s, "X_PARAMS", &params);
+    ocl_define_text(s, "X_OPEN", &open);
+    ocl_define_text(s, "X_FORMAL", &formal);
+    ocl_define_text(s, "X_ACTUAL", &actual);
+    ocl_define_text(s, "X_LANES(c, channels)", &lanes);
+    ocl_define_text(s, "X(to, at)", &value);
 }

@@ -71,6 +71,7 @@ struct lbk_drv {
     bool timing;
     bool told;                         /* of a failure; waits that fail after it are silent */
     enum ocl_gemm gemm;                /* as the user said */
+    bool winograd;                     /* where it is faster; else never */
     const struct clblast *clblast;     /* NULL: not loaded, and not used */
     int unflushed;
     uint64_t mems;                     /* buffers made so far: the id of the last */
@@ -144,14 +145,42 @@ void ocl_epi_wants(const struct lbk_group *g, struct lbk_layout l, struct lbk_of
 /* Does the arg have the shape of the result? */
 bool ocl_is_whole(const struct lbk_group *g, const struct lbk_arg *a);
 bool ocl_in_epi(const struct lbk_group *g, int arg);
-/* Adds the args of epi and all outs as the next parameters; defines EPI_PARAMS and EPI_OPEN. */
+/* Adds the args of epi and the outs that are its results as the next parameters; defines EPI_PARAMS and EPI_OPEN, and EPI_FORMAL
+ * and EPI_ACTUAL: the pointers as further parameters of a helper, and what it is called with. */
 void ocl_epi_buffers(struct ocl_step *s, const struct lbk_group *g);
-/* Adds the args of epi and all outs as the next parameters, and defines
+/* Adds the args of epi and its outs as the next parameters, and defines
  *   EPI_PARAMS       their declarations, with a comma before each
  *   EPI_OPEN         declarations for the top of the body
  *   EPI(acc)         stores every result for the float acc, at the places named by p
  * The out pointers are named out0, out1, ... */
 void ocl_epi(struct ocl_step *s, const struct lbk_group *g, const struct ocl_places *p);
+/* The same at place p of channel c of an N C H W; and EPI_ZERO, which stores zeros at a p past the last channel. */
+void ocl_blocked_epi(struct ocl_step *s, const struct lbk_group *g);
+
+/* Shape of an operand, which its args broadcast to; false: not to be told from them, or not of floats. */
+bool ocl_operand_shape(const struct lbk_group *g, int i, lbk_shape *out);
+bool ocl_reads(const struct lbk_expr *e, int arg);
+/* Of an operand N C H W: is each arg whole, one number, or one for each channel, and some arg whole? */
+bool ocl_operand_fits(const struct lbk_group *g, int i, lbk_shape shape);
+/* Wants for the whole args of operand i. */
+void ocl_operand_wants(const struct lbk_group *g, int i, lbk_shape shape, struct lbk_layout l, struct lbk_offer *o);
+/* Such an operand in vectors of 16 channels, its whole args in blocks. Adds its args as the next parameters, and defines
+ *   X_PARAMS, X_OPEN       as EPI_PARAMS and EPI_OPEN; the pointers are named in0, in1, ...
+ *   X_FORMAL, X_ACTUAL     those pointers as further parameters of a helper, and what it is called with
+ *   X_LANES(c, channels)   declarations before X, for the block that begins with channel c of so many
+ *   X(to, at)              statements: the value of the 16 floats from `at` on goes to `to`; REAL is to be float16 */
+void ocl_operand(struct ocl_step *s, const struct lbk_group *g, int i, lbk_shape shape);
+
+/* ---- the tail of a group (kernels/tail.c) ---- */
+
+/* It is taken in slots, of which a text fills one by TAIL_TAKE() for each task and block: all blocks of a slot lie together.
+ * From float `at` of the scratch on they have so many floats. The offer: wants and places of what it reads, l being the layout
+ * of out[0]. args: the parameters TAIL_PARAMS, tail or not. step: joins the slots; nothing without a tail. */
+enum { OCL_TAIL = 3 * OCL_BLOCK };     /* floats of one */
+int64_t ocl_tail_floats(const struct lbk_group *g, int64_t slots);
+void ocl_tail_offer(const struct lbk_group *g, struct lbk_layout l, struct lbk_offer *o);
+void ocl_tail_args(struct ocl_step *s, const struct lbk_group *g, int64_t at);
+void ocl_tail_step(lbk_code *c, const struct lbk_group *g, int64_t at, int64_t slots);
 
 /* Text of an expression: statements that compute its registers as `const REAL <prefix>0, <prefix>1, ...`; REAL is float
  * unless defined. load writes what stands for an element of arg[arg], ACC words are `acc`. */

@@ -2,29 +2,7 @@
 #include "dw_parts.h"
 #include "sizes.h"
 
-enum { LANES = CPU_BLOCK, PART_BLOCKS = 4, SLOTS = 32, FEW_TASKS = 4, TASKS = 16 };
-enum { SLOT_BYTES = 8 << 20 };
-
-void dw_parts_init(struct dw_parts *p, int64_t c, int64_t k, int64_t freqs)
-{
-    *p = (struct dw_parts){ .c = c, .k = k, .freqs = freqs, .slots = 1 };
-    p->c_blocks = cpu_blocks(c);
-    p->k_blocks = cpu_blocks(k);
-    p->c_parts = up_div(p->c_blocks, PART_BLOCKS);
-    p->k_parts = up_div(p->k_blocks, PART_BLOCKS);
-    p->c_part = up_div(p->c_blocks, p->c_parts);
-    p->k_part = up_div(p->k_blocks, p->k_parts);
-    p->u_step = wino_step(p->c_part * p->k_part * LANES * LANES);
-}
-
-void dw_parts_slots(struct dw_parts *p, int64_t places, int64_t enough, int64_t few)
-{
-    const int64_t parts = p->c_parts * p->k_parts, bytes = parts * p->freqs * p->u_step * 4;
-    p->slots = 1;
-    for (int64_t s = 2; s <= SLOTS && s * parts <= TASKS && s * bytes <= SLOT_BYTES; s *= 2)
-        if (places >= s * (s * parts <= FEW_TASKS ? few : enough))
-            p->slots = s;
-}
+enum { LANES = CPU_BLOCK };
 
 struct dw_part dw_part_of(const struct dw_parts *p, int64_t i, int64_t places, float *sums)
 {

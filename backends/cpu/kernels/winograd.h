@@ -5,8 +5,6 @@
 #define LBK_CPU_WINOGRAD_H
 #include "winograd_tiles.h"
 
-enum { WINO_TAPS = 25 };
-
 /* 16 channels of the output by up to 16 of the input: weights w[lane * w_lane + c * w_c + at[i]]
  * of tap i to u[f * u_step + 16 c], zero where there are none. */
 struct wino_kernels {

@@ -5,13 +5,6 @@
 enum { LANES = CPU_BLOCK };
 CPU_LOOPS(winograd_tiles_loops);
 
-void wino_grid_init(struct wino_grid *g)
-{
-    g->th = up_div(up_div(g->oh, g->dil), g->m);
-    g->tw = up_div(up_div(g->ow, g->dil), g->m);
-    g->tiles = g->n * g->dil * g->dil * g->th * g->tw;
-}
-
 int64_t wino_values(const struct wino_grid *g, int64_t tile_rows)
 {
     return g->w * LANES * (g->dil > 1 ? g->h : least(g->h, (tile_rows - 1) * g->m + WINO_SIDE));

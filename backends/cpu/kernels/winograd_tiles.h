@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Tiles of Winograd convolution: 6 x 6 pixels of its input, in steps of the dilation, for m x m of
- * its output. Each of dilation^2 sub-grids of the output is tiled by itself. */
+/* Tiles of Winograd convolution (winograd_plan.h). */
 #ifndef LBK_CPU_WINOGRAD_TILES_H
 #define LBK_CPU_WINOGRAD_TILES_H
 #include <stdint.h>
-
-enum { WINO_FREQ = 36, WINO_SIDE = 6 };
+#include "winograd_plan.h"
 
 /* Where a tile lies: floats from the first block of x and of dy, the output, to its first pixel;
  * rows and columns [r0, r1), [c0, c1) of its 6 x 6 pixels, and the first rows, cols of dy, are
@@ -33,17 +31,6 @@ struct winograd_tiles_loops {
 #ifndef CPU_ISA
 # include "expr.h"
 
-/* Floats from frequency to frequency: an odd number of cache lines, so that they do not meet in one set. */
-static inline int64_t wino_step(int64_t floats) { return (floats / CPU_BLOCK | 1) * CPU_BLOCK; }
-
-/* h x w: of the input, which begins `top` rows and `left` columns before the output. */
-struct wino_grid {
-    int64_t n, h, w, oh, ow, dil, top, left, c_blocks, k_blocks;
-    int m;
-    int64_t th, tw, tiles; /* tiles of a sub-grid, of all */
-};
-/* From n .. m. */
-void wino_grid_init(struct wino_grid *g);
 /* Tile (i, j) of sub-grid (a, b) of an image. */
 struct wino_spot wino_spot_at(const struct wino_grid *g, int64_t image, int64_t a, int64_t b,
                               int64_t i, int64_t j);

@@ -14,6 +14,18 @@
 # define TMP_OPEN OPEN_OUT(float, tmp) \
     tmp += (int) ((get_group_id(2) * get_num_groups(1) + get_group_id(1)) * get_num_groups(0) + get_group_id(0)) * tmp_size;
 #endif
+/* What the input is read from: it, or the args it is computed of. */
+#if COMPUTED
+# define IN_PARAMS X_PARAMS
+# define IN_FORMAL X_FORMAL
+# define IN_ACTUAL X_ACTUAL
+# define IN_OPEN X_OPEN
+#else
+# define IN_PARAMS , IN(float, in)
+# define IN_FORMAL , __global const float *in
+# define IN_ACTUAL , in
+# define IN_OPEN OPEN_IN(float, in)
+#endif
 #if COPIED
 # define FROM TMP
 #else
@@ -32,25 +44,38 @@ INL void FN(clear)(TMP float *to, const int n)
 #endif
 }
 
-/* A row of scratch whose first column is column `begin` of the image. */
-INL void FN(copy_row)(__global const float *row, const int begin, const int w, const int is, const int cols, TMP float *to)
+/* A row of scratch whose first column is column `begin` of the image's row that lies at float `row`; c: its first channel. */
+#undef REAL
+#define REAL float16
+INL void FN(copy_row)(const int row, const int c, const int channels, const int begin, const int w, const int is,
+                      const int cols, TMP float *to IN_FORMAL)
 {
     const int lo = min(begin < 0 ? (is - 1 - begin) / is : 0, cols);
     const int hi = clamp(w > begin ? (w - begin + is - 1) / is : 0, lo, cols);
+#if COMPUTED
+    X_LANES(c, channels)
+#endif
     FN(clear)(to, lo * UNIT);
     FN(clear)(to + hi * UNIT, (cols - hi) * UNIT);
     for (int q = lo; q < hi; q++) {
-#if UNIT == 16
-        vstore16(vload16(begin + q * is, row), 0, to + q * 16);
+#if COMPUTED
+        const int at = row + (begin + q * is) * 16;
+        float16 x;
+        X(x, at)
+        vstore16(RAGGED_IN ? ocl_used(x, c, channels) : x, 0, to + q * 16);
+#elif UNIT == 16
+        vstore16(vload16(begin + q * is, in + row), 0, to + q * 16);
 #else
-        to[q] = row[(begin + q * is) * IN_STEP];
+        to[q] = in[row + (begin + q * is) * IN_STEP];
 #endif
     }
 }
+#undef REAL
+#define REAL float
 
 /* One plane of the image, split by the remainders of row and column. */
-INL void FN(copy_plane)(__global const float *x, const int h, const int w, const int is, const int top, const int left,
-                           const int rows, const int cols, __global const int *uses, TMP float *to)
+INL void FN(copy_plane)(const int x, const int c, const int channels, const int h, const int w, const int is, const int top,
+                        const int left, const int rows, const int cols, __global const int *uses, TMP float *to IN_FORMAL)
 {
     for (int a = 0; a < is; a++)
         for (int b = 0; b < is; b++) {
@@ -62,25 +87,25 @@ INL void FN(copy_plane)(__global const float *x, const int h, const int w, const
                 if (y < 0 || y >= h)
                     FN(clear)(at, cols * UNIT);
                 else
-                    FN(copy_row)(x + y * w * IN_STEP, b - left, w, is, cols, at);
+                    FN(copy_row)(x + y * w * IN_STEP, c, channels, b - left, w, is, cols, at IN_ACTUAL);
             }
         }
 }
 
 /* Channels (blocks) [first, first + planes) of image n. */
-INL void FN(copy)(__global const float *in, const int n, const int ic, const int h, const int w, const int first,
-                     const int planes, const int is, const int top, const int left, const int rows, const int cols,
-                     __global const int *uses, TMP float *to)
+INL void FN(copy)(const int n, const int ic, const int h, const int w, const int first, const int planes, const int is,
+                  const int top, const int left, const int rows, const int cols, __global const int *uses,
+                  TMP float *to IN_FORMAL)
 {
     for (int p = first; p < first + planes; p++, to += is * is * rows * cols * UNIT) {
 #if UNIT == 16
-        __global const float *x = in + (n * ((ic + 15) >> 4) + p) * h * w * 16;
+        const int x = (n * ((ic + 15) >> 4) + p) * h * w * 16;
 #elif IN_STEP == 16
-        __global const float *x = in + (n * ((ic + 15) >> 4) + (p >> 4)) * h * w * 16 + (p & 15);
+        const int x = (n * ((ic + 15) >> 4) + (p >> 4)) * h * w * 16 + (p & 15);
 #else
-        __global const float *x = in + (n * ic + p) * h * w;
+        const int x = (n * ic + p) * h * w;
 #endif
-        FN(copy_plane)(x, h, w, is, top, left, rows, cols, uses, to);
+        FN(copy_plane)(x, p * 16, ic, h, w, is, top, left, rows, cols, uses, to IN_ACTUAL);
     }
 }
 
@@ -156,13 +181,14 @@ INL void FN(sweep)(const int rows, const int cols, const FROM float *x, const in
             FN(one)(x + r * x_row + c * UNIT, off, n, b, b_gap, y + r * y_row + c * y_step, y_panel);
 }
 
-KERNEL(conv_wide)(IN(float, in), IN(float, packed), TABLE(int, off), TABLE(int, plan), TMP_PARAM, const int copy_size,
+KERNEL(conv_wide)(IN(float, packed), TABLE(int, off), TABLE(int, plan), TMP_PARAM, const int copy_size,
                   const int ic, const int ih, const int iw, const int oc, const int oh, const int ow, const int out_plane,
                   const int is, const int os, const int top, const int left, const int pr, const int pc, const int n_phase,
                   const int blocks, const int per, const int parts, const int band, const int rows, const int cols,
-                  const int limit, const int in_planes, const int planes EPI_PARAMS)
+                  const int limit, const int in_planes, const int planes IN_PARAMS TAIL_PARAMS EPI_PARAMS)
 {
-    OPEN_IN(float, in)
+    IN_OPEN
+    TAIL_OPEN
     OPEN_IN(float, packed)
     TMP_OPEN
     EPI_OPEN
@@ -170,12 +196,12 @@ KERNEL(conv_wide)(IN(float, in), IN(float, packed), TABLE(int, off), TABLE(int, 
     const int part = (int) get_group_id(0), i0 = (int) get_group_id(1) * band, n = (int) get_group_id(2);
     const int i1 = min(i0 + band, rows), last = min((part + 1) * per, blocks), row = os * ow * 16;
 # if COPIED
-    FN(copy)(in, n, ic, ih, iw, plan[part], min(in_planes, planes - plan[part]), is, top - i0 * is, left, pr, pc, uses, tmp);
+    FN(copy)(n, ic, ih, iw, plan[part], min(in_planes, planes - plan[part]), is, top - i0 * is, left, pr, pc, uses, tmp IN_ACTUAL);
     const TMP float *x0 = tmp;
 # else
     __global const float *x0 = in + ((n * planes + plan[part]) * ih * iw + i0 * pc) * 16;
 # endif
-    for (int kb = part * per; kb < last; kb += PANELS)
+    for (int kb = part * per; kb < last; kb += PANELS) {
         for (int i = i0; i < i1; i += ROWS) {
             const int at = (n * blocks + kb) * out_plane + i * os * ow;
 # if PLAIN
@@ -225,6 +251,12 @@ KERNEL(conv_wide)(IN(float, in), IN(float, packed), TABLE(int, off), TABLE(int, 
                 }
 # endif
         }
+        const int begin = i0 * os * ow, some = min((i1 - i0) * os * ow, out_plane - begin);
+        for (int v = 0; v < PANELS; v++) {
+            TAIL_TAKE(out0, ((n * blocks + kb + v) * out_plane + begin) * 16, some, (kb + v) * 16, oc,
+                      (n * (int) get_num_groups(1) + (int) get_group_id(1)) * blocks + kb + v)
+        }
+    }
 }
 # undef TO
 # undef X_AT
@@ -251,13 +283,13 @@ INL void FN(few)(const TMP float *const *x, __global const int *off, const int n
     }
 }
 
-KERNEL(conv_wide)(IN(float, in), IN(float, packed), TABLE(int, off), TABLE(int, plan), TMP_PARAM, const int copy_size,
+KERNEL(conv_wide)(IN(float, packed), TABLE(int, off), TABLE(int, plan), TMP_PARAM, const int copy_size,
                   const int ic, const int ih, const int iw, const int oc, const int oh, const int ow, const int out_plane,
                   const int is, const int os, const int top, const int left, const int pr, const int pc, const int n_phase,
                   const int blocks, const int per, const int parts, const int band, const int rows, const int cols,
-                  const int limit, const int in_planes, const int planes EPI_PARAMS)
+                  const int limit, const int in_planes, const int planes IN_PARAMS TAIL_PARAMS EPI_PARAMS)
 {
-    OPEN_IN(float, in)
+    IN_OPEN
     OPEN_IN(float, packed)
     TMP_OPEN
     EPI_OPEN
@@ -265,7 +297,7 @@ KERNEL(conv_wide)(IN(float, in), IN(float, packed), TABLE(int, off), TABLE(int, 
     const int i0 = (int) get_group_id(1) * band, n = (int) get_group_id(2), i1 = min(i0 + band, rows);
     const int begin = i0 * os * ow, pixels = min(i1 * os, oh) * ow - begin, plane = band * os * ow;
     TMP float *y = tmp + copy_size;
-    FN(copy)(in, n, ic, ih, iw, 0, planes, is, top - i0 * is, left, pr, pc, uses, tmp);
+    FN(copy)(n, ic, ih, iw, 0, planes, is, top - i0 * is, left, pr, pc, uses, tmp IN_ACTUAL);
     /* The last vectors end past the last place. */
     FN(clear)(tmp + planes * is * is * pr * pc, copy_size - planes * is * is * pr * pc);
     for (int k0 = 0; k0 < oc; k0 += K)
@@ -372,14 +404,14 @@ INL void FN(outer)(const FROM float *x, const int x_image, const int x_gap, __gl
             vstore16(acc[i], 0, b + i / PANELS * 16 + i % PANELS * b_panel);
 }
 
-KERNEL(conv_wide)(IN(float, in), IN(float, dy), OUT(float, sums), TABLE(int, off), TABLE(int, plan), TMP_PARAM,
+KERNEL(conv_wide)(IN(float, dy), OUT(float, sums), TABLE(int, off), TABLE(int, plan), TMP_PARAM,
                   const int copy_size, const int ic, const int ih, const int iw, const int oc, const int oh, const int ow,
                   const int out_plane, const int is, const int top, const int left, const int pr, const int pc,
                   const int blocks, const int per, const int parts, const int band, const int bands, const int flat,
                   const int in_planes, const int planes, const int each_slot, const int more_slots,
-                  const int some, const int n_b)
+                  const int some, const int n_b IN_PARAMS)
 {
-    OPEN_IN(float, in)
+    IN_OPEN
     OPEN_IN(float, dy)
     OPEN_OUT(float, sums)
     TMP_OPEN
@@ -397,8 +429,8 @@ KERNEL(conv_wide)(IN(float, in), IN(float, dy), OUT(float, sums), TABLE(int, off
             const int rows = flat ? 1 : places / ow, cols = flat ? places : ow;
 # if COPIED
             for (int i = 0; i < images; i++)
-                FN(copy)(in, n + i, ic, ih, iw, plan[part], min(in_planes, planes - plan[part]), is, top - i0 * is, left, pr, pc,
-                         uses, tmp + i * copy_size);
+                FN(copy)(n + i, ic, ih, iw, plan[part], min(in_planes, planes - plan[part]), is, top - i0 * is, left, pr, pc,
+                         uses, tmp + i * copy_size IN_ACTUAL);
             const TMP float *x = tmp;
             const int x_image = copy_size;
 # else
@@ -444,3 +476,7 @@ KERNEL(conv_wide)(IN(float, in), IN(float, dy), OUT(float, sums), TABLE(int, off
 #undef TMP_PARAM
 #undef TMP_OPEN
 #undef FROM
+#undef IN_PARAMS
+#undef IN_FORMAL
+#undef IN_ACTUAL
+#undef IN_OPEN

@@ -4,6 +4,7 @@
 #include "conv_plan.h"
 #include "conv_wide.h"
 #include "sizes.h"
+#include "winograd.h"
 
 enum {
     COPY_BYTES = 256 << 10,
@@ -22,12 +23,15 @@ enum {
 /* What conv_plan.h leaves to a backend: the tile, and where the scratch memory is. */
 struct wide {
     struct conv *c;
+    lbk_shape x;            /* of operand 0 */
     bool dw, few, local;
+    bool computed;          /* operand 0 is no arg but computed as it is copied */
     int panels, rows, cols; /* of a tile; of conv2d_dw cols is its terms */
     bool run;               /* conv2d_dw: its terms are neighbours */
     int64_t slots, images;  /* conv2d_dw: sums that are added at the end; images copied at once */
     int64_t copy, tmp;      /* floats: the copy of in (of one image), all of a task */
     int64_t sums, tasks;    /* floats of packed weights (of all slots) */
+    int64_t tail;           /* floats, after those */
 };
 
 static struct lbk_layout layout_of(int64_t channels)
@@ -116,17 +120,23 @@ static void size_dw(struct wide *w)
     w->tasks = w->slots * c->parts;
 }
 
-/* false: out of memory, or too large for the indices of a kernel. */
+/* false: out of memory, too large for the indices of a kernel, or not computed in this way. Layouts
+ * are as they are wanted: when core asks first there are none. */
 static bool make_wide(lbk_drv *d, const struct lbk_group *g, struct wide *w)
 {
-    const struct lbk_arg *a = &g->arg[ocl_plain_operand(g, 0)],
-                         *b = &g->arg[ocl_plain_operand(g, 1)];
+    const lbk_shape b = g->arg[ocl_plain_operand(g, 1)].shape;
     memset(w, 0, sizeof *w);
+    ocl_operand_shape(g, 0, &w->x);
     w->dw = strcmp(g->op->name, "conv2d_dw") == 0;
-    w->slots = w->dw ? slots_for(a->shape.d[0], b->shape, g->acc) : 0;
-    const struct conv_how how = { a->layout, b->layout, g->out[0].layout, w->slots,
-                                  (int64_t) least(COPY_BYTES, (int64_t) d->limits.local / 2) };
-    struct conv *c = w->c = conv_create(g, a->shape, b->shape, &how);
+    w->computed = ocl_plain_operand(g, 0) < 0;
+    w->slots = w->dw ? slots_for(w->x.d[0], b, g->acc) : 0;
+    const struct conv_how how = { .a = layout_of(w->x.d[1]),
+                                  .b = w->dw ? layout_of(b.d[1]) : OCL_ROW,
+                                  .out = w->dw ? OCL_ROW : layout_of(g->acc.d[1]),
+                                  .tasks = w->slots,
+                                  .copy_bytes = least(COPY_BYTES, (int64_t) d->limits.local / 2),
+                                  .copy = w->computed };
+    struct conv *c = w->c = conv_create(g, w->x, b, &how);
     if (!c)
         return false;
     w->few = !w->dw && (c->out_row || c->narrow);
@@ -139,23 +149,31 @@ static bool make_wide(lbk_drv *d, const struct lbk_group *g, struct wide *w)
         w->sums = ocl_up(c->n_b, LANES);
         w->tasks = c->t.n * c->bands * c->parts;
     }
+    w->tail = ocl_tail_floats(g, c->t.n * c->bands);
     w->local = w->tmp <= (int64_t) (d->limits.local / sizeof(float));
-    if (w->sums < INT32_MAX && w->tmp < INT32_MAX &&
-        (w->local || w->tmp * w->tasks < INT32_MAX - w->sums))
+    if (!(w->computed && c->planar) && w->sums < INT32_MAX && w->tmp < INT32_MAX &&
+        (w->local || w->tmp * w->tasks < INT32_MAX - w->sums - w->tail))
         return true;
     conv_destroy(c);
     return false;
 }
 
+static bool takes_tail(const struct lbk_group *g, const struct wide *w)
+{
+    return g->tail && !w->dw && !w->few && lbk_shape_count(g->acc) > 0;
+}
+
 static size_t scratch_bytes(const struct wide *w)
 {
-    return (size_t) (w->sums + (w->local ? 0 : w->tmp * w->tasks)) * sizeof(float);
+    return (size_t) (w->sums + w->tail + (w->local ? 0 : w->tmp * w->tasks)) * sizeof(float);
 }
 
 static bool fits(const struct lbk_group *g)
 {
-    const int a = ocl_plain_operand(g, 0), b = ocl_plain_operand(g, 1);
-    return a >= 0 && b >= 0 && a != b && g->arg[a].dtype == LBK_F32 && g->arg[b].dtype == LBK_F32;
+    const int b = ocl_plain_operand(g, 1);
+    lbk_shape x;
+    return b >= 0 && g->arg[b].dtype == LBK_F32 && ocl_operand_shape(g, 0, &x) &&
+           ocl_operand_fits(g, 0, x) && !ocl_reads(&g->operand[0], b);
 }
 
 static int offer_scratch(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
@@ -164,6 +182,7 @@ static int offer_scratch(lbk_drv *d, const struct lbk_group *g, struct lbk_offer
     if (!make_wide(d, g, &w))
         return 0;
     o->scratch = scratch_bytes(&w);
+    o->tail = takes_tail(g, &w);
     conv_destroy(w.c);
     return 1;
 }
@@ -172,22 +191,35 @@ int conv_wide_supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *
 {
     if (!fits(g) || !ocl_epi_fits(g, 1))
         return 0;
-    const int x = ocl_plain_operand(g, 0), w = ocl_plain_operand(g, 1);
+    lbk_shape x;
+    const int w = ocl_plain_operand(g, 1);
+    ocl_operand_shape(g, 0, &x);
     ocl_epi_wants(g, layout_of(g->acc.d[1]), o);
     for (int i = 0; i < g->n_arg; i++)
-        o->inplace |= i != x && i != w && ocl_is_whole(g, &g->arg[i]) ? 1u << i : 0;
-    o->want_arg[x] = layout_of(g->arg[x].shape.d[1]);
+        o->inplace |=
+            i != w && !ocl_reads(&g->operand[0], i) && ocl_is_whole(g, &g->arg[i]) ? 1u << i : 0;
+    ocl_tail_offer(g, layout_of(g->acc.d[1]), o);
+    ocl_operand_wants(g, 0, x, layout_of(x.d[1]), o);
     o->want_arg[w] = OCL_ROW;
+    if (winograd_suits(d, g, x)) {
+        winograd_offer(d, g, x, o);
+        return 1;
+    }
     return offer_scratch(d, g, o);
 }
 
 int conv_wide_dw_supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
 {
+    lbk_shape x;
     if (!fits(g) || !ocl_plain_epi(g))
         return 0;
-    for (int i = 0; i < 2; i++) {
-        const int a = ocl_plain_operand(g, i);
-        o->want_arg[a] = layout_of(g->arg[a].shape.d[1]);
+    const int dy = ocl_plain_operand(g, 1);
+    ocl_operand_shape(g, 0, &x);
+    ocl_operand_wants(g, 0, x, layout_of(x.d[1]), o);
+    o->want_arg[dy] = layout_of(g->arg[dy].shape.d[1]);
+    if (winograd_dw_suits(d, g, x)) {
+        winograd_dw_offer(d, g, x, o);
+        return 1;
     }
     return offer_scratch(d, g, o);
 }
@@ -294,10 +326,20 @@ static void define_common(struct ocl_step *s, const struct wide *w, const char *
         { "LOCAL", w->local },      { "COPIED", c->copied },   { "UNIT", c->planar ? 1 : LANES },
         { "IN_STEP", c->in_row ? 1 : LANES }, { "OUT_ROW", c->out_row },
         { "DEPTH", c->depthwise },  { "PANELS", w->panels },
+        { "COMPUTED", w->computed }, { "RAGGED_IN", w->computed && c->t.ic % LANES != 0 },
     };
     ocl_define(s, "MODE", "%s", mode);
     for (size_t i = 0; i < sizeof v / sizeof *v; i++)
         ocl_define(s, v[i].name, "%d", v[i].value);
+}
+
+/* Parameters after those that are always there. */
+static void put_in(struct ocl_step *s, const struct lbk_group *g, const struct wide *w)
+{
+    if (w->computed)
+        ocl_operand(s, g, 0, w->x);
+    else
+        ocl_arg(s, ocl_plain_operand(g, 0));
 }
 
 static void put_tmp(struct ocl_step *s, const struct wide *w)
@@ -305,7 +347,7 @@ static void put_tmp(struct ocl_step *s, const struct wide *w)
     if (w->local) {
         ocl_local(s, (size_t) w->tmp * sizeof(float));
     } else {
-        ocl_scratch(s, (size_t) w->sums * sizeof(float), sizeof(float));
+        ocl_scratch(s, (size_t) (w->sums + w->tail) * sizeof(float), sizeof(float));
         ocl_int(s, w->tmp);
     }
     ocl_int(s, w->copy);
@@ -314,15 +356,6 @@ static void put_tmp(struct ocl_step *s, const struct wide *w)
 static int64_t in_planes_of(const struct conv *c)
 {
     return c->planar ? c->t.ic : ocl_blocks(c->t.ic);
-}
-
-static void put_epilogue(struct ocl_step *s, const struct lbk_group *g)
-{
-    struct ocl_text zero = { 0 };
-    for (int k = 0; k < g->n_out; k++)
-        ocl_put(&zero, "out%d[p] = 0.0f; ", k);
-    ocl_define_text(s, "EPI_ZERO", &zero);
-    ocl_epi(s, g, &(struct ocl_places){ .full = "p", .axis = 1, .along = "c" });
 }
 
 static void gather_step(lbk_drv *d, lbk_code *code, const struct lbk_group *g, const struct wide *w)
@@ -336,7 +369,6 @@ static void gather_step(lbk_drv *d, lbk_code *code, const struct lbk_group *g, c
     ocl_define(s, "PLAIN", "%d", ocl_plain_epi(g));
     ocl_define(s, "RAGGED", "%d", t->oc % LANES != 0);
     ocl_define(s, "K", "%d", (int) least(t->oc, CONV_FEW));
-    ocl_arg(s, ocl_plain_operand(g, 0));
     ocl_scratch(s, 0, sizeof(float));
     plan_tables(d, code, s, c);
     put_tmp(s, w);
@@ -346,7 +378,9 @@ static void gather_step(lbk_drv *d, lbk_code *code, const struct lbk_group *g, c
                           least(c->limit, INT32_MAX), c->in_planes, in_planes_of(c) };
     for (size_t i = 0; i < sizeof v / sizeof *v; i++)
         ocl_int(s, v[i]);
-    put_epilogue(s, g);
+    put_in(s, g, w);
+    ocl_tail_args(s, g, w->sums);
+    ocl_blocked_epi(s, g);
     ocl_groups(s, (const int64_t[]){ c->parts, c->bands, t->n }, (const int64_t[]){ 1, 1, 1 });
 }
 
@@ -358,7 +392,6 @@ static void outer_step(lbk_drv *d, lbk_code *code, const struct lbk_group *g, co
     define_common(s, w, "OUTER");
     ocl_define(s, "TERMS", "%d", w->cols);
     ocl_define(s, "RUN", "%d", w->run);
-    ocl_arg(s, ocl_plain_operand(g, 0));
     ocl_arg(s, ocl_plain_operand(g, 1));
     ocl_scratch(s, 0, sizeof(float));
     plan_tables(d, code, s, c);
@@ -370,6 +403,7 @@ static void outer_step(lbk_drv *d, lbk_code *code, const struct lbk_group *g, co
                           w->images, c->n_b };
     for (size_t i = 0; i < sizeof v / sizeof *v; i++)
         ocl_int(s, v[i]);
+    put_in(s, g, w);
     ocl_groups(s, (const int64_t[]){ c->parts, w->slots, 1 }, (const int64_t[]){ 1, 1, 1 });
 }
 
@@ -384,16 +418,29 @@ static bool make_or_fail(lbk_drv *d, const struct lbk_group *g, lbk_code *code, 
 void conv_wide_prepare(lbk_drv *d, const struct lbk_group *g, lbk_code *code)
 {
     struct wide w;
+    lbk_shape x;
+    ocl_operand_shape(g, 0, &x);
+    if (winograd_suits(d, g, x)) {
+        winograd_prepare(d, g, x, code);
+        return;
+    }
     if (!make_or_fail(d, g, code, &w))
         return;
     weights_step(d, code, &w, ocl_plain_operand(g, 1));
     gather_step(d, code, g, &w);
+    ocl_tail_step(code, g, w.sums, w.c->t.n * w.c->bands);
     conv_destroy(w.c);
 }
 
 void conv_wide_dw_prepare(lbk_drv *d, const struct lbk_group *g, lbk_code *code)
 {
     struct wide w;
+    lbk_shape x;
+    ocl_operand_shape(g, 0, &x);
+    if (winograd_dw_suits(d, g, x)) {
+        winograd_dw_prepare(d, g, x, code);
+        return;
+    }
     if (!make_or_fail(d, g, code, &w))
         return;
     outer_step(d, code, g, &w);

@@ -11,27 +11,6 @@ static bool same_shape(lbk_shape a, lbk_shape b)
     return a.n == b.n && memcmp(a.d, b.d, sizeof a.d[0] * (size_t) a.n) == 0;
 }
 
-/* Shape of an operand, which its args broadcast to; false: not to be told from them, or not of
- * floats. */
-static bool operand_shape(const struct lbk_group *g, int i, lbk_shape *out)
-{
-    const struct lbk_expr *e = &g->operand[i];
-    bool any = false;
-    for (int k = 0; k < e->n; k++) {
-        if (e->w[k].kind != LBK_WORD_ARG)
-            continue;
-        const struct lbk_arg *a = &g->arg[e->w[k].arg];
-        if ((any && a->shape.n != out->n) || a->dtype != LBK_F32)
-            return false;
-        for (int d = 0; d < a->shape.n; d++)
-            if (!any || a->shape.d[d] != 1)
-                out->d[d] = a->shape.d[d];
-        out->n = a->shape.n;
-        any = true;
-    }
-    return any;
-}
-
 static uint32_t axes_of(const struct lbk_group *g, enum ocl_reduce kind)
 {
     return kind >= OCL_STATS ? ~2u : (uint32_t) ((const struct lbk_reduce *) g->params)->axes;
@@ -39,18 +18,10 @@ static uint32_t axes_of(const struct lbk_group *g, enum ocl_reduce kind)
 
 static int n_reduced(enum ocl_reduce kind) { return kind == OCL_SUMS ? 2 : 1; }
 
-static bool reads(const struct lbk_group *g, const struct lbk_expr *e, int arg)
-{
-    for (int k = 0; k < e->n; k++)
-        if (e->w[k].kind == LBK_WORD_ARG && e->w[k].arg == arg)
-            return true;
-    return false;
-}
-
 static bool reduced(const struct lbk_group *g, enum ocl_reduce kind, int arg)
 {
     for (int i = 0; i < n_reduced(kind); i++)
-        if (reads(g, &g->operand[i], arg))
+        if (ocl_reads(&g->operand[i], arg))
             return true;
     return false;
 }
@@ -136,7 +107,7 @@ static void walk_of(const struct lbk_group *g, enum ocl_reduce kind, bool blocke
 {
     const uint32_t axes = axes_of(g, kind);
     lbk_shape s = { 0 }, source[OCL_SOURCES];
-    operand_shape(g, 0, &s);
+    ocl_operand_shape(g, 0, &s);
     *w = (struct ocl_walk){ .kind = kind == OCL_MEAN ? OCL_SUM : kind, .n_source = g->n_arg };
     for (int i = 0; i < g->n_arg; i++) {
         w->source[i] = (struct ocl_source){ .used = reduced(g, kind, i),
@@ -195,7 +166,7 @@ static bool may_block(const struct lbk_group *g, enum ocl_reduce kind, lbk_shape
     if (s.n != 4 || (axes_of(g, kind) & 12) != 12 || !lbk_shape_count(s))
         return false;
     for (int i = 0; i < g->n_arg; i++)
-        if (reduced(g, kind, i) && (reads(g, &g->epi, i) || (!same_shape(g->arg[i].shape, s) &&
+        if (reduced(g, kind, i) && (ocl_in_epi(g, i) || (!same_shape(g->arg[i].shape, s) &&
                                                              !by_channel(g->arg[i].shape, s))))
             return false;
     return true;
@@ -208,10 +179,10 @@ int ocl_reduce_supports(lbk_drv *d, const struct lbk_group *g, enum ocl_reduce k
     struct ocl_walk w;
     if (kind >= OCL_STATS ? !ocl_plain_epi(g) : !ocl_epi_fits(g, -1))
         return 0;
-    if (!operand_shape(g, 0, &s))
+    if (!ocl_operand_shape(g, 0, &s))
         return 0;
     if (kind == OCL_SUMS &&
-        (ocl_plain_operand(g, 2) < 0 || !operand_shape(g, 1, &other) || !same_shape(other, s)))
+        (ocl_plain_operand(g, 2) < 0 || !ocl_operand_shape(g, 1, &other) || !same_shape(other, s)))
         return 0;
     const bool blocks = may_block(g, kind, s);
     for (int i = 0; i < g->n_arg; i++)
@@ -498,7 +469,7 @@ static double count_of(const struct lbk_group *g, enum ocl_reduce kind)
 {
     lbk_shape s = { 0 };
     double n = 1;
-    operand_shape(g, 0, &s);
+    ocl_operand_shape(g, 0, &s);
     for (int i = 0; i < s.n; i++)
         n *= axes_of(g, kind) >> i & 1 ? (double) s.d[i] : 1;
     return n;
