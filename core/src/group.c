@@ -7,7 +7,7 @@
 enum {
     TINY = 4096, /* elements up to which maps are joined for the launch alone */
     LOOK_BACK = 12,
-    PATH_BUDGET = 400,
+    PATH_BUDGET = 5000, /* groups: of a deep network with its teacher too */
 };
 
 static lbk_status add_use(struct work *w, lbk_node *of, lbk_node *reader)

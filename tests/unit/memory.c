@@ -205,6 +205,19 @@ static void a_tensor_without_memory(void **state)
     w->device->limits = (struct lbk_limits){ 0 };
 }
 
+/* However many groups lie before an update, weight and momentum are written by one, in place. */
+static void deep_updates_copy_nothing(void **state)
+{
+    struct world *w = *state;
+    lbk_graph *g = deep_step(w, 250);
+    struct plan p;
+    assert_int_equal(planned(w, g, 0, &p), LBK_OK);
+    assert_true(p.n_group > 500);
+    assert_int_equal(p.n_copy, 0);
+    lbk__plan_finish(&p);
+    lbk_graph_destroy(&g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +226,7 @@ int main(void)
         cmocka_unit_test(a_value_too_large_is_named),
         cmocka_unit_test(out_of_memory_tells_the_need),
         cmocka_unit_test(a_tensor_without_memory),
+        cmocka_unit_test(deep_updates_copy_nothing),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

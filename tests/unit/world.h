@@ -189,6 +189,28 @@ static inline lbk_val *norm(lbk_graph *g, lbk_val *x, const char *name)
                           lbk_state(g, beta, LBK_F32, c, true), (struct lbk_bn){ 1e-5 });
 }
 
+/* The loss as an output, and an update with momentum of every state where it is finite. */
+static inline void learn(lbk_graph *g, lbk_val *loss)
+{
+    lbk_val *p[256], *d[256], *lr = lbk_input(g, "lr", LBK_F32, LBK_SHAPE(1));
+    lbk_val *ok = lbk_finite(g, loss);
+    int n = 0;
+    lbk_output(g, "loss", loss);
+    for (int64_t i = 0; i < g->n_node && n < 256; i++)
+        if (g->node[i]->kind == NODE_STATE)
+            p[n++] = val_of(g->node[i]);
+    assert_int_equal(lbk_grad(g, loss, n, p, d), LBK_OK);
+    for (int i = 0; i < n; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s@m", p[i]->node.name);
+        lbk_val *m = lbk_state(g, name, LBK_F32, lbk_shape_of(p[i]), false);
+        lbk_val *v = lbk_add(g, lbk_mul(g, m, lbk_scalar(g, 0.9)),
+                             lbk_add(g, d[i], lbk_mul(g, p[i], lbk_scalar(g, 0.01))));
+        lbk_assign(g, m, lbk_select(g, ok, v, m));
+        lbk_assign(g, p[i], lbk_select(g, ok, lbk_sub(g, p[i], lbk_mul(g, v, lr)), p[i]));
+    }
+}
+
 /* A residual block with its gradient and an update with momentum: what a training step looks like.
  */
 static inline lbk_graph *residual_step(struct world *w)
@@ -202,22 +224,20 @@ static inline lbk_graph *residual_step(struct world *w)
     z = lbk_relu(g, norm(g, conv(g, z, "w3", 33, 2), "n3"));
     lbk_val *loss =
         lbk_mean(g, lbk_square(g, lbk_mean(g, z, (struct lbk_reduce){ 0xc, false })), LBK_ALL);
-    lbk_output(g, "loss", loss);
-    lbk_val *p[16], *d[16], *lr = lbk_input(g, "lr", LBK_F32, LBK_SHAPE(1));
-    int n = 0;
-    for (int64_t i = 0; i < g->n_node && n < 16; i++)
-        if (g->node[i]->kind == NODE_STATE)
-            p[n++] = val_of(g->node[i]);
-    assert_int_equal(lbk_grad(g, loss, n, p, d), LBK_OK);
-    for (int i = 0; i < n; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "%s@m", p[i]->node.name);
-        lbk_val *m = lbk_state(g, name, LBK_F32, lbk_shape_of(p[i]), false);
-        lbk_val *v = lbk_add(g, lbk_mul(g, m, lbk_scalar(g, 0.9)),
-                             lbk_add(g, d[i], lbk_mul(g, p[i], lbk_scalar(g, 0.01))));
-        lbk_assign(g, m, v);
-        lbk_assign(g, p[i], lbk_sub(g, p[i], lbk_mul(g, v, lr)));
+    learn(g, loss);
+    return g;
+}
+
+static inline lbk_graph *deep_step(struct world *w, int layers)
+{
+    lbk_graph *g = fresh(w);
+    lbk_val *x = lbk_input(g, "x", LBK_F32, LBK_SHAPE(2, 24, 3, 3));
+    for (int i = 0; i < layers; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "w%d", i);
+        x = lbk_tanh(g, conv(g, x, name, 24, 1));
     }
+    learn(g, lbk_mean(g, x, LBK_ALL));
     return g;
 }
 
