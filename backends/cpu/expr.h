@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Fused pointwise code, evaluated over a range of elements in the order in which they are stored, a
- * chunk that stays in L1 at a time. [any thread, on a stack of 256 KiB; the compiled form is read
- * only] */
+/* Fused pointwise code, evaluated over a range of elements in the order in which they are stored.
+ * It is compiled to steps over tiles of a few vectors, which stay in registers from one operator to
+ * the next. [any thread, on a stack of 256 KiB; the compiled form is read only] */
 #ifndef LBK_CPU_EXPR_H
 #define LBK_CPU_EXPR_H
 #include "cpu.h"
 
-enum { CPU_CHUNK = 512 }; /* floats */
+enum { CPU_CHUNK = 512, CPU_TILE = 128 }; /* floats */
 #define CPU_ALIAS_ACC (1u << LBK_ARG_MAX)
 
 /* y[i] = op of a[i], b[i], c[i]; y may be one of them. */
 typedef void (*cpu_loop)(float *y, const float *a, const float *b, const float *c, int n);
-/* one_b: of a[i], b[0]; one_a: of a[0], b[i]; NULL where there is no such form. */
 struct cpu_loops {
     const char *name;
-    int n_in;
-    cpu_loop each, one_b, one_a;
+    cpu_loop each;
 };
 enum {
 #define LBK_PW1(name, ...) CPU_PW_##name,
@@ -49,7 +47,6 @@ struct cpu_ramp {
     float high;
 };
 struct cpu_pointwise {
-    void (*spread)(float *y, float v, int n);
     void (*keep)(float *y, int lanes, int64_t n); /* the others of each block of CBLK are zeroed */
     void (*ramp)(float *y, const float *x, const float *scale, const float *shift,
                  const struct cpu_ramp *r, int64_t n);
@@ -65,27 +62,61 @@ struct cpu_src {
     int64_t run, blocks, c; /* LANES: floats of a block of channels, blocks, channels */
 };
 
+/* What a word says. */
 struct cpu_step {
-    uint8_t kind, arg, in[3], uniform, fill,
-        out;     /* out: number of the out it is computed in, plus 1 */
-    int16_t buf; /* its buffer, -1 = none */
+    uint8_t kind, arg, in[3], uniform, pw; /* pw: CPU_PW, where there is a loop */
     float value;
-    const struct lbk_op *op; /* of a plugin: evaluated by its reference */
+    const struct lbk_op *op; /* of a plugin, without a loop: evaluated by its reference */
     cpu_loop loop;
 };
 
+/* Where the floats of the tile at `off` lie: from p + (off & move) on. */
+struct cpu_place {
+    const float *p;
+    int64_t move;
+};
+/* Places: a word that is no step's result; an out; a tile between two steps. None at 0. */
+enum {
+    CPU_PLACE_WORD = 1,
+    CPU_PLACE_OUT = CPU_PLACE_WORD + LBK_EXPR_MAX,
+    CPU_PLACE_TILE = CPU_PLACE_OUT + LBK_OUT_MAX,
+    CPU_PLACES = CPU_PLACE_TILE + LBK_EXPR_MAX
+};
+/* What is in the registers, or what lies at place a, becomes op of that, b and c, which goes to
+ * place y, too. Places by their bytes from the first one, 0 = none. op: CPU_PW; + CPU_TURNED: of b
+ * and that; + CPU_LANES: b is 16 floats again and again. */
+enum {
+    CPU_TURNED = CPU_PW_COUNT,
+    CPU_LANES = 2 * CPU_PW_COUNT,
+    CPU_MOVE = 4 * CPU_PW_COUNT, /* that as it is */
+    CPU_LOAD,                    /* b, 16 floats again and again */
+    CPU_CALL                     /* what the loop of word `word` gives for a, b, c */
+};
+struct cpu_ins {
+    uint8_t op, word;
+    uint16_t a, b, c, y;
+};
+
 struct cpu_expr {
-    int n, n_out, n_buf;
-    void (*spread)(float *y, float v, int n);
+    int n, n_out, n_ins, n_tile;
+    const struct cpu_tiles *tiles;
     void (*keep)(float *y, int lanes, int64_t n);
     void (*run_ramp)(float *y, const float *x, const float *scale, const float *shift,
                      const struct cpu_ramp *r, int64_t n);
-    int64_t run; /* chunks end where runs of one number of broadcast args do; 0 = anywhere */
-    bool plain;  /* one ARG word read as it is stored, one out */
-    struct cpu_ramp ramp; /* on: all of it is this, which needs no buffers */
-    uint8_t result[LBK_OUT_MAX];
+    int64_t run;  /* chunks end where runs of one number of broadcast args do; 0 = anywhere */
+    int64_t most; /* floats of a chunk */
+    bool plain;   /* one ARG word read as it is stored, one out */
+    struct cpu_ramp ramp; /* on: all of it is this */
     struct cpu_src src[LBK_ARG_MAX];
     struct cpu_step step[LBK_EXPR_MAX];
+    struct cpu_ins ins[2 * LBK_EXPR_MAX + 2 * LBK_OUT_MAX];
+};
+/* y = op of a step, n floats. */
+typedef void cpu_call(const struct cpu_step *t, float *y, const float *a, const float *b,
+                      const float *c, int n);
+struct cpu_tiles {
+    /* n: a multiple of 16 */
+    void (*run)(const struct cpu_expr *x, const struct cpu_place *at, int64_t n, cpu_call *call);
 };
 
 /* shape, layout: of the elements that are evaluated (and of ACC). result: register of each of n_out
@@ -113,6 +144,9 @@ void cpu_expr_run(const struct cpu_expr *x, const float *const arg[], const floa
  */
 void cpu_ramp_lanes(const struct cpu_expr *x, const float *const arg[], int64_t block,
                     float scale[CPU_BLOCK], float shift[CPU_BLOCK]);
+
+/* Instructions for the words of x. last: per word, the last that reads it; x->n: an out does. */
+void cpu_expr_code(struct cpu_expr *x, const int last[], const uint8_t result[], uint32_t alias);
 
 /* As cpu_expr_run for one out: the values themselves where they lie in memory already, else
  * evaluated into buf. */

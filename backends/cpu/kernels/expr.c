@@ -3,6 +3,7 @@
 #include "expr.h"
 
 CPU_LOOPS(cpu_pointwise);
+CPU_LOOPS(cpu_tiles);
 
 static bool same_shape(lbk_shape a, lbk_shape b)
 {
@@ -55,44 +56,24 @@ static bool make_src(struct cpu_src *s, const struct lbk_arg *a, lbk_shape shape
     return true;
 }
 
-static const struct cpu_loops *find_loops(const lbk_drv *d, const struct lbk_op *op)
+static void find_loop(const lbk_drv *d, struct cpu_step *t)
 {
     const struct cpu_loops *l = cpu_pointwise_of[d->isa]->op;
     for (int i = 0; i < CPU_PW_COUNT; i++)
-        if (strcmp(l[i].name, op->name) == 0)
-            return &l[i];
-    return NULL;
+        if (strcmp(l[i].name, t->op->name) == 0)
+            t->loop = l[i].each, t->pw = (uint8_t) i;
 }
 
-static int n_inputs(const struct cpu_step *t, const struct lbk_word *w)
+static void read_op(const lbk_drv *d, struct cpu_expr *x, struct cpu_step *t,
+                    const struct lbk_word *w)
 {
-    return w->kind == LBK_WORD_OP ? w->op->n_max : 0;
-}
-
-/* Picks the loop of an op word, and asks for operands that are one number to be spread where the
- * loop needs it. */
-static void pick_loop(const lbk_drv *d, struct cpu_expr *x, struct cpu_step *t,
-                      const struct lbk_word *w)
-{
-    const struct cpu_loops *l = find_loops(d, w->op);
-    int n = w->op->n_max;
+    t->op = w->op;
     t->uniform = 1;
-    for (int k = 0; k < n; k++) {
+    for (int k = 0; k < w->op->n_max; k++) {
         t->in[k] = w->in[k];
         t->uniform &= x->step[w->in[k]].uniform;
     }
-    t->loop = l ? l->each : NULL;
-    t->op = w->op;
-    if (t->uniform)
-        return;
-    if (l && n == 2 && x->step[t->in[1]].uniform) {
-        t->loop = l->one_b;
-    } else if (l && n == 2 && x->step[t->in[0]].uniform) {
-        t->loop = l->one_a;
-    } else {
-        for (int k = 0; k < n; k++)
-            x->step[t->in[k]].fill |= x->step[t->in[k]].uniform;
-    }
+    find_loop(d, t);
 }
 
 static bool read_words(const lbk_drv *d, struct cpu_expr *x, const struct lbk_expr *e,
@@ -101,7 +82,7 @@ static bool read_words(const lbk_drv *d, struct cpu_expr *x, const struct lbk_ex
     for (int i = 0; i < e->n; i++) {
         const struct lbk_word *w = &e->w[i];
         struct cpu_step *t = &x->step[i];
-        *t = (struct cpu_step){ .kind = w->kind, .arg = w->arg, .value = w->value, .buf = -1 };
+        *t = (struct cpu_step){ .kind = w->kind, .arg = w->arg, .value = w->value };
         if (w->kind == LBK_WORD_ARG) {
             if (!make_src(&x->src[w->arg], &arg[w->arg], shape, layout))
                 return false;
@@ -109,76 +90,29 @@ static bool read_words(const lbk_drv *d, struct cpu_expr *x, const struct lbk_ex
         } else if (w->kind == LBK_WORD_CONST) {
             t->uniform = 1;
         } else if (w->kind == LBK_WORD_OP) {
-            pick_loop(d, x, t, w);
+            read_op(d, x, t, w);
         }
     }
     return true;
 }
 
-/* Word i can be computed where out 0 lies only when nothing later reads what may lie there too. */
-static bool may_overwrite(const struct cpu_expr *x, const int last[], int i, uint32_t alias)
+/* Chunks: of one block of channels; else of one run of one number that all broadcast args share and
+ * that is worth it, else as long as what they are spread to. */
+static void cut_chunks(struct cpu_expr *x, int n_arg)
 {
-    for (int j = 0; j < x->n; j++)
-        if (last[j] > i && ((x->step[j].kind == LBK_WORD_ARG && alias >> x->step[j].arg & 1) ||
-                            (x->step[j].kind == LBK_WORD_ACC && alias & CPU_ALIAS_ACC)))
-            return false;
-    return true;
-}
-
-static void place_outs(struct cpu_expr *x, const int last[], uint32_t alias)
-{
-    for (int k = 0; k < x->n_out; k++) {
-        struct cpu_step *t = &x->step[x->result[k]];
-        if (t->uniform)
-            t->fill = 1;
-        else if (t->kind == LBK_WORD_OP && !t->out &&
-                 (k > 0 || may_overwrite(x, last, x->result[k], alias)))
-            t->out = (uint8_t) (k + 1);
-    }
-}
-
-/* Buffers: values that differ from chunk to chunk share them, the others keep their own. */
-static void place_buffers(struct cpu_expr *x, const struct lbk_expr *e, const int last[])
-{
-    bool busy[LBK_EXPR_MAX] = { false };
-    for (int i = 0; i < x->n; i++) {
-        struct cpu_step *t = &x->step[i];
-        bool spread = t->kind == LBK_WORD_ARG && !t->uniform && x->src[t->arg].how != CPU_READ_FULL;
-        if (t->fill || spread)
-            t->buf = (int16_t) x->n_buf++, busy[t->buf] = true;
-    }
-    for (int i = 0; i < x->n; i++) {
-        struct cpu_step *t = &x->step[i];
-        for (int k = 0; k < n_inputs(t, &e->w[i]); k++) {
-            const struct cpu_step *in = &x->step[t->in[k]];
-            if (in->kind == LBK_WORD_OP && !in->uniform && in->buf >= 0 && last[t->in[k]] == i)
-                busy[in->buf] = false;
-        }
-        if (t->kind != LBK_WORD_OP || t->uniform || t->out)
-            continue;
-        int b = 0;
-        while (b < x->n_buf && busy[b])
-            b++;
-        busy[b] = true;
-        t->buf = (int16_t) b;
-        x->n_buf = b < x->n_buf ? x->n_buf : b + 1;
-    }
-}
-
-/* Runs of one number that all broadcast args share and that are worth a chunk. */
-static int64_t common_run(const struct cpu_expr *x, int n_arg)
-{
-    int64_t run = 0;
+    x->run = 0, x->most = INT64_MAX;
     for (int i = 0; i < n_arg; i++) {
         const struct cpu_src *s = &x->src[i];
-        if (s->how != CPU_READ_STRIDED)
+        if (s->how == CPU_READ_LANES)
+            x->run = s->run;
+        if (s->how != CPU_READ_STRIDED || x->most == CPU_CHUNK)
             continue;
         const int64_t d = s->step[s->n - 1] == 0 ? s->d[s->n - 1] : 0;
-        if (d < CPU_CHUNK / 4 || (run && d != run))
-            return 0;
-        run = d;
+        if (d < CPU_CHUNK / 4 || (x->run && d != x->run))
+            x->run = 0, x->most = CPU_CHUNK;
+        else
+            x->run = d;
     }
-    return run;
 }
 
 static bool is_op(const struct lbk_word *w, const char *name)
@@ -200,7 +134,8 @@ static const struct lbk_word *beside(const struct cpu_expr *x, const struct lbk_
 }
 
 /* max and min of x * scale + shift, from the last word back. */
-static struct cpu_ramp find_ramp(const struct cpu_expr *x, const struct lbk_expr *e)
+static struct cpu_ramp find_ramp(const struct cpu_expr *x, const struct lbk_expr *e,
+                                 const uint8_t result[])
 {
     struct cpu_ramp r = { .limit = CPU_LIMIT_NONE };
     const struct lbk_word *w = &e->w[e->n - 1];
@@ -220,7 +155,7 @@ static struct cpu_ramp find_ramp(const struct cpu_expr *x, const struct lbk_expr
         return r;
     r.x = w->arg;
     r.on = w->kind == LBK_WORD_ARG && x->src[w->arg].how == CPU_READ_FULL && e->n == words &&
-           x->n_out == 1 && x->result[0] == e->n - 1;
+           x->n_out == 1 && result[0] == e->n - 1;
     return r;
 }
 
@@ -231,25 +166,22 @@ bool cpu_expr_compile(const lbk_drv *d, struct cpu_expr *x, const struct lbk_exp
     int last[LBK_EXPR_MAX];
     x->n = e->n;
     x->n_out = n_out;
-    x->n_buf = 0;
     memset(x->src, 0, sizeof x->src);
-    memcpy(x->result, result, (size_t) n_out);
     if (!read_words(d, x, e, arg, shape, layout))
         return false;
     for (int i = 0; i < e->n; i++) {
         last[i] = i;
-        for (int k = 0; k < n_inputs(&x->step[i], &e->w[i]); k++)
-            last[e->w[i].in[k]] = i;
+        for (int k = 0; x->step[i].op && k < x->step[i].op->n_max; k++)
+            last[x->step[i].in[k]] = i;
     }
     for (int k = 0; k < n_out; k++)
         last[result[k]] = e->n;
-    x->spread = cpu_pointwise_of[d->isa]->spread;
     x->keep = cpu_pointwise_of[d->isa]->keep;
+    x->tiles = cpu_tiles_of[d->isa];
     x->run_ramp = cpu_pointwise_of[d->isa]->ramp;
-    x->ramp = find_ramp(x, e);
-    x->run = common_run(x, n_arg);
-    place_outs(x, last, alias);
-    place_buffers(x, e, last);
+    x->ramp = find_ramp(x, e, result);
+    cut_chunks(x, n_arg);
+    cpu_expr_code(x, last, result, alias);
     x->plain = cpu_expr_is_arg(e) && x->src[e->w[0].arg].how == CPU_READ_FULL;
     return true;
 }

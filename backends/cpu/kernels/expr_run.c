@@ -3,8 +3,7 @@
 #include "expr.h"
 
 /* The elements from `at` on of an arg that is broadcast, row-major. */
-static void read_strided(const struct cpu_expr *x, const struct cpu_src *s, const float *base,
-                         float *y, int64_t at, int n)
+static void read_strided(const struct cpu_src *s, const float *base, float *y, int64_t at, int n)
 {
     int64_t pos[LBK_MAX_DIMS], off = 0;
     for (int i = s->n - 1; i >= 0; i--) {
@@ -16,9 +15,7 @@ static void read_strided(const struct cpu_expr *x, const struct cpu_src *s, cons
     while (n > 0) {
         const int64_t left = s->d[k] - pos[k];
         const int run = left < n ? (int) left : n;
-        if (s->step[k] == 0)
-            x->spread(y, base[off], run);
-        else if (s->step[k] == 1)
+        if (s->step[k] == 1)
             memcpy(y, base + off, sizeof *y * (size_t) run);
         else
             for (int i = 0; i < run; i++)
@@ -32,35 +29,16 @@ static void read_strided(const struct cpu_expr *x, const struct cpu_src *s, cons
     }
 }
 
-static void lanes_of(const struct cpu_src *s, const float *base, int64_t block, float lane[])
+/* The numbers of a block of channels; copied to lane when there are not as many. */
+static const float *lanes_of(const struct cpu_src *s, const float *base, int64_t block,
+                             float lane[CPU_BLOCK])
 {
     const int64_t c0 = block % s->blocks * CPU_BLOCK;
-    const int used = s->c - c0 < CPU_BLOCK ? (int) (s->c - c0) : CPU_BLOCK;
+    if (s->c - c0 >= CPU_BLOCK)
+        return base + c0;
     memset(lane, 0, sizeof *lane * CPU_BLOCK);
-    memcpy(lane, base + c0, sizeof *lane * (size_t) used);
-}
-
-/* One number per channel, in CBLK: the lanes of a block again and again. */
-static void read_lanes(const struct cpu_src *s, const float *base, float *y, int64_t at, int n)
-{
-    while (n > 0) {
-        const int64_t block = at / s->run, left = (block + 1) * s->run - at;
-        const int run = left < n ? (int) left : n;
-        float lane[CPU_BLOCK];
-        lanes_of(s, base, block, lane);
-        for (int i = 0; i < run; i += CPU_BLOCK)
-            memcpy(y + i, lane, sizeof lane);
-        y += run, n -= run, at += run;
-    }
-}
-
-/* What a filled chunk at `at` holds, when that is the same for other chunks too; -1 otherwise. */
-static int64_t fill_key(const struct cpu_src *s, int64_t at, int n)
-{
-    if (s->how == CPU_READ_LANES)
-        return at / s->run == (at + n - 1) / s->run ? at / s->run : -1;
-    const int64_t d = s->d[s->n - 1];
-    return s->step[s->n - 1] == 0 && at / d == (at + n - 1) / d ? at / d : -1;
+    memcpy(lane, base + c0, sizeof *lane * (size_t) (s->c - c0));
+    return lane;
 }
 
 static void call_ref(const struct lbk_op *op, float *y, const float *const in[], int n)
@@ -70,7 +48,7 @@ static void call_ref(const struct lbk_op *op, float *y, const float *const in[],
     const void *p[3];
     for (int k = 0; k < op->n_max; k++)
         shape[k] = LBK_SHAPE(n), type[k] = LBK_F32, p[k] = in[k];
-    float tmp[CPU_CHUNK];
+    float tmp[CPU_TILE];
     struct lbk_ref r = { .n = op->n_max,
                          .in_shape = shape,
                          .in_t = type,
@@ -82,112 +60,141 @@ static void call_ref(const struct lbk_op *op, float *y, const float *const in[],
     memcpy(y, tmp, sizeof *y * (size_t) n);
 }
 
+static void call(const struct cpu_step *t, float *y, const float *a, const float *b, const float *c,
+                 int n)
+{
+    if (t->loop)
+        t->loop(y, a, b, c, n);
+    else
+        call_ref(t->op, y, (const float *const[]){ a, b, c }, n);
+}
+
 struct state {
     const struct cpu_expr *x;
-    const float *reg[LBK_EXPR_MAX];
-    float one[LBK_EXPR_MAX];   /* values that are one number */
-    int64_t key[LBK_EXPR_MAX]; /* per buffer */
-    int filled[LBK_EXPR_MAX];
-    float (*buf)[CPU_CHUNK];
+    const float *const *arg;
+    const float *acc;
+    float *const *out;
+    struct cpu_place at[CPU_PLACES];
+    _Alignas(
+        CPU_ALIGN) float one[LBK_EXPR_MAX][CPU_BLOCK]; /* per word: what is read again and again */
+    float tile[LBK_EXPR_MAX][CPU_TILE];
+    float buf[LBK_ARG_MAX][CPU_CHUNK];
 };
 
-static void compute(struct state *s, const struct cpu_step *t, float *y, int n)
+static void spread(float to[CPU_BLOCK], float v)
 {
-    const float *in[3] = { NULL, NULL, NULL };
-    for (int k = 0; k < t->op->n_max; k++)
-        in[k] = s->reg[t->in[k]];
-    if (t->loop)
-        t->loop(y, in[0], in[1], in[2], n);
-    else
-        call_ref(t->op, y, in, n);
+    for (int i = 0; i < CPU_BLOCK; i++)
+        to[i] = v;
 }
 
 /* Everything that is the same for all elements. */
-static void begin(struct state *s, const float *const arg[], int64_t n)
+static void begin(struct state *s)
 {
     const struct cpu_expr *x = s->x;
-    const int most = n < CPU_CHUNK ? (int) n : CPU_CHUNK;
-    for (int i = 0; i < x->n_buf; i++)
-        s->key[i] = -1, s->filled[i] = 0;
     for (int i = 0; i < x->n; i++) {
         const struct cpu_step *t = &x->step[i];
         if (!t->uniform)
             continue;
-        s->one[i] = t->kind == LBK_WORD_ARG ? arg[t->arg][0] : t->value;
-        s->reg[i] = &s->one[i];
+        s->at[CPU_PLACE_WORD + i] = (struct cpu_place){ s->one[i], 0 };
         if (t->kind == LBK_WORD_OP)
-            compute(s, t, &s->one[i], 1);
+            call(t, s->one[i], s->one[t->in[0]], s->one[t->in[1]], s->one[t->in[2]], CPU_BLOCK);
+        else
+            spread(s->one[i], t->kind == LBK_WORD_ARG ? s->arg[t->arg][0] : t->value);
     }
-    for (int i = 0; i < x->n; i++) {
-        if (!x->step[i].fill)
-            continue;
-        x->spread(s->buf[x->step[i].buf], s->one[i], most);
-        s->reg[i] = s->buf[x->step[i].buf];
-    }
+    for (int i = 0; i < x->n_tile; i++)
+        s->at[CPU_PLACE_TILE + i] = (struct cpu_place){ s->tile[i], 0 };
 }
 
-static const float *load(struct state *s, const struct cpu_step *t, const float *base, int64_t at,
-                         int n)
+/* Where word i, an arg, lies for n elements from `at` on. */
+static struct cpu_place place_arg(struct state *s, int i, int64_t at, int64_t n)
 {
-    const struct cpu_src *src = &s->x->src[t->arg];
+    const int arg = s->x->step[i].arg;
+    const struct cpu_src *src = &s->x->src[arg];
+    const float *base = s->arg[arg];
     if (src->how == CPU_READ_FULL)
-        return base + at;
-    float *y = s->buf[t->buf];
-    const int64_t key = fill_key(src, at, n);
-    if (key >= 0 && key == s->key[t->buf] && s->filled[t->buf] >= n)
-        return y;
+        return (struct cpu_place){ base + at, -1 };
     if (src->how == CPU_READ_LANES)
-        read_lanes(src, base, y, at, n);
-    else
-        read_strided(s->x, src, base, y, at, n);
-    s->key[t->buf] = key, s->filled[t->buf] = n;
-    return y;
+        return (struct cpu_place){ lanes_of(src, base, at / src->run, s->one[i]), 0 };
+    if (s->x->run) {
+        read_strided(src, base, s->one[i], at, 1);
+        spread(s->one[i], s->one[i][0]);
+        return (struct cpu_place){ s->one[i], 0 };
+    }
+    read_strided(src, base, s->buf[arg], at, (int) n);
+    return (struct cpu_place){ s->buf[arg], -1 };
 }
 
-static void chunk(struct state *s, const float *const arg[], const float *acc, float *const out[],
-                  int64_t done, int64_t at, int n)
+static bool moves(const struct cpu_expr *x, int place)
+{
+    if (place >= CPU_PLACE_OUT)
+        return place < CPU_PLACE_OUT + x->n_out;
+    const int i = place - CPU_PLACE_WORD;
+    return i >= 0 && i < x->n && !x->step[i].uniform && x->step[i].kind != LBK_WORD_OP;
+}
+
+/* The n < 16 elements from `off` on of a chunk, by way of 16 of each. */
+static void run_rest(struct state *s, int64_t off, int n)
+{
+    const struct cpu_expr *x = s->x;
+    float pad[CPU_PLACE_TILE][CPU_BLOCK];
+    struct cpu_place at[CPU_PLACES];
+    memcpy(at, s->at, sizeof at);
+    for (int i = 0; i < CPU_PLACE_TILE; i++) {
+        if (!moves(x, i) || !at[i].move)
+            continue;
+        memset(pad[i], 0, sizeof pad[i]);
+        if (i < CPU_PLACE_OUT)
+            memcpy(pad[i], at[i].p + off, sizeof(float) * (size_t) n);
+        at[i] = (struct cpu_place){ pad[i], 0 };
+    }
+    x->tiles->run(x, at, CPU_BLOCK, call);
+    for (int k = CPU_PLACE_OUT; k < CPU_PLACE_OUT + x->n_out; k++)
+        memcpy((float *) s->at[k].p + off, pad[k], sizeof(float) * (size_t) n);
+}
+
+/* n elements from `at` on, of which the first is number `done` of acc and outs. */
+static void chunk(struct state *s, int64_t done, int64_t at, int64_t n)
 {
     const struct cpu_expr *x = s->x;
     for (int i = 0; i < x->n; i++) {
         const struct cpu_step *t = &x->step[i];
-        if (t->uniform)
-            continue;
-        if (t->kind == LBK_WORD_ARG) {
-            s->reg[i] = load(s, t, arg[t->arg], at, n);
-        } else if (t->kind == LBK_WORD_ACC) {
-            s->reg[i] = acc + done;
-        } else {
-            float *y = t->out ? out[t->out - 1] + done : s->buf[t->buf];
-            compute(s, t, y, n);
-            s->reg[i] = y;
-        }
+        if (t->kind == LBK_WORD_ARG && !t->uniform)
+            s->at[CPU_PLACE_WORD + i] = place_arg(s, i, at, n);
+        else if (t->kind == LBK_WORD_ACC)
+            s->at[CPU_PLACE_WORD + i] = (struct cpu_place){ s->acc + done, -1 };
     }
-    for (int k = x->n_out - 1; k >= 0; k--) /* out 0 last: an arg may lie there */
-        if (x->step[x->result[k]].out != k + 1 && s->reg[x->result[k]] != out[k] + done)
-            memcpy(out[k] + done, s->reg[x->result[k]], sizeof(float) * (size_t) n);
+    for (int k = 0; k < x->n_out; k++)
+        s->at[CPU_PLACE_OUT + k] = (struct cpu_place){ s->out[k] + done, -1 };
+    const int64_t whole = n / CPU_BLOCK * CPU_BLOCK;
+    x->tiles->run(x, s->at, whole, call);
+    if (whole < n)
+        run_rest(s, whole, (int) (n - whole));
 }
 
 static void run_words(const struct cpu_expr *x, const float *const arg[], const float *acc,
                       float *const out[], int64_t at, int64_t n)
 {
-    _Alignas(CPU_ALIGN) float buf[LBK_EXPR_MAX][CPU_CHUNK];
     struct state s;
-    s.x = x;
-    s.buf = buf;
-    begin(&s, arg, n);
+    s.x = x, s.arg = arg, s.acc = acc, s.out = out;
+    begin(&s);
     for (int64_t done = 0, step; done < n; done += step) {
         const int64_t left = x->run ? x->run - (at + done) % x->run : n;
-        step = left < CPU_CHUNK ? left : CPU_CHUNK;
+        step = left < x->most ? left : x->most;
         step = n - done < step ? n - done : step;
-        chunk(&s, arg, acc, out, done, at + done, (int) step);
+        chunk(&s, done, at + done, step);
     }
 }
 
 void cpu_ramp_lanes(const struct cpu_expr *x, const float *const arg[], int64_t block,
                     float scale[CPU_BLOCK], float shift[CPU_BLOCK])
 {
-    lanes_of(&x->src[x->ramp.scale], arg[x->ramp.scale], block, scale);
-    lanes_of(&x->src[x->ramp.shift], arg[x->ramp.shift], block, shift);
+    const uint8_t from[2] = { x->ramp.scale, x->ramp.shift };
+    float *const to[2] = { scale, shift };
+    for (int i = 0; i < 2; i++) {
+        const float *lane = lanes_of(&x->src[from[i]], arg[from[i]], block, to[i]);
+        if (lane != to[i])
+            memcpy(to[i], lane, sizeof *lane * CPU_BLOCK);
+    }
 }
 
 /* A block of channels at a time. */

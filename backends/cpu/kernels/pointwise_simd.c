@@ -42,26 +42,6 @@
    const float a = pa[i], b = pb[i];                                                               \
    y[i] = body;                                                                                    \
   }                                                                                                \
- }                                                                                                 \
- LOOP(one_b_##name)                                                                                \
- {                                                                                                 \
-  (void) pc;                                                                                       \
-  const float b = pb[0];                                                                           \
-  EACH                                                                                             \
-  {                                                                                                \
-   const float a = pa[i];                                                                          \
-   y[i] = body;                                                                                    \
-  }                                                                                                \
- }                                                                                                 \
- LOOP(one_a_##name)                                                                                \
- {                                                                                                 \
-  (void) pc;                                                                                       \
-  const float a = pa[0];                                                                           \
-  EACH                                                                                             \
-  {                                                                                                \
-   const float b = pb[i];                                                                          \
-   y[i] = body;                                                                                    \
-  }                                                                                                \
  }
 #define LBK_PW3(name, body, ...)                                                                   \
  LOOP(each_##name)                                                                                 \
@@ -81,10 +61,9 @@
 #undef LBK_PW2
 #undef LBK_PW3
 
-#define LBK_PW1(name, ...) { #name, 1, each_##name, NULL, NULL },
-#define LBK_PW2(name, ...) { #name, 2, each_##name, one_b_##name, one_a_##name },
-#define LBK_PW3(name, ...) { #name, 3, each_##name, NULL, NULL },
-static void spread(float *y, float v, int n) { EACH y[i] = v; }
+#define LBK_PW1(name, ...) { #name, each_##name },
+#define LBK_PW2            LBK_PW1
+#define LBK_PW3            LBK_PW1
 
 static void keep(float *y, int lanes, int64_t n)
 {
@@ -118,8 +97,7 @@ static void ramp(float *y, const float *x, const float *scale, const float *shif
         ramp_to(CPU_LIMIT_BOTH, y, x, scale, shift, r->high, n);
 }
 
-const struct cpu_pointwise CPU_TABLE(cpu_pointwise) = { spread,
-                                                        keep,
+const struct cpu_pointwise CPU_TABLE(cpu_pointwise) = { keep,
                                                         ramp,
                                                         {
 #include <limbeck/ops.def>

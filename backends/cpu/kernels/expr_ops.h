@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* The pointwise operators that are worth registers, as text over vectors of simd.h: to the bit what
+ * the loops over ops.def give. TILE1(name, body in x), TILE2(name, body in a, b). */
+TILE1(neg, -x)
+TILE1(abs, vabs(x))
+TILE1(sign, vsel(x > 0.0f, vset(1.0f), vsel(x < 0.0f, vset(-1.0f), (vf){ 0 })))
+TILE1(sqrt, vsqrt(x))
+TILE1(square, x * x)
+TILE1(finite, vsel(x - x == 0.0f, vset(1.0f), (vf){ 0 }))
+TILE1(stop_grad, x)
+TILE1(relu, vsel(x > 0.0f, x, (vf){ 0 }))
+TILE1(positive, vsel(x > 0.0f, vset(1.0f), (vf){ 0 }))
+TILE2(add, a + b)
+TILE2(sub, a - b)
+TILE2(mul, a * b)
+TILE2(div, a / b)
+TILE2(maximum, vmax(a, b))
+TILE2(minimum, vmin(a, b))
+TILE2(le, vsel(a <= b, vset(1.0f), (vf){ 0 }))
+TILE2(lt, vsel(a < b, vset(1.0f), (vf){ 0 }))
+TILE2(eq, vsel(a == b, vset(1.0f), (vf){ 0 }))
