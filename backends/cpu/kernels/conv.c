@@ -7,7 +7,14 @@
 #include "tail.h"
 #include "winograd.h"
 
-enum { LANES = CONV_LANES, FEW_MOST = CONV_FEW, PAIR_COLS = 7, COPY_BYTES = 256 << 10 };
+/* EPI_PIXELS: enough for an epilogue to be worth its start, few enough to stay in L1. */
+enum {
+    LANES = CONV_LANES,
+    FEW_MOST = CONV_FEW,
+    PAIR_COLS = 7,
+    COPY_BYTES = 256 << 10,
+    EPI_PIXELS = 64
+};
 CPU_LOOPS(conv_loops);
 
 struct own {
@@ -31,13 +38,22 @@ struct job {
     struct tail tail; /* slots: [image][band] */
 };
 
+static int64_t row_step(const struct conv *c) { return c->t.cols <= PAIR_COLS ? 2 : 1; }
+
+/* Rows of places whose results wait for the epilogue together. */
+static int64_t epi_rows(const struct conv *c)
+{
+    const int64_t step = row_step(c) * c->t.os * c->t.ow;
+    return row_step(c) * ((EPI_PIXELS + step - 1) / step);
+}
+
 /* Of a worker's results before the epilogue. */
 static int64_t buffer_floats(const struct conv *c)
 {
     int64_t row = c->t.os * c->t.ow;
     return c->narrow    ? LANES * c->band * row
            : c->out_row ? c->t.oc * c->band * row
-                        : 2 * 2 * row * LANES;
+                        : 2 * epi_rows(c) * row * LANES;
 }
 static int64_t worker_floats(const struct conv *c)
 {
@@ -221,9 +237,9 @@ static void finish_rows(const struct job *j, int64_t image_block, int64_t h0, in
                         const float *acc)
 {
     const struct conv *c = j->c;
-    for (int64_t h = h0; h < h1 && h * c->t.ow < c->out_plane; h++, acc += c->t.ow * LANES)
-        cpu_epi_run(j->epi, j->g, (image_block * c->out_plane + h * c->t.ow) * LANES,
-                    least(c->t.ow, c->out_plane - h * c->t.ow) * LANES, acc);
+    const int64_t at = h0 * c->t.ow, n = least(h1 * c->t.ow, c->out_plane) - at;
+    if (n > 0)
+        cpu_epi_run(j->epi, j->g, (image_block * c->out_plane + at) * LANES, n * LANES, acc);
 }
 
 static void take_tail(const struct job *j, int64_t n, int64_t band, int64_t kb)
@@ -242,19 +258,20 @@ static void block_task(const struct job *j, int64_t n, int64_t part, int64_t i0,
     const struct conv *c = j->c;
     int64_t end = least((part + 1) * c->per, c->blocks), i1 = least(i0 + c->band, c->t.rows),
             unit = c->planar ? 1 : LANES;
-    int64_t row = c->t.os * c->t.ow * LANES, step = c->t.cols <= PAIR_COLS ? 2 : 1;
+    int64_t row = c->t.os * c->t.ow * LANES, step = row_step(c), most = j->epi ? epi_rows(c) : step;
     int panels;
     for (int64_t kb = part * c->per; kb < end; kb += panels) {
         int64_t image_block = n * c->blocks + kb;
         panels = conv_pairs(c, kb, end) ? 2 : 1;
-        for (int64_t i = i0; i < i1; i += step) {
-            int rows = (int) least(step, i1 - i);
+        for (int64_t i = i0; i < i1; i += most) {
+            int64_t rows = least(most, i1 - i);
             float *y = j->epi ? buffer : j->out + image_block * c->out_plane * LANES + i * row;
-            block_rows(j, x + (i - i0) * c->pc * unit, i, rows, kb, panels, y,
-                       j->epi ? step * row : c->out_plane * LANES);
+            for (int64_t r = 0; r < rows; r += step)
+                block_rows(j, x + (i + r - i0) * c->pc * unit, i + r, (int) least(step, rows - r),
+                           kb, panels, y + r * row, j->epi ? most * row : c->out_plane * LANES);
             for (int p = 0; j->epi && p < panels; p++)
                 finish_rows(j, image_block + p, i * c->t.os, (i + rows) * c->t.os,
-                            buffer + p * step * row);
+                            buffer + p * most * row);
         }
         for (int p = 0; j->tail.slot && p < panels; p++)
             take_tail(j, n, i0 / c->band, kb + p);
@@ -322,9 +339,8 @@ static void plane_task(const struct job *j, int64_t n, int64_t i0, const float *
         for (int f = 0; f < c->t.n_phase; f++)
             few_phase(j, x, f, k0, i0, i1, y + k0 * lie.channel, lie);
     for (int64_t k = 0; j->epi && k < planes; k++)
-        for (int64_t h = h0; h < h1; h++)
-            cpu_epi_run(j->epi, j->g, ((n * planes + k) * c->out_plane + h * c->t.ow) * lie.pixel,
-                        c->t.ow * lie.pixel, y + (k * plane + (h - h0) * c->t.ow) * lie.pixel);
+        cpu_epi_run(j->epi, j->g, ((n * planes + k) * c->out_plane + h0 * c->t.ow) * lie.pixel,
+                    (h1 - h0) * c->t.ow * lie.pixel, y + k * plane * lie.pixel);
 }
 
 static void conv_task(void *arg, int64_t t, int worker)

@@ -7,8 +7,8 @@
 #include "tail.h"
 
 /* SUM_PIXELS: enough for sums to stay in registers a while; PIECE: pixels whose tail is taken
- * at once. */
-enum { LANES = CPU_BLOCK, TASKS = 32, SLOTS = 8, SUM_PIXELS = 64, PIECE = 1024 };
+ * at once; EPI_PIXELS: enough for an epilogue to be worth its start. */
+enum { LANES = CPU_BLOCK, TASKS = 32, SLOTS = 8, SUM_PIXELS = 64, PIECE = 1024, EPI_PIXELS = 64 };
 CPU_LOOPS(depth_loops);
 
 struct job {
@@ -135,7 +135,16 @@ const float *depth_ring_row(const struct depthwise *p, const struct depth_ring *
     return there ? r->at + h % p->ring * p->width * LANES : NULL;
 }
 
-static int64_t buffer_floats(const struct depthwise *p) { return p->t.os * p->t.ow * LANES; }
+/* Rows of places whose results wait for the epilogue together. */
+static int64_t epi_rows(const struct depthwise *p)
+{
+    return (EPI_PIXELS + p->t.os * p->t.ow - 1) / (p->t.os * p->t.ow);
+}
+
+static int64_t buffer_floats(const struct depthwise *p)
+{
+    return epi_rows(p) * p->t.os * p->t.ow * LANES;
+}
 
 /* A worker's ring, results before the epilogue, pointers to rows. */
 static int64_t worker_floats(const struct depthwise *p)
@@ -207,16 +216,25 @@ static void take_tail(const struct job *j, struct tail_slot *s, int64_t plane, i
     *h0 = h1;
 }
 
-static void store_rows(const struct job *j, const struct depth_ring *ring, int64_t plane, int64_t i,
-                       float *buffer, const float **x)
+/* Row i of places, where it belongs or into the buffer. */
+static void store_row(const struct job *j, const struct depth_ring *ring, int64_t plane, int64_t i,
+                      float *buffer, const float **x)
 {
     const struct conv_taps *t = &j->p->t;
-    const int64_t at = (plane * t->oh + i * t->os) * t->ow * LANES;
-    float *y = j->epi ? buffer : cpu_f32(&j->g->out[0]) + at;
+    float *y =
+        j->epi ? buffer : cpu_f32(&j->g->out[0]) + (plane * t->oh + i * t->os) * t->ow * LANES;
     for (int f = 0; f < t->n_phase; f++)
         phase_row(j, ring, f, plane % j->p->blocks, i, y, x);
-    for (int64_t r = 0; j->epi && r < least(t->os, t->oh - i * t->os); r++)
-        cpu_epi_run(j->epi, j->g, at + r * t->ow * LANES, t->ow * LANES, y + r * t->ow * LANES);
+}
+
+/* Rows [h0, h1) of out, from the buffer. */
+static void finish_rows(const struct job *j, int64_t plane, int64_t h0, int64_t h1,
+                        const float *buffer)
+{
+    const struct conv_taps *t = &j->p->t;
+    if (j->epi)
+        cpu_epi_run(j->epi, j->g, (plane * t->oh + h0) * t->ow * LANES, (h1 - h0) * t->ow * LANES,
+                    buffer);
 }
 
 static void band_task(void *arg, int64_t task, int worker)
@@ -224,7 +242,7 @@ static void band_task(void *arg, int64_t task, int worker)
     const struct job *j = arg;
     const struct depthwise *p = j->p;
     const int64_t band = task % p->bands, plane = task / p->bands, i0 = band * p->band;
-    const int64_t i1 = least(i0 + p->band, p->t.rows);
+    const int64_t i1 = least(i0 + p->band, p->t.rows), rows = j->epi ? epi_rows(p) : 1;
     float *scratch = j->scratch + worker * worker_floats(p),
           *buffer = scratch + depth_ring_floats(p);
     const float **x = (const float **) (buffer + buffer_floats(p));
@@ -236,10 +254,15 @@ static void band_task(void *arg, int64_t task, int worker)
     }
     depth_ring_begin(p, &ring, scratch);
     ring.next = i0 * p->t.is;
-    for (int64_t i = i0, h0 = i0 * p->t.os; i < i1; i++) {
-        depth_ring_fill(j->in, &ring, plane, i * p->t.is + p->ring);
-        store_rows(j, &ring, plane, i, buffer, x);
-        take_tail(j, s, plane, &h0, least((i + 1) * p->t.os, p->t.oh), i + 1 == i1);
+    for (int64_t i = i0, end, h0 = i0 * p->t.os; i < i1; i = end) {
+        end = least(i + rows, i1);
+        for (int64_t r = i; r < end; r++) {
+            depth_ring_fill(j->in, &ring, plane, r * p->t.is + p->ring);
+            store_row(j, &ring, plane, r, buffer + (r - i) * p->t.os * p->t.ow * LANES, x);
+        }
+        const int64_t h1 = least(end * p->t.os, p->t.oh);
+        finish_rows(j, plane, i * p->t.os, h1, buffer);
+        take_tail(j, s, plane, &h0, h1, end == i1);
     }
 }
 
