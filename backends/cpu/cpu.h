@@ -102,7 +102,7 @@ struct cpu_epi *cpu_epi_create(lbk_drv *d, const struct lbk_group *g);
 void cpu_epi_destroy(struct cpu_epi *e);
 /* For n elements of the storage of the outs, from position `at`, stores out[i] = result[i] of epi;
  * acc: the anchor's result for just these, which may lie in out[0]'s own place. A run stays within
- * one plane [H][W][16] of LBK_CBLK (whole pixels), or one row of the last axis. Sequential: for use
+ * one plane [H][W][16] of LBK_CBLK (whole pixels), or is any of row-major. Sequential: for use
  * inside a task, on a tile that is still in cache. */
 void cpu_epi_run(const struct cpu_epi *e, const struct lbk_group *g, int64_t at, int64_t n,
                  const float *acc);
