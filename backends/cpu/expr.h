@@ -59,7 +59,8 @@ struct cpu_src {
     uint8_t how;
     int n; /* STRIDED: merged axes, row-major, with the steps of the arg */
     int64_t d[LBK_MAX_DIMS], step[LBK_MAX_DIMS];
-    int64_t run, blocks, c; /* LANES: floats of a block of channels, blocks, channels */
+    /* LANES: floats of a block of channels, blocks, channels (1: for all), from image to image */
+    int64_t run, blocks, c, image;
 };
 
 /* What a word says. */
@@ -111,6 +112,8 @@ struct cpu_expr {
     struct cpu_step step[LBK_EXPR_MAX];
     struct cpu_ins ins[2 * LBK_EXPR_MAX + 2 * LBK_OUT_MAX];
 };
+/* Are STRIDED args one number for each chunk? Else they are spread out. */
+static inline bool cpu_in_runs(const struct cpu_expr *x) { return x->most != CPU_CHUNK; }
 /* y = op of a step, n floats. */
 typedef void cpu_call(const struct cpu_step *t, float *y, const float *a, const float *b,
                       const float *c, int n);

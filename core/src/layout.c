@@ -42,12 +42,6 @@ static bool free_layout(const struct value *v)
 
 static double bytes_of(const struct lbk_arg *a) { return 4.0 * (double) lbk_shape_count(a->shape); }
 
-/* An operand that a map can read in CBLK: whole, one number, or one number for each channel. */
-static bool by_channel(const struct lbk_arg *a)
-{
-    return lbk_shape_count(a->shape) == a->shape.d[1] || lbk_shape_count(a->shape) == 1;
-}
-
 static uint32_t own(const struct regions *r, int64_t group)
 {
     return (uint32_t) (r->n_value + group);
@@ -64,7 +58,7 @@ static void vote_map(struct regions *r, int64_t id)
         const struct lbk_arg *a = arg ? &g->g.arg[i] : &g->g.out[i - g->g.n_arg];
         const uint32_t v = arg ? g->arg[i] : g->out[i - g->g.n_arg];
         if (!lbk__same_shape(a->shape, g->g.acc))
-            r->rows[find(r, me)] += g->g.acc.n == 4 && by_channel(a) ? 0 : 1e30;
+            r->rows[find(r, me)] += lbk_beside_blocks(a->shape, g->g.acc) ? 0 : 1e30;
         else if (free_layout(&r->p->value[v]) && g->g.acc.n == 4)
             tie(r, me, v);
         else
@@ -105,9 +99,13 @@ static struct lbk_layout of_region(struct regions *r, uint32_t i)
     return r->blocked[i] > r->rows[i] ? (struct lbk_layout){ LBK_CBLK, r->block } : row_major;
 }
 
-static bool same(struct lbk_layout a, struct lbk_layout b)
+/* Without an image, whole blocks of channels are the same bytes in either layout: no reorder. */
+static bool same_bytes(lbk_shape s, struct lbk_layout a, struct lbk_layout b)
 {
-    return a.order == b.order && (a.order == LBK_ROW_MAJOR || a.block == b.block);
+    if (a.order == b.order)
+        return a.order == LBK_ROW_MAJOR || a.block == b.block;
+    const int block = a.order == LBK_CBLK ? a.block : b.block;
+    return s.n == 4 && s.d[2] == 1 && s.d[3] == 1 && s.d[1] % block == 0;
 }
 
 static struct lbk_layout needed(struct regions *r, int64_t id, const struct lbk_arg *a,
@@ -182,10 +180,10 @@ static bool fix_args(struct regions *r, int64_t id, struct sequence *seq)
         struct lbk_arg *a = &p->group[id].g.arg[i];
         uint32_t v = p->group[id].arg[i];
         a->layout = needed(r, id, a, p->group[id].offer.want_arg[i]);
-        if (same(p->value[v].layout, a->layout))
+        if (same_bytes(a->shape, p->value[v].layout, a->layout))
             continue;
         const uint32_t twin = p->value[v].twin;
-        if (twin == NONE || !same(p->value[twin].layout, a->layout) ||
+        if (twin == NONE || !same_bytes(a->shape, p->value[twin].layout, a->layout) ||
             !lbk__same_shape(p->value[twin].shape, a->shape)) {
             const uint32_t t = add_twin(p, v, a);
             if (t == NONE || !push(seq, add_reorder(p, v, t)))
@@ -204,7 +202,7 @@ static bool fix_outs(struct regions *r, int64_t id, struct sequence *seq)
         struct lbk_arg *a = &p->group[id].g.out[i];
         const uint32_t v = p->group[id].out[i];
         a->layout = needed(r, id, a, p->group[id].offer.want_out[i]);
-        if (same(p->value[v].layout, a->layout))
+        if (same_bytes(a->shape, p->value[v].layout, a->layout))
             continue;
         const uint32_t t = add_twin(p, v, a);
         if (t == NONE)

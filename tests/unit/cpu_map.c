@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include <cpu.h>
+#include <opdef.h>
 #include "cpu_group.h"
 
 #define PW(id, k) static const struct lbk_op op_##id = { .name = #id, .n_min = k, .n_max = k }
@@ -43,8 +44,20 @@ static struct lbk_word op_word(const struct lbk_op *op, int a, int b, int c)
                               .in = { (uint8_t) a, (uint8_t) b, (uint8_t) c } };
 }
 
-/* One arg of every kind: y0 = select(x - s, relu(x * c + s) + twice(r), exp(1)), y1 = x * c. */
-static void make_group(struct lbk_group *g, lbk_shape full, struct lbk_layout layout)
+/* One arg of every kind: y0 = select(x - s, relu(x * c + s) + twice(r), exp(1)), y1 = x * c. Of c
+ * there is one number for each channel, sample and channel, sample, pixel, or pixel
+ * of a sample; of s one number, or with pixels one for each channel. */
+enum kind { CHANNEL, BOTH, SAMPLE, PIXEL, EACH, KINDS };
+static const bool has_axis[KINDS][3] = { /* samples, channels, the image */
+                                         [CHANNEL] = { false, true, false },
+                                         [BOTH] = { true, true, false },
+                                         [SAMPLE] = { true, false, false },
+                                         [PIXEL] = { false, false, true },
+                                         [EACH] = { true, false, true }
+};
+
+static void make_group(struct lbk_group *g, lbk_shape full, struct lbk_layout layout,
+                       enum kind kind)
 {
     const struct lbk_word w[] = { arg_word(0),
                                   arg_word(1),
@@ -66,7 +79,9 @@ static void make_group(struct lbk_group *g, lbk_shape full, struct lbk_layout la
     g->epi.n = sizeof w / sizeof *w;
     lbk_shape chan = full, one = full;
     for (int i = 0; i < full.n; i++)
-        one.d[i] = 1, chan.d[i] = i == 1 ? full.d[1] : 1;
+        one.d[i] = 1, chan.d[i] = has_axis[kind][i < 2 ? i : 2] ? full.d[i] : 1;
+    if (kind >= PIXEL && full.n > 1)
+        one.d[1] = full.d[1];
     const lbk_shape shape[] = { full, chan, one, full };
     for (int i = 0; i < 4; i++)
         g->arg[i] = (struct lbk_arg){ .dtype = LBK_F32,
@@ -78,21 +93,24 @@ static void make_group(struct lbk_group *g, lbk_shape full, struct lbk_layout la
 
 static void expect(const struct lbk_group *g, double *v[4], double *y0, double *y1)
 {
-    const int64_t n = lbk_shape_count(g->acc), c = g->acc.d[1], inner = n / g->acc.d[0] / c;
+    const int64_t n = lbk_shape_count(g->acc);
     for (int64_t i = 0; i < n; i++) {
-        const double x = v[0][i], k = v[1][i / inner % c], s = v[2][0], m = x * k + s;
+        int64_t c[LBK_MAX_DIMS];
+        coords(g->acc, i, c);
+        const double x = v[0][i], k = v[1][stretched(g->arg[1].shape, g->acc, c)],
+                     s = v[2][stretched(g->arg[2].shape, g->acc, c)], m = x * k + s;
         y1[i] = x * k;
         y0[i] = x - s > 0 ? (m > 0 ? m : 0) + 2 * v[3][i] : 2.718281828459045;
     }
 }
 
-static void check_shape(lbk_shape full, struct lbk_layout layout, bool inplace)
+static void check_shape(lbk_shape full, struct lbk_layout layout, enum kind kind, bool inplace)
 {
     struct lbk_group g;
     uint64_t first = 0;
     for (int run = 0; run < group_runs(); run++) {
         lbk_drv *d = group_open(run);
-        make_group(&g, full, layout);
+        make_group(&g, full, layout, kind);
         double *v[4], *want[2];
         for (int i = 0; i < 4; i++)
             v[i] = group_fill(d, &g.arg[i], (uint32_t) i + 1);
@@ -126,10 +144,10 @@ static void chains_match_in_every_layout(void **state)
                                         { 4, { 5, 40, 13, 16 } }, { 2, { 7, 300 } },
                                         { 4, { 2, 33, 32, 32 } } };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        for (int inplace = 0; inplace < 2; inplace++) {
-            check_shape(shapes[i], CPU_ROW, inplace);
+        for (int k = 0; k < 2 * KINDS; k++) {
+            check_shape(shapes[i], CPU_ROW, k / 2, k % 2);
             if (shapes[i].n == 4)
-                check_shape(shapes[i], CPU_CBLK, inplace);
+                check_shape(shapes[i], CPU_CBLK, k / 2, k % 2);
         }
 }
 

@@ -150,6 +150,54 @@ static void blocks_through_a_flat_view(void **state)
     lbk_graph_destroy(&g);
 }
 
+/* Squeeze and excitation of c channels between convolutions, masks of pixels, and what all of it
+ * says to the weights. */
+static lbk_graph *gated_net(struct world *w, int64_t c)
+{
+    lbk_graph *g = fresh(w);
+    const struct lbk_reduce image = { 12, true };
+    lbk_val *x = lbk_input(g, "x", LBK_F32, LBK_SHAPE(3, 3, 6, 7)), *gk[6];
+    lbk_val *y = norm(g, conv(g, x, "first", c, 1), "norm");
+    lbk_val *few = lbk_state(g, "few", LBK_F32, LBK_SHAPE(8, c, 1, 1), true),
+            *all = lbk_state(g, "all", LBK_F32, LBK_SHAPE(c, 8, 1, 1), true);
+    lbk_val *s = lbk_relu(g, lbk_conv2d(g, lbk_mean(g, y, image), few, (struct lbk_conv2d){ 0 }));
+    s = lbk_sigmoid(g, lbk_conv2d(g, s, all, (struct lbk_conv2d){ 0 }));
+    y = lbk_mul(g, lbk_mul(g, y, s), lbk_input(g, "mask", LBK_F32, LBK_SHAPE(3, 1, 6, 7)));
+    y = lbk_add(g, y, lbk_input(g, "place", LBK_F32, LBK_SHAPE(1, 1, 6, 7)));
+    y = lbk_mul(g, y, lbk_input(g, "sample", LBK_F32, LBK_SHAPE(3, 1, 1, 1)));
+    y = conv(g, y, "last", 20, 1);
+    lbk_val *k[6];
+    int n = 0;
+    for (int64_t i = 0; i < g->n_node; i++)
+        if (g->node[i]->kind == NODE_STATE)
+            k[n++] = val_of(g->node[i]);
+    lbk_grad(g, lbk_sum(g, lbk_square(g, lbk_mean(g, y, image)), LBK_ALL), n, k, gk);
+    for (int i = 0; i < n; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "g%d", i);
+        lbk_output(g, name, gk[i]);
+    }
+    return g;
+}
+
+/* Numbers per channel, pixel or sample do not keep a value from being in blocks; without an image
+ * whole blocks are rows, and others cost no more than themselves. */
+static void gates_keep_blocks(void **state)
+{
+    struct world *w = *state;
+    static const int64_t channels[] = { 32, 24, 3 };
+    for (int i = 0; i < 3; i++) {
+        lbk_graph *g = gated_net(w, channels[i]);
+        struct lbk_exec_info fused, single;
+        check(w, g, (struct lbk_compile_params) { .no_fusion = false }, &fused, 1e-4);
+        check(w, g, (struct lbk_compile_params) { .no_fusion = true }, &single, 1e-4);
+        assert_int_equal(fused.fallbacks + single.fallbacks, 0);
+        if (channels[i] == 32)
+            assert_int_equal(fused.reorders + single.reorders, 0);
+        lbk_graph_destroy(&g);
+    }
+}
+
 /* Two states that exchange their values: neither may be overwritten before the other has read it.
  */
 static void states_swap(void **state)
@@ -305,6 +353,7 @@ int main(void)
         cmocka_unit_test(outputs_may_be_leaves_and_views),
         cmocka_unit_test(states_swap),
         cmocka_unit_test(blocks_through_a_flat_view),
+        cmocka_unit_test(gates_keep_blocks),
         cmocka_unit_test(random_pointwise_graphs),
         cmocka_unit_test(bad_binds_are_named),
         cmocka_unit_test(every_run_may_bind_anew),

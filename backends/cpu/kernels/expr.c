@@ -32,6 +32,22 @@ static void merge_axes(struct cpu_src *s, lbk_shape shape, lbk_shape arg)
     }
 }
 
+/* As backend.h has it (lbk_beside_blocks): a number for each of the channels, or for each pixel. */
+static void beside_blocks(struct cpu_src *s, lbk_shape shape, lbk_shape arg)
+{
+    const int64_t plane = shape.d[2] * shape.d[3], blocks = cpu_blocks(shape.d[1]);
+    if (arg.d[2] * arg.d[3] == 1) {
+        s->how = CPU_READ_LANES;
+        s->blocks = blocks;
+        s->run = plane * CPU_BLOCK;
+        s->c = arg.d[1];
+        s->image = arg.d[0] == 1 ? 0 : arg.d[1];
+        return;
+    }
+    const lbk_shape stored = { 4, { shape.d[0], blocks, plane, CPU_BLOCK } };
+    merge_axes(s, stored, (lbk_shape){ 4, { arg.d[0], 1, plane, 1 } });
+}
+
 static bool make_src(struct cpu_src *s, const struct lbk_arg *a, lbk_shape shape,
                      struct lbk_layout layout)
 {
@@ -46,12 +62,9 @@ static bool make_src(struct cpu_src *s, const struct lbk_arg *a, lbk_shape shape
         return false;
     else if (layout.order != LBK_CBLK)
         merge_axes(s, shape, a->shape);
-    else if (lbk_shape_count(a->shape) == a->shape.d[1] && a->shape.d[1] == shape.d[1]) {
-        s->how = CPU_READ_LANES;
-        s->blocks = cpu_blocks(shape.d[1]);
-        s->run = shape.d[2] * shape.d[3] * CPU_BLOCK;
-        s->c = shape.d[1];
-    } else
+    else if (a->layout.order != LBK_CBLK && lbk_beside_blocks(a->shape, shape))
+        beside_blocks(s, shape, a->shape);
+    else
         return false;
     return true;
 }
@@ -100,11 +113,12 @@ static bool read_words(const lbk_drv *d, struct cpu_expr *x, const struct lbk_ex
  * that is worth it, else as long as what they are spread to. */
 static void cut_chunks(struct cpu_expr *x, int n_arg)
 {
+    int64_t lanes = 0;
     x->run = 0, x->most = INT64_MAX;
     for (int i = 0; i < n_arg; i++) {
         const struct cpu_src *s = &x->src[i];
         if (s->how == CPU_READ_LANES)
-            x->run = s->run;
+            lanes = s->run;
         if (s->how != CPU_READ_STRIDED || x->most == CPU_CHUNK)
             continue;
         const int64_t d = s->step[s->n - 1] == 0 ? s->d[s->n - 1] : 0;
@@ -113,6 +127,7 @@ static void cut_chunks(struct cpu_expr *x, int n_arg)
         else
             x->run = d;
     }
+    x->run = lanes ? lanes : x->run;
 }
 
 static bool is_op(const struct lbk_word *w, const char *name)
@@ -155,7 +170,8 @@ static struct cpu_ramp find_ramp(const struct cpu_expr *x, const struct lbk_expr
         return r;
     r.x = w->arg;
     r.on = w->kind == LBK_WORD_ARG && x->src[w->arg].how == CPU_READ_FULL && e->n == words &&
-           x->n_out == 1 && result[0] == e->n - 1;
+           x->n_out == 1 && result[0] == e->n - 1 && !x->src[r.scale].image &&
+           !x->src[r.shift].image;
     return r;
 }
 

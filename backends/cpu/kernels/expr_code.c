@@ -41,7 +41,7 @@ static bool is_lanes(const struct coder *c, int i)
     const struct cpu_step *t = &c->x->step[i];
     const bool arg = t->kind == LBK_WORD_ARG;
     const uint8_t how = arg ? c->x->src[t->arg].how : CPU_READ_NONE;
-    return t->uniform || how == CPU_READ_LANES || (how == CPU_READ_STRIDED && c->x->run);
+    return t->uniform || how == CPU_READ_LANES || (how == CPU_READ_STRIDED && cpu_in_runs(c->x));
 }
 
 /* Word i can go to out 0 only when nothing later reads what may lie there too. */

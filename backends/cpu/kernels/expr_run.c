@@ -34,6 +34,11 @@ static const float *lanes_of(const struct cpu_src *s, const float *base, int64_t
                              float lane[CPU_BLOCK])
 {
     const int64_t c0 = block % s->blocks * CPU_BLOCK;
+    base += block / s->blocks * s->image;
+    for (int i = 0; s->c == 1 && i < CPU_BLOCK; i++)
+        lane[i] = base[0];
+    if (s->c == 1)
+        return lane;
     if (s->c - c0 >= CPU_BLOCK)
         return base + c0;
     memset(lane, 0, sizeof *lane * CPU_BLOCK);
@@ -115,7 +120,7 @@ static struct cpu_place place_arg(struct state *s, int i, int64_t at, int64_t n)
         return (struct cpu_place){ base + at, -1 };
     if (src->how == CPU_READ_LANES)
         return (struct cpu_place){ lanes_of(src, base, at / src->run, s->one[i]), 0 };
-    if (s->x->run) {
+    if (cpu_in_runs(s->x)) {
         read_strided(src, base, s->one[i], at, 1);
         spread(s->one[i], s->one[i][0]);
         return (struct cpu_place){ s->one[i], 0 };

@@ -91,11 +91,20 @@ static void load(struct ocl_text *t, int arg, const void *ud)
     }
 }
 
+/* Beside blocks (backend.h): one number for all channels of a pixel. */
+static bool each_pixel(const struct lbk_arg *a)
+{
+    return a->shape.n == 4 && a->shape.d[2] * a->shape.d[3] > 1;
+}
+
 static void load_blocked(struct ocl_text *t, int arg, const void *ud)
 {
     const struct find *f = ud;
     if (ocl_is_whole(f->g, &f->g->arg[arg]))
         ocl_put(t, "vload16(0, arg%d + at)", arg);
+    else if (each_pixel(&f->g->arg[arg]))
+        ocl_put(t, "(float16)(arg%d[%sp])", arg,
+                f->g->arg[arg].shape.d[0] > 1 ? "n * pixels + " : "");
     else
         ocl_put(t, "channels%d", arg);
 }
@@ -109,17 +118,26 @@ static void load_row(struct ocl_text *t, int arg, const void *ud)
         ocl_put(t, "channels%d", arg);
 }
 
-/* 16 elements at once. What does not change from one 16 to the next is loaded before them. */
+/* What does not change from one pixel to the next. */
+static void load_before(struct ocl_text *t, const struct lbk_group *g, int arg)
+{
+    const struct lbk_arg *a = &g->arg[arg];
+    const bool one = lbk_shape_count(a->shape) == 1, each = !one && a->shape.d[0] > 1;
+    if (!ocl_in_epi(g, arg) || ocl_is_whole(g, a) || (!one && each_pixel(a)))
+        return;
+    ocl_put(t, "const float16 channels%d = ", arg);
+    if (one || a->shape.d[1] == 1)
+        ocl_put(t, "arg%d[%s]; ", arg, each ? "n" : "0");
+    else
+        ocl_put(t, "ocl_channels(arg%d%s, c, channels); ", arg, each ? " + n * channels" : "");
+}
+
+/* 16 elements at once. */
 static void vector_body(struct ocl_step *s, const struct find *f, bool blocked)
 {
     struct ocl_text t = { 0 }, before = { 0 };
     for (int i = 0; i < f->g->n_arg; i++)
-        if (ocl_in_epi(f->g, i) && !ocl_is_whole(f->g, &f->g->arg[i]))
-            ocl_put(&before,
-                    lbk_shape_count(f->g->arg[i].shape) == 1
-                        ? "const float16 channels%d = arg%d[0]; "
-                        : "const float16 channels%d = ocl_channels(arg%d, c, channels); ",
-                    i, i);
+        load_before(&before, f->g, i);
     ocl_expr_text(&t, &f->g->epi, "p", blocked ? load_blocked : load_row, f);
     for (int k = 0; k < f->g->n_out; k++)
         if (blocked)

@@ -26,24 +26,19 @@ static bool reduced(const struct lbk_group *g, enum ocl_reduce kind, int arg)
     return false;
 }
 
-/* One number for each channel, or one number. */
-static bool by_channel(lbk_shape s, lbk_shape of)
-{
-    const int64_t n = lbk_shape_count(s);
-    return n == 1 || (n == s.d[1] && s.d[1] == of.d[1]);
-}
-
 /* Steps of a source of shape a along the axes of the operand's storage. */
 static void steps_of(lbk_shape a, lbk_shape s, bool blocked, int64_t step[OCL_AXES])
 {
     int64_t at = 1;
     if (blocked) {
-        const bool whole = same_shape(a, s), each = whole || lbk_shape_count(a) > 1;
-        const int64_t plane = s.d[2] * s.d[3] * OCL_BLOCK;
-        step[0] = whole ? ocl_blocks(s.d[1]) * plane : 0;
-        step[1] = whole ? plane : each ? OCL_BLOCK : 0;
-        step[2] = whole ? OCL_BLOCK : 0;
-        step[3] = each;
+        const bool whole = same_shape(a, s), lanes = whole || a.d[1] > 1;
+        const int64_t pixels = a.d[2] * a.d[3], unit = whole ? OCL_BLOCK : 1,
+                      plane = whole ? pixels * unit : OCL_BLOCK,
+                      image = whole ? ocl_blocks(s.d[1]) * plane : a.d[1] * pixels;
+        step[0] = a.d[0] > 1 ? image : 0;
+        step[1] = lanes ? plane : 0;
+        step[2] = pixels > 1 ? unit : 0;
+        step[3] = lanes;
         return;
     }
     for (int i = s.n - 1; i >= 0; i--) {
@@ -166,8 +161,9 @@ static bool may_block(const struct lbk_group *g, enum ocl_reduce kind, lbk_shape
     if (s.n != 4 || (axes_of(g, kind) & 12) != 12 || !lbk_shape_count(s))
         return false;
     for (int i = 0; i < g->n_arg; i++)
-        if (reduced(g, kind, i) && (ocl_in_epi(g, i) || (!same_shape(g->arg[i].shape, s) &&
-                                                             !by_channel(g->arg[i].shape, s))))
+        if (reduced(g, kind, i) &&
+            (ocl_in_epi(g, i) ||
+             (!same_shape(g->arg[i].shape, s) && !lbk_beside_blocks(g->arg[i].shape, s))))
             return false;
     return true;
 }
@@ -234,11 +230,22 @@ static bool spreads(const struct emit *e, int source)
     return step_at(e, source, e->along ? e->p->rows : e->p->inner) != 0;
 }
 
+/* Lanes past the last channel may lie past the end of what has no such lanes itself. */
+static bool overruns(const struct emit *e, int source)
+{
+    int64_t last = 0;
+    for (int j = 0; j < e->w->n_axis; j++)
+        last += (e->w->axis[j].n - 1) * e->w->axis[j].step[source];
+    return last >= e->w->source[source].limit;
+}
+
 static void load(struct ocl_text *t, int k, const void *ud)
 {
     const struct emit *e = ud;
     if (!moves(e, k))
         ocl_put(t, "a%d_v", k);
+    else if (!e->wide && overruns(e, k))
+        ocl_put(t, "a%d[min(a%d_o + (r) * a%d_run + (k) * a%d_row, a%d_limit - 1)]", k, k, k, k, k);
     else if (e->wide && !spreads(e, k))
         ocl_put(t, "(float16)(a%d[a%d_o + (r) * a%d_run + (k) * a%d_row])", k, k, k, k);
     else

@@ -71,7 +71,7 @@ static inline int lbk_group_results(const struct lbk_group *g) { return g->n_out
 
 /* A driver's answer. want: per arg and out, what it would like; core inserts reorders. All args and outs of a map that
  * have its full shape share one layout; a driver that wants CBLK anywhere must take every map in it, where the other
- * args have one element, or are 1 except on axis 1 (then dense: C floats, or C rounded up to the block). */
+ * args are lbk_beside_blocks and lie in rows. */
 struct lbk_offer {
     uint32_t size;
     double ns;                                      /* its estimate; 0 = unknown */
@@ -147,6 +147,16 @@ struct lbk_backend {
      * was looked for, where, and what was found. */
     int       (*diagnose)(lbk_ctx *ctx, void (*put)(void *ud, const char *problem, const char *mend), void *ud);
 };
+
+/* Can a map read an arg of shape a, which broadcasts to `to`, in rows beside its full args in CBLK? One number for all of a
+ * channel's image (N or 1 x C or 1 x 1 x 1), or one for all channels of a pixel (N or 1 x 1 x H x W). */
+static inline bool lbk_beside_blocks(lbk_shape a, lbk_shape to)
+{
+    if (lbk_shape_count(a) == 1)
+        return true;
+    return a.n == 4 && to.n == 4 &&
+           ((a.d[2] == 1 && a.d[3] == 1) || (a.d[1] == 1 && a.d[2] == to.d[2] && a.d[3] == to.d[3]));
+}
 
 /* Bytes of a value in its layout, padded lanes included. */
 static inline size_t lbk_arg_bytes(const struct lbk_arg *a)
