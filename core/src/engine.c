@@ -42,6 +42,20 @@ static bool feed_of(const lbk_objective *o, const char *name, struct feed *f)
     return false;
 }
 
+static lbk_status add_input(struct engine *e, const lbk_node *n)
+{
+    if (e->n_in == 128 || !feed_of(e->o, n->name, &e->feed[e->n_in]))
+        return lbk_fail(e->o->ctx, LBK_EINVAL, "input '%s': nothing feeds it", n->name);
+    struct feed *f = &e->feed[e->n_in];
+    struct lbk_bind *in = &e->in[e->n_in++];
+    in->name = n->name;
+    const lbk_status st = lbk__exec_tensor(e->exec, n->dtype, n->shape, &in->tensor);
+    if (st || f->kind != FEED_INDEX)
+        return st;
+    f->index = malloc(in->tensor->bytes + 1);
+    return f->index ? LBK_OK : no_memory(e);
+}
+
 static lbk_status add_inputs(struct engine *e)
 {
     lbk_graph *g = e->o->g;
@@ -51,14 +65,8 @@ static lbk_status add_inputs(struct engine *e)
         lbk__graph_live(g, live);
     for (int64_t i = 0; !st && i < g->n_node; i++) {
         const lbk_node *n = g->node[i];
-        if (n->kind != NODE_INPUT || !live[i])
-            continue;
-        if (e->n_in == 128 || !feed_of(e->o, n->name, &e->feed[e->n_in]))
-            st = lbk_fail(e->o->ctx, LBK_EINVAL, "input '%s': nothing feeds it", n->name);
-        if (!st)
-            st = lbk__exec_tensor(e->exec, n->dtype, n->shape, &e->in[e->n_in].tensor);
-        if (!st)
-            e->in[e->n_in++].name = n->name;
+        if (n->kind == NODE_INPUT && live[i])
+            st = add_input(e, n);
     }
     free(live);
     return st;
@@ -116,8 +124,10 @@ void lbk__engine_destroy(struct engine **ep)
     struct engine *e = *ep;
     if (!e)
         return;
-    for (int i = 0; i < e->n_in; i++)
+    for (int i = 0; i < e->n_in; i++) {
         lbk_tensor_unref(&e->in[i].tensor);
+        free(e->feed[i].index);
+    }
     for (int i = 0; i < e->n_out; i++)
         lbk_tensor_unref(&e->out[i].tensor);
     for (int i = 0; i < OBJ_READS; i++)
@@ -139,17 +149,11 @@ static const struct batch_field *field_of(const struct batch *b, const char *nam
     return NULL;
 }
 
-static lbk_status write_index(struct engine *e, lbk_tensor *t, const struct batch *b)
+static lbk_status write_index(int32_t *v, lbk_tensor *t, const struct batch *b)
 {
-    const int64_t n = lbk_shape_count(t->shape);
-    int32_t *v = malloc(((size_t) n + 1) * sizeof *v);
-    if (!v)
-        return no_memory(e);
-    for (int64_t i = 0; i < n; i++)
+    for (int64_t i = 0; i < lbk_shape_count(t->shape); i++)
         v[i] = (int32_t) b->index[i < b->count ? i : b->count - 1];
-    const lbk_status st = lbk_tensor_write(t, v, t->bytes);
-    free(v);
-    return st;
+    return lbk_tensor_write(t, v, t->bytes);
 }
 
 static lbk_status write_input(struct engine *e, int i, const struct batch *const batch[],
@@ -170,7 +174,7 @@ static lbk_status write_input(struct engine *e, int i, const struct batch *const
         return lbk_tensor_write(t, &v, sizeof v);
     const struct batch *b = batch[f->stream];
     if (f->kind == FEED_INDEX)
-        return write_index(e, t, b);
+        return write_index(f->index, t, b);
     const struct batch_field *x = field_of(b, f->field);
     return x ? lbk_tensor_write(t, x->data, t->bytes)
              : lbk_fail(e->o->ctx, LBK_EINVAL, "step: no field '%s'", f->field);

@@ -9,6 +9,7 @@ struct feed {
     enum { FEED_FIELD, FEED_INDEX, FEED_STEP, FEED_LR, FEED_RAMP, FEED_TAP } kind;
     int stream, term;
     const char *field;
+    int32_t *index; /* FEED_INDEX: room for it, so that a step allocates nothing */
 };
 
 struct engine {
