@@ -34,7 +34,7 @@ struct rows {
     int64_t each, n_block, cap_block, held;
     struct row_key *key;
     int64_t cap_key;
-    uint64_t files; /* written */
+    uint64_t files;      /* written */
     bool broken, warned; /* writing failed; of a damaged row */
 };
 
