@@ -75,7 +75,7 @@ static lbk_status run(const char *name, const char *cache, const char *more, con
         { "eval_batch", "8" },
         { "lr", "0.01" },
         { "seed", "3" },
-        { "checkpoint_every", "2" },
+        { "checkpoint_every", "5" },
         { "teacher_cache_dir", in_folder("cache") },
         { "teacher_cache", cache },
         { more ? more : "loaders", more ? value : "1" },
