@@ -166,6 +166,8 @@ static lbk_graph *gated_net(struct world *w, int64_t c)
     y = lbk_add(g, y, lbk_input(g, "place", LBK_F32, LBK_SHAPE(1, 1, 6, 7)));
     y = lbk_mul(g, y, lbk_input(g, "sample", LBK_F32, LBK_SHAPE(3, 1, 1, 1)));
     y = conv(g, y, "last", 20, 1);
+    y = lbk_mul(g, y, lbk_input(g, "gate", LBK_F32, LBK_SHAPE(3, 20, 1, 1)));
+    y = lbk_relu(g, lbk_sub(g, y, lbk_input(g, "floor", LBK_F32, LBK_SHAPE(3, 1, 6, 7))));
     lbk_val *k[6];
     int n = 0;
     for (int64_t i = 0; i < g->n_node; i++)

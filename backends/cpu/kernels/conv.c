@@ -376,10 +376,8 @@ static bool epi_fits(const struct lbk_group *g)
         if (w->kind != LBK_WORD_ARG)
             continue;
         const struct lbk_arg *a = &g->arg[w->arg];
-        int64_t count = lbk_shape_count(a->shape);
-        bool full = a->shape.n == g->acc.n && count == lbk_shape_count(g->acc);
-        bool lanes = a->shape.n == 4 && count == a->shape.d[1] && count == g->acc.d[1];
-        if (!is_f32(a) || !(full || lanes || count == 1))
+        bool full = a->shape.n == g->acc.n && lbk_shape_count(a->shape) == lbk_shape_count(g->acc);
+        if (!is_f32(a) || !(full || lbk_beside_blocks(a->shape, g->acc)))
             return false;
     }
     return true;

@@ -32,20 +32,25 @@ static void merge_axes(struct cpu_src *s, lbk_shape shape, lbk_shape arg)
     }
 }
 
-/* As backend.h has it (lbk_beside_blocks): a number for each of the channels, or for each pixel. */
-static void beside_blocks(struct cpu_src *s, lbk_shape shape, lbk_shape arg)
+/* As backend.h has it (lbk_beside_blocks): a number for each of the channels, in any layout, or for
+ * each pixel. */
+static bool beside_blocks(struct cpu_src *s, lbk_shape shape, const struct lbk_arg *a)
 {
     const int64_t plane = shape.d[2] * shape.d[3], blocks = cpu_blocks(shape.d[1]);
+    const lbk_shape arg = a->shape;
+    if (!lbk_beside_blocks(arg, shape))
+        return false;
     if (arg.d[2] * arg.d[3] == 1) {
         s->how = CPU_READ_LANES;
         s->blocks = blocks;
         s->run = plane * CPU_BLOCK;
         s->c = arg.d[1];
-        s->image = arg.d[0] == 1 ? 0 : arg.d[1];
-        return;
+        s->image = arg.d[0] == 1 ? 0 : cpu_is_cblk(a) ? cpu_up(arg.d[1], CPU_BLOCK) : arg.d[1];
+        return true;
     }
     const lbk_shape stored = { 4, { shape.d[0], blocks, plane, CPU_BLOCK } };
     merge_axes(s, stored, (lbk_shape){ 4, { arg.d[0], 1, plane, 1 } });
+    return !cpu_is_cblk(a);
 }
 
 static bool make_src(struct cpu_src *s, const struct lbk_arg *a, lbk_shape shape,
@@ -62,10 +67,8 @@ static bool make_src(struct cpu_src *s, const struct lbk_arg *a, lbk_shape shape
         return false;
     else if (layout.order != LBK_CBLK)
         merge_axes(s, shape, a->shape);
-    else if (a->layout.order != LBK_CBLK && lbk_beside_blocks(a->shape, shape))
-        beside_blocks(s, shape, a->shape);
     else
-        return false;
+        return beside_blocks(s, shape, a);
     return true;
 }
 
