@@ -107,6 +107,9 @@ void cpu_epi_destroy(struct cpu_epi *e);
 void cpu_epi_run(const struct cpu_epi *e, const struct lbk_group *g, int64_t at, int64_t n,
                  const float *acc);
 
+/* What it reads beside acc as it is stored, the first if there are several; NULL = nothing. */
+const float *cpu_epi_reads(const struct cpu_epi *e, const struct lbk_group *g);
+
 /* "auto", or a name of CPU_ISA_LIST. -1: not built in, or not on this machine. */
 int cpu_isa_find(const char *name);
 const char *cpu_isa_name(int isa);

@@ -181,9 +181,9 @@ static void pack_block(void *arg, int64_t block, int worker)
             *to++ = c < t->oc ? j->w[c * k + t->tap[i].at] : 0;
 }
 
-/* Place row i of one phase. y: of row i * os. */
+/* Place row i of one phase. y, soon: of row i * os. */
 static void phase_row(const struct job *j, const struct depth_ring *ring, int f, int64_t block,
-                      int64_t i, float *y, const float **x)
+                      int64_t i, float *y, const float *soon, const float **x)
 {
     const struct depthwise *p = j->p;
     const struct conv_phase *ph = &p->t.phase[f];
@@ -200,6 +200,7 @@ static void phase_row(const struct job *j, const struct depth_ring *ring, int f,
         .y = y + (ph->h0 * p->t.ow + ph->w0) * LANES,
         .y_step = p->t.os * LANES,
         .cols = ph->cols,
+        .soon = soon ? soon + (ph->h0 * p->t.ow + ph->w0) * LANES : NULL,
     };
     if (i < ph->rows)
         j->in->l->row(&r);
@@ -221,10 +222,11 @@ static void store_row(const struct job *j, const struct depth_ring *ring, int64_
                       float *buffer, const float **x)
 {
     const struct conv_taps *t = &j->p->t;
-    float *y =
-        j->epi ? buffer : cpu_f32(&j->g->out[0]) + (plane * t->oh + i * t->os) * t->ow * LANES;
+    const int64_t at = (plane * t->oh + i * t->os) * t->ow * LANES;
+    float *y = j->epi ? buffer : cpu_f32(&j->g->out[0]) + at;
+    const float *soon = j->epi ? cpu_epi_reads(j->epi, j->g) : NULL;
     for (int f = 0; f < t->n_phase; f++)
-        phase_row(j, ring, f, plane % j->p->blocks, i, y, x);
+        phase_row(j, ring, f, plane % j->p->blocks, i, y, soon ? soon + at : NULL, x);
 }
 
 /* Rows [h0, h1) of out, from the buffer. */

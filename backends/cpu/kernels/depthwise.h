@@ -19,6 +19,7 @@ struct depth_row {
     const float *w;
     float *y;
     int64_t y_step, cols;
+    const float *soon; /* what the epilogue will read at y; NULL = nothing */
 };
 
 /* sum[k] += over rows r and columns q: x[r][q * x_step + off[k]] * dy[r][q], in two halves: even

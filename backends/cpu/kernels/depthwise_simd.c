@@ -28,6 +28,9 @@ INL void tile(int m, int across, int64_t step, const struct depth_row *r, int64_
     UNROLL
     for (int i = 0; i < m * VPB; i++)
         vstore(y + i / VPB * r->y_step + i % VPB * VL, acc[i]);
+    if (r->soon)
+        for (int i = 0; i < m; i++)
+            vfetch(r->soon + (c + i) * r->y_step);
 }
 
 /* Tiles of nearly equal width. */

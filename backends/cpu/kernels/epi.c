@@ -32,3 +32,11 @@ void cpu_epi_run(const struct cpu_epi *e, const struct lbk_group *g, int64_t at,
         if (cpu_is_cblk(&g->out[k]))
             cpu_zero_tail(&e->x, out[k], g->acc, at, n);
 }
+
+const float *cpu_epi_reads(const struct cpu_epi *e, const struct lbk_group *g)
+{
+    for (int i = 0; i < g->n_arg; i++)
+        if (e->x.src[i].how == CPU_READ_FULL)
+            return cpu_f32(&g->arg[i]);
+    return NULL;
+}
