@@ -241,7 +241,17 @@ static void put_lanes(struct ocl_text *t, const struct lbk_arg *a, int k)
         ocl_put(t, "const float16 in%d_lanes = ocl_channels(in%d, c, channels); ", k, k);
 }
 
-void ocl_operand(struct ocl_step *s, const struct lbk_group *g, int i, lbk_shape shape)
+static void plain_operand(struct ocl_step *s, int arg)
+{
+    ocl_define(s, "COMPUTED", "0");
+    ocl_define(s, "IN_PARAMS", ", IN(float, in)");
+    ocl_define(s, "IN_OPEN", "OPEN_IN(float, in)");
+    ocl_define(s, "IN_FORMAL", ", __global const float *in");
+    ocl_define(s, "IN_ACTUAL", ", in");
+    ocl_arg(s, arg);
+}
+
+static void computed_operand(struct ocl_step *s, const struct lbk_group *g, int i, lbk_shape shape)
 {
     struct ocl_text params = { 0 }, open = { 0 }, formal = { 0 }, actual = { 0 }, lanes = { 0 },
                     value = { 0 };
@@ -259,10 +269,20 @@ void ocl_operand(struct ocl_step *s, const struct lbk_group *g, int i, lbk_shape
     }
     ocl_expr_text(&value, &g->operand[i], "x_", load_operand, &o);
     ocl_put(&value, "to = x_%d;", g->operand[i].n - 1);
-    ocl_define_text(s, "X_PARAMS", &params);
-    ocl_define_text(s, "X_OPEN", &open);
-    ocl_define_text(s, "X_FORMAL", &formal);
-    ocl_define_text(s, "X_ACTUAL", &actual);
+    ocl_define(s, "COMPUTED", "1");
+    ocl_define_text(s, "IN_PARAMS", &params);
+    ocl_define_text(s, "IN_OPEN", &open);
+    ocl_define_text(s, "IN_FORMAL", &formal);
+    ocl_define_text(s, "IN_ACTUAL", &actual);
     ocl_define_text(s, "X_LANES(c, channels)", &lanes);
     ocl_define_text(s, "X(to, at)", &value);
+}
+
+void ocl_operand(struct ocl_step *s, const struct lbk_group *g, int i, lbk_shape shape)
+{
+    const int arg = ocl_plain_operand(g, i);
+    if (arg >= 0)
+        plain_operand(s, arg);
+    else
+        computed_operand(s, g, i, shape);
 }

@@ -164,9 +164,11 @@ bool ocl_reads(const struct lbk_expr *e, int arg);
 bool ocl_operand_fits(const struct lbk_group *g, int i, lbk_shape shape);
 /* Wants for the whole args of operand i. */
 void ocl_operand_wants(const struct lbk_group *g, int i, lbk_shape shape, struct lbk_layout l, struct lbk_offer *o);
-/* Such an operand in vectors of 16 channels, its whole args in blocks. Adds its args as the next parameters, and defines
- *   X_PARAMS, X_OPEN       as EPI_PARAMS and EPI_OPEN; the pointers are named in0, in1, ...
- *   X_FORMAL, X_ACTUAL     those pointers as further parameters of a helper, and what it is called with
+/* Such an operand, or any that is one arg as it is. Adds its args as the next parameters, and defines
+ *   COMPUTED               0: it is one arg, which is named in; 1: an expression over in0, in1, ..., the whole ones in blocks
+ *   IN_PARAMS, IN_OPEN     as EPI_PARAMS and EPI_OPEN
+ *   IN_FORMAL, IN_ACTUAL   those pointers as further parameters of a helper, and what it is called with
+ * and of an expression, in vectors of 16 channels,
  *   X_LANES(c, channels)   declarations before X, for the block that begins with channel c of so many
  *   X(to, at)              statements: the value of the 16 floats from `at` on goes to `to`; REAL is to be float16 */
 void ocl_operand(struct ocl_step *s, const struct lbk_group *g, int i, lbk_shape shape);

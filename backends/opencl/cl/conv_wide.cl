@@ -14,18 +14,6 @@
 # define TMP_OPEN OPEN_OUT(float, tmp) \
     tmp += (int) ((get_group_id(2) * get_num_groups(1) + get_group_id(1)) * get_num_groups(0) + get_group_id(0)) * tmp_size;
 #endif
-/* What the input is read from: it, or the args it is computed of. */
-#if COMPUTED
-# define IN_PARAMS X_PARAMS
-# define IN_FORMAL X_FORMAL
-# define IN_ACTUAL X_ACTUAL
-# define IN_OPEN X_OPEN
-#else
-# define IN_PARAMS , IN(float, in)
-# define IN_FORMAL , __global const float *in
-# define IN_ACTUAL , in
-# define IN_OPEN OPEN_IN(float, in)
-#endif
 #if COPIED
 # define FROM TMP
 #else
@@ -476,7 +464,3 @@ KERNEL(conv_wide)(IN(float, dy), OUT(float, sums), TABLE(int, off), TABLE(int, p
 #undef TMP_PARAM
 #undef TMP_OPEN
 #undef FROM
-#undef IN_PARAMS
-#undef IN_FORMAL
-#undef IN_ACTUAL
-#undef IN_OPEN

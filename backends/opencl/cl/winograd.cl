@@ -3,17 +3,6 @@
  * winograd_plan.h, or, DW, of the gradient of the weights, of dw_plan.h. M x M: outputs of a tile; PANELS: blocks of channels
  * beside each other; T: tiles whose sums are in registers; RUN: blocks of channels of one sum; STRIP: of DW, channels of x whose
  * sums are in registers. */
-#if COMPUTED
-# define IN_PARAMS X_PARAMS
-# define IN_FORMAL X_FORMAL
-# define IN_ACTUAL X_ACTUAL
-# define IN_OPEN X_OPEN
-#else
-# define IN_PARAMS , IN(float, in)
-# define IN_FORMAL , __global const float *in
-# define IN_ACTUAL , in
-# define IN_OPEN OPEN_IN(float, in)
-#endif
 #define ALL(k) (float16)(k)
 
 /* B^T a */
@@ -335,8 +324,4 @@ KERNEL(winograd)(IN(float, dy), OUT(float, u), __local float *v, const int ih, c
 }
 #endif
 
-#undef IN_PARAMS
-#undef IN_FORMAL
-#undef IN_ACTUAL
-#undef IN_OPEN
 #undef ALL

@@ -19,11 +19,10 @@ enum {
     LANES = CONV_LANES
 };
 
-
 /* What conv_plan.h leaves to a backend: the tile, and where the scratch memory is. */
 struct wide {
     struct conv *c;
-    lbk_shape x;            /* of operand 0 */
+    lbk_shape x; /* of operand 0 */
     bool dw, few, local;
     bool computed;          /* operand 0 is no arg but computed as it is copied */
     int panels, rows, cols; /* of a tile; of conv2d_dw cols is its terms */
@@ -322,24 +321,22 @@ static void weights_step(lbk_drv *d, lbk_code *code, const struct wide *w, int w
 static void define_common(struct ocl_step *s, const struct wide *w, const char *mode)
 {
     const struct conv *c = w->c;
-    const struct { const char *name; int value; } v[] = {
-        { "LOCAL", w->local },      { "COPIED", c->copied },   { "UNIT", c->planar ? 1 : LANES },
-        { "IN_STEP", c->in_row ? 1 : LANES }, { "OUT_ROW", c->out_row },
-        { "DEPTH", c->depthwise },  { "PANELS", w->panels },
-        { "COMPUTED", w->computed }, { "RAGGED_IN", w->computed && c->t.ic % LANES != 0 },
+    const struct {
+        const char *name;
+        int value;
+    } v[] = {
+        { "LOCAL", w->local },
+        { "COPIED", c->copied },
+        { "UNIT", c->planar ? 1 : LANES },
+        { "IN_STEP", c->in_row ? 1 : LANES },
+        { "OUT_ROW", c->out_row },
+        { "DEPTH", c->depthwise },
+        { "PANELS", w->panels },
+        { "RAGGED_IN", w->computed && c->t.ic % LANES != 0 },
     };
     ocl_define(s, "MODE", "%s", mode);
     for (size_t i = 0; i < sizeof v / sizeof *v; i++)
         ocl_define(s, v[i].name, "%d", v[i].value);
-}
-
-/* Parameters after those that are always there. */
-static void put_in(struct ocl_step *s, const struct lbk_group *g, const struct wide *w)
-{
-    if (w->computed)
-        ocl_operand(s, g, 0, w->x);
-    else
-        ocl_arg(s, ocl_plain_operand(g, 0));
 }
 
 static void put_tmp(struct ocl_step *s, const struct wide *w)
@@ -372,13 +369,17 @@ static void gather_step(lbk_drv *d, lbk_code *code, const struct lbk_group *g, c
     ocl_scratch(s, 0, sizeof(float));
     plan_tables(d, code, s, c);
     put_tmp(s, w);
-    const int64_t v[] = { t->ic,     t->ih,    t->iw,   t->oc,   t->oh,   t->ow,  c->out_plane,
-                          t->is,     t->os,    t->top,  t->left, c->pr,   c->pc,  t->n_phase,
-                          c->blocks, c->per,   c->parts, c->band, t->rows, t->cols,
-                          least(c->limit, INT32_MAX), c->in_planes, in_planes_of(c) };
+    const int64_t v[] = { t->ic,        t->ih,          t->iw,
+                          t->oc,        t->oh,          t->ow,
+                          c->out_plane, t->is,          t->os,
+                          t->top,       t->left,        c->pr,
+                          c->pc,        t->n_phase,     c->blocks,
+                          c->per,       c->parts,       c->band,
+                          t->rows,      t->cols,        least(c->limit, INT32_MAX),
+                          c->in_planes, in_planes_of(c) };
     for (size_t i = 0; i < sizeof v / sizeof *v; i++)
         ocl_int(s, v[i]);
-    put_in(s, g, w);
+    ocl_operand(s, g, 0, w->x);
     ocl_tail_args(s, g, w->sums);
     ocl_blocked_epi(s, g);
     ocl_groups(s, (const int64_t[]){ c->parts, c->bands, t->n }, (const int64_t[]){ 1, 1, 1 });
@@ -396,14 +397,17 @@ static void outer_step(lbk_drv *d, lbk_code *code, const struct lbk_group *g, co
     ocl_scratch(s, 0, sizeof(float));
     plan_tables(d, code, s, c);
     put_tmp(s, w);
-    const int64_t v[] = { t->ic,    t->ih,   t->iw,     t->oc,   t->oh,   t->ow,
-                          c->out_plane, t->is, t->top,  t->left, c->pr,   c->pc,
-                          c->blocks, c->per, c->parts,  c->band, c->bands, c->limit != INT64_MAX,
-                          c->in_planes, in_planes_of(c), t->n / w->slots, t->n % w->slots,
-                          w->images, c->n_b };
+    const int64_t v[] = { t->ic,           t->ih,           t->iw,
+                          t->oc,           t->oh,           t->ow,
+                          c->out_plane,    t->is,           t->top,
+                          t->left,         c->pr,           c->pc,
+                          c->blocks,       c->per,          c->parts,
+                          c->band,         c->bands,        c->limit != INT64_MAX,
+                          c->in_planes,    in_planes_of(c), t->n / w->slots,
+                          t->n % w->slots, w->images,       c->n_b };
     for (size_t i = 0; i < sizeof v / sizeof *v; i++)
         ocl_int(s, v[i]);
-    put_in(s, g, w);
+    ocl_operand(s, g, 0, w->x);
     ocl_groups(s, (const int64_t[]){ c->parts, w->slots, 1 }, (const int64_t[]){ 1, 1, 1 });
 }
 

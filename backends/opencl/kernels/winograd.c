@@ -91,7 +91,6 @@ static void defines(struct ocl_step *s, const struct lbk_group *g, const struct 
         int value;
     } v[] = {
         { "DW", 0 },
-        { "COMPUTED", computed },
         { "RAGGED_IN", computed && p->ic % LANES != 0 },
         { "PLAIN", ocl_plain_epi(g) },
         { "RAGGED", p->oc % LANES != 0 },
@@ -117,10 +116,7 @@ static void task_step(lbk_code *code, const struct lbk_group *g, lbk_shape x, co
                           t->tw, p->pieces, p->chunk, w->v_step, w->m_step };
     for (size_t i = 0; i < sizeof v / sizeof *v; i++)
         ocl_int(s, v[i]);
-    if (ocl_plain_operand(g, 0) < 0)
-        ocl_operand(s, g, 0, x);
-    else
-        ocl_arg(s, ocl_plain_operand(g, 0));
+    ocl_operand(s, g, 0, x);
     ocl_tail_args(s, g, w->weights);
     ocl_blocked_epi(s, g);
     ocl_groups(s, (const int64_t[]){ p->bands * p->pieces, p->groups, 1 },

@@ -37,7 +37,6 @@ static void sum_step(const lbk_drv *d, lbk_code *code, const struct lbk_group *g
                pairs = wide && q->k_blocks % 2 == 0 && q->k_part % 2 == 0;
     struct ocl_step *s = ocl_step(code, "winograd");
     ocl_define(s, "DW", "1");
-    ocl_define(s, "COMPUTED", "%d", ocl_plain_operand(g, 0) < 0);
     ocl_define(s, "RAGGED_IN", "0"); /* sums of lanes that stand for no channel go nowhere */
     ocl_define(s, "M", "%d", p->t.m);
     ocl_define(s, "PANELS", "%d", pairs ? 2 : 1);
@@ -69,10 +68,7 @@ static void sum_step(const lbk_drv *d, lbk_code *code, const struct lbk_group *g
                           q->u_step };
     for (size_t i = 0; i < sizeof v / sizeof *v; i++)
         ocl_int(s, v[i]);
-    if (ocl_plain_operand(g, 0) < 0)
-        ocl_operand(s, g, 0, x);
-    else
-        ocl_arg(s, ocl_plain_operand(g, 0));
+    ocl_operand(s, g, 0, x);
     ocl_groups(s, (const int64_t[]){ q->c_parts * q->k_parts, q->slots, 1 },
                (const int64_t[]){ 1, 1, 1 });
 }
