@@ -17,6 +17,16 @@ void lbk_scores_put(lbk_scores *s, const char *name, enum lbk_sense better, doub
     }
 }
 
+const struct score *lbk__scores_pick(const struct lbk_scores *s, const char *name)
+{
+    const char *want = name ? name : s->n ? s->at[0].name : "";
+    want = strncmp(want, "val/", 4) ? want : want + 4;
+    for (int i = 0; i < s->n; i++)
+        if (!strcmp(s->at[i].name, want))
+            return &s->at[i];
+    return NULL;
+}
+
 static lbk_status build(struct evaluator *e)
 {
     struct run *r = e->run;

@@ -16,6 +16,9 @@ struct lbk_scores {
     const char *metric;
 };
 
+/* The score of that name ("val/miou", "miou"), or the first one for NULL; NULL: there is none. */
+const struct score *lbk__scores_pick(const struct lbk_scores *s, const char *name);
+
 struct evaluator {
     struct run *run;
     struct role *role;

@@ -97,16 +97,6 @@ static lbk_status make_validation(struct loop *l)
     return lbk__evaluator_create(r, l->judged, DATA_VAL, &l->val);
 }
 
-static const struct score *judge(const struct loop *l, const struct lbk_scores *s)
-{
-    const char *want = l->best ? l->best : s->n ? s->at[0].name : "";
-    want = strncmp(want, "val/", 4) ? want : want + 4;
-    for (int i = 0; i < s->n; i++)
-        if (!strcmp(s->at[i].name, want))
-            return &s->at[i];
-    return NULL;
-}
-
 static lbk_status validate(struct loop *l, int64_t epoch)
 {
     struct trainer *t = l->t;
@@ -117,7 +107,7 @@ static lbk_status validate(struct loop *l, int64_t epoch)
     if (st)
         return st;
     lbk__log_scores(t, "val", t->at.step, epoch, &s);
-    const struct score *x = judge(l, &s);
+    const struct score *x = lbk__scores_pick(&s, l->best);
     if (!x)
         return lbk_fail(t->ctx, LBK_ENOENT,
                         "stage '%s': best is '%s', which no metric of the task gives", l->s->d.name,

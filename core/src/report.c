@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include "file.h"
-#include "json.h"
 #include "sha256.h"
 #include "trainer.h"
 
@@ -143,7 +142,7 @@ static lbk_status put_data(struct trainer *t, struct json *j)
     return st;
 }
 
-static lbk_status write_json(struct trainer *t, struct json *j, const char *name)
+lbk_status lbk__save_json(const struct trainer *t, struct json *j, const char *name)
 {
     char path[4096];
     snprintf(path, sizeof path, "%s/%s", t->dir, name);
@@ -171,7 +170,7 @@ lbk_status lbk__save_environment(struct trainer *t)
     const lbk_status st = put_data(t, &j);
     lbk__json_end(&j, '}');
     if (!st)
-        return write_json(t, &j, "env.json");
+        return lbk__save_json(t, &j, "env.json");
     lbk__json_free(&j);
     return st;
 }
@@ -293,13 +292,14 @@ lbk_status lbk__save_result(struct trainer *t, const struct lbk_scores *test)
     lbk__json_int(&j, "device_peak_bytes", (int64_t) t->run->device->peak_bytes);
     lbk__json_int(&j, "fallbacks", t->at.fallbacks);
     put_cache(t, &j);
+    lbk__judged_put(t, &j, lbk__judged_end(t, test));
     lbk_status st = put_hashes(t, &j);
     put_plugins(t, &j);
     if (!st)
         st = put_data(t, &j);
     lbk__json_end(&j, '}');
     if (!st)
-        return write_json(t, &j, "result.json");
+        return lbk__save_json(t, &j, "result.json");
     lbk__json_free(&j);
     return st;
 }

@@ -10,7 +10,6 @@
 #include <unistd.h>
 #include <limbeck/ckpt.h>
 #include "file.h"
-#include "json.h"
 #include "trainer.h"
 
 lbk_status lbk__save_environment(struct trainer *t);

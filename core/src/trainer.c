@@ -51,6 +51,8 @@ static lbk_status rehearse(lbk_ctx *ctx, const struct lbk_train_params *p,
     r->rehearsal = true;
     st = all_stages(&t);
     if (!st)
+        st = lbk__judged_begin(&t);
+    if (!st)
         st = lbk__settings_done(r->set);
     lbk__run_close(&r);
     return st;
@@ -65,25 +67,6 @@ lbk_status lbk_check(lbk_ctx *ctx, const struct lbk_train_params *p,
 }
 
 /* ---- training ---- */
-
-/* Teachers that can be judged are, before anybody learns from them. */
-static lbk_status judge_teachers(struct trainer *t)
-{
-    lbk_status st = LBK_OK;
-    for (struct role *x = t->run->roles; !st && x; x = x->next) {
-        struct evaluator *e = NULL;
-        struct lbk_scores s;
-        if (!x->weights || !strcmp(x->name, t->run->deliver) || !x->task)
-            continue;
-        st = lbk__evaluator_create(t->run, x, DATA_TEST, &e);
-        if (!st && e)
-            st = lbk__evaluator_run(e, &s);
-        lbk__evaluator_destroy(&e);
-        for (int i = 0; !st && i < s.n; i++)
-            lbk_ctx_log(t->ctx, LBK_LOG_INFO, "%s: test %s %.6g", x->name, s.at[i].name, s.at[i].v);
-    }
-    return st;
-}
 
 static lbk_status deliver(struct trainer *t)
 {
@@ -118,8 +101,8 @@ static lbk_status train(lbk_ctx *ctx, const struct lbk_train_params *p, const ch
     st = lbk__save_begin(&t);
     if (!st && resume)
         st = lbk__save_restore(&t);
-    if (!st && t.at.stage == 0 && t.at.step == 0)
-        st = judge_teachers(&t);
+    if (!st)
+        st = lbk__judged_begin(&t);
     if (!st)
         st = all_stages(&t);
     if (!st)

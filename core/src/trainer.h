@@ -4,6 +4,7 @@
 #define LBK_SRC_TRAINER_H
 #include <stdio.h>
 #include "evaluate.h"
+#include "json.h"
 #include "teacher.h"
 
 enum { MAX_STAGES = 16 };
@@ -27,6 +28,8 @@ struct trainer {
     double begun, saved;         /* seconds of the clock: of this stage, of the last checkpoint */
     struct lbk_scores last_test; /* with the weights of the last step */
     struct teacher_counts cached; /* since the run began or was taken up again */
+    struct judged *judged;        /* teachers with their scores */
+    double student_before;        /* score of the weights the student was given; NAN: none were */
     void (*put)(void *ud, const char *line); /* rehearsal: the plans */
     void *ud;
 };
@@ -67,6 +70,16 @@ void lbk__log_values(struct trainer *t, int64_t step, int64_t epoch, int n,
                      const char *const label[], const float v[], double lr);
 void lbk__log_scores(struct trainer *t, const char *part, int64_t step, int64_t epoch,
                      const struct lbk_scores *s);
+
+/* Scores the frozen roles that have weights of their own and do the task of what is delivered, on the part that picks its
+ * weights, and tells. A run that goes on reads what it knew. A rehearsal looks at one batch. */
+lbk_status lbk__judged_begin(struct trainer *t);
+/* The score of what is delivered on that part, NAN if there is none; warns of roles that are no better. */
+double lbk__judged_end(const struct trainer *t, const struct lbk_scores *test);
+/* "teacher": {"part", "metric", "better", "student_before", "student", "roles": [{"role", "model", "scores"}]}, or null. */
+void lbk__judged_put(const struct trainer *t, struct json *j, double student);
+/* A file in the folder of the run. Frees j. */
+lbk_status lbk__save_json(const struct trainer *t, struct json *j, const char *name);
 
 /* Copies of the trained states of a role, under "best/". */
 lbk_status lbk__best_keep(lbk_store *s, const char *path);

@@ -78,6 +78,7 @@ static lbk_status run(const char *name, const char *cache, const char *more, con
         { "checkpoint_every", "5" },
         { "teacher_cache_dir", in_folder("cache") },
         { "teacher_cache", cache },
+        { "teacher_eval", "no" },
         { more ? more : "loaders", more ? value : "1" },
     };
     const char *out = in_folder(name);
@@ -106,6 +107,7 @@ static lbk_status run_of(const char *name, const char *teacher, const char *cach
         { "epochs", "2" },
         { "batch", "8" },
         { "teacher_cache", cache },
+        { "teacher_eval", "no" },
     };
     const struct lbk_train_params p = { .size = sizeof p,
                                         .method = "kd",
@@ -220,6 +222,7 @@ static void same_bits_of_a_residual_network(void **state)
             { "epochs", "2" },
             { "batch", "8" },
             { "teacher_cache", i ? "memory" : "off" },
+            { "teacher_eval", "no" },
         };
         const struct lbk_train_params p = { .size = sizeof p,
                                             .method = "kd",

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/* Teachers, scored before anybody learns from them, and beside the student in the end. */
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "trainer.h"
+
+struct judged {
+    const char *role, *model;
+    struct lbk_scores scores;
+    struct judged *next;
+};
+
+static const char *part_name(enum data_split part) { return part == DATA_VAL ? "val" : "test"; }
+
+static const struct stage *last_stage(const struct trainer *t)
+{
+    return &t->run->schedule->stage[t->run->schedule->n - 1];
+}
+
+/* The part that picks the student's weights; where none does, the one that the result is of. */
+static enum data_split part_of(const struct trainer *t)
+{
+    const char *best = last_stage(t)->d.best;
+    return best && !strcmp(best, "last") ? DATA_TEST : DATA_VAL;
+}
+
+/* ---- scoring ---- */
+
+static lbk_status score(struct trainer *t, struct role *x, struct lbk_scores *out)
+{
+    struct evaluator *e = NULL;
+    lbk_status st = lbk__evaluator_create(t->run, x, part_of(t), &e);
+    *out = (struct lbk_scores){ 0 };
+    if (!st && e)
+        st = lbk__evaluator_run(e, out);
+    lbk__evaluator_destroy(&e);
+    return st;
+}
+
+static void say(const struct trainer *t, const struct role *x, const struct lbk_scores *s)
+{
+    char text[512] = "";
+    size_t n = 0;
+    for (int i = 0; i < s->n && n < sizeof text; i++)
+        n += (size_t) snprintf(text + n, sizeof text - n, "%s %s %.6g", i ? "," : "", s->at[i].name,
+                               s->at[i].v);
+    if (!t->run->rehearsal)
+        lbk_ctx_log(t->ctx, LBK_LOG_INFO, "%s (%s): %s%s", x->name, x->model->name,
+                    part_name(part_of(t)), text);
+}
+
+static bool known(const struct trainer *t, const struct role *x)
+{
+    for (const struct judged *j = t->judged; j; j = j->next)
+        if (!strcmp(j->role, x->name))
+            return true;
+    return false;
+}
+
+static lbk_status judge(struct trainer *t, struct role *x, const struct lbk_task *task)
+{
+    if (!x->weights || x->task != task || known(t, x))
+        return LBK_OK;
+    struct judged *j = lbk__arena_get(&t->run->arena, sizeof *j), **end = &t->judged;
+    if (!j)
+        return lbk_fail(t->ctx, LBK_ENOMEM, "role '%s': out of memory", x->name);
+    *j = (struct judged){ .role = x->name, .model = x->model->name };
+    const lbk_status st = score(t, x, &j->scores);
+    if (st)
+        return st;
+    say(t, x, &j->scores);
+    while (*end)
+        end = &(*end)->next;
+    *end = j;
+    return LBK_OK;
+}
+
+static lbk_status judge_roles(struct trainer *t, const struct stage *s, const struct lbk_task *task)
+{
+    lbk_status st = LBK_OK;
+    for (int k = 0; !st && k < s->n_roles && !s->off; k++) {
+        const struct lbk_role *d = &s->d.roles[k];
+        const int n = d->mode == LBK_TRAINED ? 0 : lbk__role_count(t->run, s, d);
+        for (int m = 0; !st && m < n; m++) {
+            struct role *x = lbk__role_get(t->run, s, d->name, d->model, n > 1 ? m : -1);
+            st = x ? judge(t, x, task) : t->run->failed;
+        }
+    }
+    return st;
+}
+
+static const struct score *chosen(const struct trainer *t, const struct lbk_scores *s)
+{
+    return lbk__scores_pick(s, part_of(t) == DATA_VAL ? last_stage(t)->d.best : NULL);
+}
+
+static bool beats(const struct score *a, double v)
+{
+    return a->better == LBK_HIGHER ? a->v > v : a->v < v;
+}
+
+static void warn(const struct trainer *t, double student, const char *which)
+{
+    for (const struct judged *j = t->judged; j && isfinite(student); j = j->next) {
+        const struct score *x = chosen(t, &j->scores);
+        if (x && !beats(x, student))
+            lbk_ctx_log(t->ctx, LBK_LOG_WARN,
+                        "role '%s' is no better than %s: %s %s %.6g against %.6g", j->role, which,
+                        part_name(part_of(t)), x->name, x->v, student);
+    }
+}
+
+/* What a student knows that is given weights: those of a plain baseline, as a rule. */
+static lbk_status judge_student(struct trainer *t, struct role *student)
+{
+    struct lbk_scores s;
+    if (!student->weights)
+        return LBK_OK;
+    const lbk_status st = score(t, student, &s);
+    const struct score *x = st ? NULL : chosen(t, &s);
+    if (!x)
+        return st;
+    say(t, student, &s);
+    t->student_before = x->v;
+    if (!t->run->rehearsal)
+        warn(t, x->v, "the weights that the student begins with");
+    return LBK_OK;
+}
+
+/* ---- keeping ---- */
+
+static void put_scores(struct json *j, const struct lbk_scores *s)
+{
+    lbk__json_begin(j, "scores", '{');
+    for (int i = 0; i < s->n; i++)
+        lbk__json_number(j, s->at[i].name, s->at[i].v);
+    lbk__json_end(j, '}');
+}
+
+void lbk__judged_put(const struct trainer *t, struct json *j, double student)
+{
+    if (!t->judged) {
+        lbk__json_raw(j, "teacher", "null");
+        return;
+    }
+    const struct score *x = chosen(t, &t->judged->scores);
+    lbk__json_begin(j, "teacher", '{');
+    lbk__json_string(j, "part", part_name(part_of(t)));
+    lbk__json_string(j, "metric", x ? x->name : NULL);
+    lbk__json_string(j, "better", x && x->better == LBK_LOWER ? "lower" : "higher");
+    lbk__json_number(j, "student_before", t->student_before);
+    lbk__json_number(j, "student", student);
+    lbk__json_begin(j, "roles", '[');
+    for (const struct judged *r = t->judged; r; r = r->next) {
+        lbk__json_begin(j, NULL, '{');
+        lbk__json_string(j, "role", r->role);
+        lbk__json_string(j, "model", r->model);
+        put_scores(j, &r->scores);
+        lbk__json_end(j, '}');
+    }
+    lbk__json_end(j, ']');
+    lbk__json_end(j, '}');
+}
+
+static lbk_status keep(const struct trainer *t)
+{
+    struct json j = { 0 };
+    if (!t->dir || !t->judged)
+        return LBK_OK;
+    lbk__json_begin(&j, NULL, '{');
+    lbk__json_string(&j, "schema", "limbeck.teacher/1");
+    lbk__judged_put(t, &j, NAN);
+    lbk__json_end(&j, '}');
+    return lbk__save_json(t, &j, "teacher.json");
+}
+
+static bool read_role(struct trainer *t, const json_t *o, enum lbk_sense better)
+{
+    const char *role = json_string_value(json_object_get(o, "role")), *name;
+    const char *model = json_string_value(json_object_get(o, "model"));
+    struct judged *j = lbk__arena_get(&t->run->arena, sizeof *j), **end = &t->judged;
+    json_t *v;
+    if (!role || !model || !j)
+        return false;
+    *j = (struct judged){ .role = lbk__arena_str(&t->run->arena, "%s", role),
+                          .model = lbk__arena_str(&t->run->arena, "%s", model) };
+    json_object_foreach(json_object_get(o, "scores"), name, v)
+        lbk_scores_put(&j->scores, name, better, json_number_value(v));
+    while (*end)
+        end = &(*end)->next;
+    *end = j;
+    return j->role && j->model && j->scores.n > 0;
+}
+
+/* Of a run that goes on: true when all that it knew is known again. */
+static bool read_kept(struct trainer *t)
+{
+    char path[4096];
+    size_t i;
+    json_t *one;
+    snprintf(path, sizeof path, "%s/teacher.json", t->dir);
+    json_t *all = json_load_file(path, 0, NULL), *o = json_object_get(all, "teacher");
+    const char *better = json_string_value(json_object_get(o, "better"));
+    const json_t *before = json_object_get(o, "student_before");
+    bool ok = better != NULL;
+    json_array_foreach(json_object_get(o, "roles"), i, one) ok =
+        ok && read_role(t, one, strcmp(better, "lower") ? LBK_HIGHER : LBK_LOWER);
+    if (json_is_number(before))
+        t->student_before = json_number_value(before);
+    if (!ok)
+        t->judged = NULL;
+    json_decref(all);
+    return ok;
+}
+
+/* ---- the two moments ---- */
+
+lbk_status lbk__judged_begin(struct trainer *t)
+{
+    const lbk_schedule *s = t->run->schedule;
+    struct role *student = lbk__role_get(t->run, NULL, t->run->deliver, NULL, -1);
+    t->student_before = NAN;
+    if (!student)
+        return t->run->failed;
+    if (!t->run->cfg->teacher_eval || !student->task || (t->run->p->resume && read_kept(t)))
+        return LBK_OK;
+    lbk_status st = LBK_OK;
+    for (int64_t i = 0; !st && i < s->n; i++)
+        st = judge_roles(t, &s->stage[i], student->task);
+    if (!st && t->judged && t->at.stage == 0 && t->at.step == 0)
+        st = judge_student(t, student);
+    return st ? st : keep(t);
+}
+
+double lbk__judged_end(const struct trainer *t, const struct lbk_scores *test)
+{
+    const struct score *x = part_of(t) == DATA_TEST ? chosen(t, test) : NULL;
+    const double student = x ? x->v : t->at.has_best ? t->at.best : NAN;
+    warn(t, student, "the student that learnt from it");
+    return student;
+}
