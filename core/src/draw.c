@@ -3,49 +3,17 @@
 #include <string.h>
 #include <limbeck/ctx.h>
 #include <limbeck/task.h>
+#include "palette.h"
 #include "record.h"
-
-struct rgb {
-    uint8_t r, g, b;
-};
-
-/* Bit k of the label's three lowest bits goes to bit 7 - k of the three colours, and so on: the
- * palette of PASCAL VOC. */
-static struct rgb class_colour(int32_t label)
-{
-    uint8_t c[3] = { 0 };
-    for (int bit = 7; label > 0 && bit >= 0; bit--, label >>= 3)
-        for (int k = 0; k < 3; k++)
-            c[k] |= (uint8_t) ((label >> k & 1) << bit);
-    return (struct rgb){ c[0], c[1], c[2] };
-}
-
-/* Polynomial fit of the colour map "Turbo" (Mikhailov, 2019), degree 5. */
-static struct rgb turbo(double t)
-{
-    static const double k[3][6] = {
-        { 0.13572138, 4.61539260, -42.66032258, 132.13108234, -152.94239396, 59.28637943 },
-        { 0.09140261, 2.19418839, 4.84296658, -14.18503333, 4.27729857, 2.82956604 },
-        { 0.10667330, 12.64194608, -60.58204836, 110.36276771, -89.90310912, 27.34824973 },
-    };
-    uint8_t c[3];
-    for (int i = 0; i < 3; i++) {
-        double v = 0;
-        for (int j = 5; j >= 0; j--)
-            v = v * t + k[i][j];
-        c[i] = (uint8_t) (255 * fmin(fmax(v, 0), 1) + 0.5);
-    }
-    return (struct rgb){ c[0], c[1], c[2] };
-}
 
 static struct rgb pixel(const struct lbk_array *a, int64_t i, double lo, double hi)
 {
     if (a->dtype == LBK_I32)
-        return class_colour(((const int32_t *) a->data)[i]);
+        return lbk__class_colour(((const int32_t *) a->data)[i]);
     const double v = (double) ((const float *) a->data)[i];
     if (!(v > 0) || !isfinite(v))
-        return (struct rgb){ 0, 0, 0 }; /* no measurement */
-    return turbo(hi > lo ? fmin(fmax((v - lo) / (hi - lo), 0), 1) : 0);
+        return RGB(0, 0, 0); /* no measurement */
+    return lbk__turbo(hi > lo ? (v - lo) / (hi - lo) : 0);
 }
 
 static void range(const struct lbk_array *a, int64_t n, double *lo, double *hi)
@@ -114,7 +82,7 @@ void lbk_draw_box(lbk_record *r, const float box[4], int colour)
     struct lbk_array p;
     if (get_picture(r, &p))
         return;
-    const struct rgb c = class_colour(colour + 1);
+    const struct rgb c = lbk__class_colour(colour);
     const float h = (float) p.shape.d[0] - 1, w = (float) p.shape.d[1] - 1;
     const int64_t x0 = (int64_t) fminf(fmaxf(box[0], 0), w),
                   y0 = (int64_t) fminf(fmaxf(box[1], 0), h);

@@ -208,17 +208,38 @@ lbk_status lbk__image_read(lbk_ctx *ctx, const char *path, enum image_kind kind,
 
 static void on_write(png_structp png, png_bytep from, size_t n)
 {
-    lbk__out_add(png_get_io_ptr(png), from, n);
+    struct bytes *b = png_get_io_ptr(png);
+    if (n > b->cap - b->n) {
+        const size_t cap = 2 * b->cap + n + 4096;
+        unsigned char *data = realloc(b->data, cap);
+        if (!data)
+            png_error(png, "out of memory");
+        b->data = data, b->cap = cap;
+    }
+    memcpy(b->data + b->n, from, n);
+    b->n += n;
 }
 static void on_flush(png_structp png) { (void) png; }
 
-static void encode_png(png_structp png, png_infop info, const struct image *m)
+static void put_text(png_structp png, png_infop info, const struct image_text *text)
+{
+    for (; text && text->key; text++) {
+        png_text t = { .compression = PNG_TEXT_COMPRESSION_NONE,
+                       .key = (char *) (uintptr_t) text->key,
+                       .text = (char *) (uintptr_t) text->value };
+        png_set_text(png, info, &t, 1);
+    }
+}
+
+static void encode_png(png_structp png, png_infop info, const struct image *m,
+                       const struct image_text *text)
 {
     const size_t row = (size_t) m->w * (size_t) m->channels * (size_t) (m->bits / 8);
     const uint16_t one = 1;
     png_set_IHDR(png, info, (png_uint_32) m->w, (png_uint_32) m->h, m->bits,
                  m->channels == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
                  PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    put_text(png, info, text);
     png_write_info(png, info);
     if (m->bits == 16 && *(const unsigned char *) &one)
         png_set_swap(png);
@@ -227,7 +248,8 @@ static void encode_png(png_structp png, png_infop info, const struct image *m)
     png_write_end(png, NULL);
 }
 
-static lbk_status write_png(struct job *j, struct out_file *o, const struct image *m)
+static lbk_status write_png(struct job *j, const struct image *m, const struct image_text *text,
+                            struct bytes *out)
 {
     lbk_status st;
     j->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, j, on_error, on_warning);
@@ -237,26 +259,25 @@ static lbk_status write_png(struct job *j, struct out_file *o, const struct imag
     } else if (setjmp(png_jmpbuf(j->png))) {
         st = lbk_fail(j->ctx, LBK_EINVAL, "%s: cannot be made a PNG file: %s", j->path, j->why);
     } else {
-        png_set_write_fn(j->png, o, on_write, on_flush);
-        encode_png(j->png, j->info, m);
+        png_set_write_fn(j->png, out, on_write, on_flush);
+        encode_png(j->png, j->info, m, text);
         st = LBK_OK;
     }
     png_destroy_write_struct(&j->png, &j->info);
     return st;
 }
 
-lbk_status lbk__image_write_png(lbk_ctx *ctx, const char *path, const struct image *m)
+lbk_status lbk__image_encode_png(lbk_ctx *ctx, const char *name, const struct image *m,
+                                 const struct image_text *text, struct bytes *out)
 {
-    struct job j = { .ctx = ctx, .path = path };
-    struct out_file o;
+    struct job j = { .ctx = ctx, .path = name };
+    *out = (struct bytes){ 0 };
     lbk_status st = check_size(&j, (uint64_t) m->w, (uint64_t) m->h, (uint64_t) SOURCE_PIXELS_MAX);
     if (!st)
-        st = lbk__out_begin(ctx, path, &o);
+        st = write_png(&j, m, text, out);
     if (st)
-        return st;
-    st = write_png(&j, &o, m);
-    const lbk_status end = lbk__out_end(&o, !st);
-    return st ? st : end;
+        free(out->data), *out = (struct bytes){ 0 };
+    return st;
 }
 
 #else
@@ -269,11 +290,24 @@ lbk_status lbk__image_read(lbk_ctx *ctx, const char *path, enum image_kind kind,
                     path);
 }
 
-lbk_status lbk__image_write_png(lbk_ctx *ctx, const char *path, const struct image *image)
+lbk_status lbk__image_encode_png(lbk_ctx *ctx, const char *name, const struct image *image,
+                                 const struct image_text *text, struct bytes *out)
 {
+    *out = (struct bytes){ 0 };
     return lbk_fail(ctx, LBK_EUNSUPPORTED,
                     "%s: expected a build with PNG and JPEG, found one made with -Dimage=disabled",
-                    path);
+                    name);
 }
 
 #endif
+
+lbk_status lbk__image_write_png(lbk_ctx *ctx, const char *path, const struct image *m,
+                                const struct image_text *text)
+{
+    struct bytes b;
+    lbk_status st = lbk__image_encode_png(ctx, path, m, text, &b);
+    if (!st)
+        st = lbk__file_write(ctx, path, b.data, b.n);
+    free(b.data);
+    return st;
+}

@@ -17,7 +17,21 @@ struct image {
  * build without image libraries. free(out->data). */
 enum image_kind { IMAGE_COLOUR, IMAGE_VALUES };
 lbk_status lbk__image_read(lbk_ctx *ctx, const char *path, enum image_kind kind, struct image *out);
-/* 8 bits of 1 or 3 channels, or 16 bits of 1; the file appears whole or not at all. */
-lbk_status lbk__image_write_png(lbk_ctx *ctx, const char *path, const struct image *image);
+/* Text chunks of a PNG file, ASCII; the table ends at a key of NULL. */
+struct image_text {
+    const char *key, *value;
+};
+/* Grown by realloc. */
+struct bytes {
+    unsigned char *data;
+    size_t n;
+    size_t cap;
+};
+/* 8 bits of 1 or 3 channels, or 16 bits of 1, as the bytes of a PNG file. text may be NULL. name: what errors call it.
+ * LBK_EINVAL, LBK_ENOMEM, LBK_EUNSUPPORTED. free(out->data). */
+lbk_status lbk__image_encode_png(lbk_ctx *ctx, const char *name, const struct image *image, const struct image_text *text,
+                                 struct bytes *out);
+/* The same to a file, which appears whole or not at all; LBK_EIO too. */
+lbk_status lbk__image_write_png(lbk_ctx *ctx, const char *path, const struct image *image, const struct image_text *text);
 
 #endif

@@ -49,7 +49,7 @@ static void there_and_back(struct fixture *f, int64_t h, int64_t w, int channels
     struct image m = { h, w, channels, bits, malloc(n) }, back;
     for (size_t i = 0; i < n; i++)
         ((unsigned char *) m.data)[i] = (unsigned char) (31 * i + 7);
-    assert_ok(&f->heard, lbk__image_write_png(f->ctx, "a.png", &m));
+    assert_ok(&f->heard, lbk__image_write_png(f->ctx, "a.png", &m, NULL));
     assert_ok(&f->heard, lbk__image_read(f->ctx, "a.png", kind, &back));
     assert_true(back.h == h && back.w == w && back.channels == channels && back.bits == bits);
     assert_memory_equal(back.data, m.data, n);
@@ -225,7 +225,7 @@ static void put_png(struct fixture *f, const char *name, int channels, int bits,
             ((uint16_t *) (void *) p)[i] = (uint16_t) value;
         else
             p[i] = (unsigned char) value;
-    assert_ok(&f->heard, lbk__image_write_png(f->ctx, name, &m));
+    assert_ok(&f->heard, lbk__image_write_png(f->ctx, name, &m, NULL));
 }
 
 static void masks(void **state)
