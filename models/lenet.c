@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* LeNet-5 with batch normalisation: LeCun et al., "Gradient-based learning applied to document
  * recognition", 1998, in the form that ReffAKD trains on Fashion-MNIST. */
-#include <limbeck/plugin.h>
+#include "parts.h"
 
 struct lenet {
     int64_t classes;
 };
 static const struct lbk_opt opts[] = {
-    LBK_INT(lenet, classes, 0, 0, 1e6, "of the last layer; 0 = as many as the data has"),
+    PART_CLASSES(lenet, "of the last layer"),
     LBK_OPTS_END,
 };
 
@@ -24,8 +24,7 @@ static lbk_val *lenet5_bn(lbk_scope *s, lbk_val *x, const void *cfg)
 {
     const struct lenet *c = cfg;
     lbk_graph *g = lbk_scope_graph(s);
-    if (c->classes == 0)
-        lbk_graph_fail(g, LBK_EINVAL, "lenet5_bn: classes: expected 1 or more, found 0");
+    part_need_classes(g, "lenet5_bn", c->classes);
     x = block(s, x, 1, 6);
     lbk_tap(s, "layer1", x);
     x = block(s, x, 2, 16);

@@ -8,6 +8,11 @@
  * convolution with bias answers in metres. */
 #include "parts.h"
 
+struct light {
+    double width;
+};
+static const struct lbk_opt opts[] = { PART_WIDTH(light), LBK_OPTS_END };
+
 static lbk_val *stage(lbk_scope *s, lbk_val *x, int64_t out, lbk_shape to)
 {
     lbk_graph *g = lbk_scope_graph(s);
@@ -20,17 +25,19 @@ static lbk_val *stage(lbk_scope *s, lbk_val *x, int64_t out, lbk_shape to)
 static lbk_val *light_depth(lbk_scope *s, lbk_val *image, const void *cfg)
 {
     static const struct {
-        int64_t width;
+        int64_t channels;
         int block; /* of the encoder, appended after; -1 = none */
     } row[] = { { 256, 13 }, { 128, 6 }, { 64, 3 }, { 48, 1 }, { 32, -1 } };
     lbk_graph *g = lbk_scope_graph(s);
     lbk_val *out[PART_MOBILE_BLOCKS];
-    lbk_val *x = part_mobilenet(lbk_scope_sub(s, "features"), image, 1, PART_MOBILE_BLOCKS, out);
+    const double width = ((const struct light *) cfg)->width;
+    const struct part_mobilenet m = { PART_MOBILE_BLOCKS, false, width };
+    lbk_val *x = part_mobilenet(lbk_scope_sub(s, "features"), image, &m, out);
     lbk_tap(s, "encoder", x);
     for (int i = 0; i < 5; i++) {
         lbk_val *side = row[i].block < 0 ? image : out[row[i].block];
         lbk_scope *at = lbk_scope_sub(s, "decoder/%d", i);
-        x = stage(at, x, row[i].width, lbk_shape_of(side));
+        x = stage(at, x, part_width(row[i].channels, width), lbk_shape_of(side));
         lbk_tap(at, "", x);
         if (row[i].block >= 0)
             x = lbk_concat(g, 2, (lbk_val *[]){ x, side }, (struct lbk_axis){ 1 });
@@ -45,5 +52,5 @@ lbk_status lbk_models_light_depth(lbk_registrar *r)
     return lbk_register_model(
         r, LBK_DESC(lbk_model, .name = "light_depth", .task = "depth",
                     .doc = "MobileNetV2 and a decoder of depthwise 5 x 5 convolutions, for depth",
-                    .build = light_depth));
+                    .opts = opts, .cfg_size = sizeof(struct light), .build = light_depth));
 }

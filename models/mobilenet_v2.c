@@ -8,8 +8,8 @@ struct mobilenet {
     double width, dropout;
 };
 static const struct lbk_opt opts[] = {
-    LBK_INT(mobilenet, classes, 0, 0, 1e6, "of the last layer; 0 = as many as the data has"),
-    LBK_FLOAT(mobilenet, width, 1, 0.1, 4, "what all numbers of channels are multiplied by"),
+    PART_CLASSES(mobilenet, "of the last layer"),
+    PART_WIDTH(mobilenet),
     LBK_FLOAT(mobilenet, dropout, 0.2, 0, 0.99, "of the features, in training"),
     LBK_OPTS_END,
 };
@@ -30,12 +30,12 @@ static lbk_val *mobilenet_v2(lbk_scope *s, lbk_val *x, const void *cfg)
     lbk_graph *g = lbk_scope_graph(s);
     lbk_scope *features = lbk_scope_sub(s, "features");
     lbk_val *out[PART_MOBILE_BLOCKS];
-    if (c->classes == 0)
-        lbk_graph_fail(g, LBK_EINVAL, "mobilenet_v2: classes: expected 1 or more, found 0");
-    x = part_mobilenet(features, x, c->width, PART_MOBILE_BLOCKS, out);
+    const struct part_mobilenet m = { PART_MOBILE_BLOCKS, false, c->width };
+    part_need_classes(g, "mobilenet_v2", c->classes);
+    x = part_mobilenet(features, x, &m, out);
     for (int i = 0; i < PART_MOBILE_BLOCKS; i++)
         lbk_tap(lbk_scope_sub(features, "%d", i), "", out[i]);
-    const int64_t last = part_width(1280 * (c->width > 1 ? c->width : 1));
+    const int64_t last = part_width(1280, c->width > 1 ? c->width : 1);
     x = part_mobile_unit(features, x, PART_MOBILE_BLOCKS, lbk_conv(.out = last, .kernel = 1));
     x = part_image_mean(g, x);
     lbk_tap(s, "pool", x);

@@ -31,6 +31,21 @@ lbk_val *part_image_mean(lbk_graph *g, lbk_val *x)
     return lbk_mean(g, x, (struct lbk_reduce){ 1u << 2 | 1u << 3, false });
 }
 
+int64_t part_width(int64_t channels, double width)
+{
+    const double v = (double) channels * width;
+    const int64_t near = (int64_t) (v + 4) / 8 * 8, w = near < 8 ? 8 : near;
+    if (width == 1)
+        return channels;
+    return (double) w < 0.9 * v ? w + 8 : w;
+}
+
+void part_need_classes(lbk_graph *g, const char *model, int64_t classes)
+{
+    if (classes == 0)
+        lbk_graph_fail(g, LBK_EINVAL, "%s: classes: expected 1 or more, found 0", model);
+}
+
 /* ---- residual networks ---- */
 
 static struct lbk_conv three(int64_t out, int64_t stride, int64_t dilation)
@@ -43,11 +58,11 @@ static struct lbk_conv three(int64_t out, int64_t stride, int64_t dilation)
 lbk_val *part_block(lbk_scope *s, lbk_val *x, struct part_block b)
 {
     lbk_graph *g = lbk_scope_graph(s);
-    const int64_t out = b.bottleneck ? 4 * b.width : b.width;
-    const struct lbk_conv first = three(b.width, b.stride, b.dilation[0]);
+    const int64_t out = b.bottleneck ? 4 * b.channels : b.channels;
+    const struct lbk_conv first = three(b.channels, b.stride, b.dilation[0]);
     lbk_val *y;
     if (b.bottleneck) {
-        y = lbk_relu(g, part_unit(s, x, 1, b.start, lbk_conv(.out = b.width, .kernel = 1)));
+        y = lbk_relu(g, part_unit(s, x, 1, b.start, lbk_conv(.out = b.channels, .kernel = 1)));
         y = lbk_relu(g, part_unit(s, y, 2, b.start, first));
         y = part_unit(s, y, 3, b.start, lbk_conv(.out = out, .kernel = 1));
     } else {
@@ -60,16 +75,16 @@ lbk_val *part_block(lbk_scope *s, lbk_val *x, struct part_block b)
     return lbk_relu(g, lbk_add(g, y, x));
 }
 
-static lbk_val *stem(lbk_scope *s, lbk_val *x, bool deep)
+static lbk_val *stem(lbk_scope *s, lbk_val *x, const struct part_resnet *r)
 {
     lbk_graph *g = lbk_scope_graph(s);
-    if (deep) {
-        x = lbk_relu(g, part_unit(s, x, 1, PART_NORMAL, three(64, 2, 1)));
-        x = lbk_relu(g, part_unit(s, x, 2, PART_NORMAL, three(64, 1, 1)));
-        x = lbk_relu(g, part_unit(s, x, 3, PART_NORMAL, three(128, 1, 1)));
+    const int64_t c = part_width(64, r->width);
+    if (r->deep) {
+        x = lbk_relu(g, part_unit(s, x, 1, PART_NORMAL, three(c, 2, 1)));
+        x = lbk_relu(g, part_unit(s, x, 2, PART_NORMAL, three(c, 1, 1)));
+        x = lbk_relu(g, part_unit(s, x, 3, PART_NORMAL, three(part_width(128, r->width), 1, 1)));
     } else {
-        x = part_unit(s, x, 1, PART_NORMAL,
-                      lbk_conv(.out = 64, .kernel = 7, .stride = 2, .pad = 3));
+        x = part_unit(s, x, 1, PART_NORMAL, lbk_conv(.out = c, .kernel = 7, .stride = 2, .pad = 3));
         x = lbk_relu(g, x);
     }
     return lbk_max_pool(g, x, (struct lbk_pool){ .kernel = 3, .stride = 2, .pad = 1 });
@@ -77,13 +92,14 @@ static lbk_val *stem(lbk_scope *s, lbk_val *x, bool deep)
 
 lbk_val *part_resnet(lbk_scope *s, lbk_val *x, const struct part_resnet *r, lbk_val *out[4])
 {
-    x = stem(s, x, r->deep);
+    x = stem(s, x, r);
     for (int i = 0; i < 4; i++) {
         const int64_t spread = r->dilated && i > 1 ? (int64_t) 1 << (i - 1) : 1;
         for (int j = 0; j < (int) r->blocks[i]; j++) {
             const struct part_block b = {
                 .shortcut = "downsample",
-                .width = (int64_t) 64 << i,
+                .bottleneck = r->bottleneck,
+                .channels = part_width((int64_t) 64 << i, r->width),
                 .stride = i && !j && spread == 1 ? 2 : 1,
                 .dilation = { j || spread == 1 ? spread : spread / 2, spread },
             };
@@ -101,48 +117,50 @@ lbk_val *part_relu6(lbk_graph *g, lbk_val *x)
     return lbk_minimum(g, lbk_relu(g, x), lbk_scalar(g, 6));
 }
 
-int64_t part_width(double v)
-{
-    const int64_t near = (int64_t) (v + 4) / 8 * 8, w = near < 8 ? 8 : near;
-    return (double) w < 0.9 * v ? w + 8 : w;
-}
-
 lbk_val *part_mobile_unit(lbk_scope *s, lbk_val *x, int n, struct lbk_conv c)
 {
     return part_relu6(lbk_scope_graph(s),
                       part_pair(lbk_scope_sub(s, "%d", n), x, 0, PART_NORMAL, c));
 }
 
-static lbk_val *inverted(lbk_scope *s, lbk_val *x, int64_t expand, int64_t out, int64_t stride)
+/* expand: how many times as wide inside; stride and dilation of its 3 x 3. */
+struct inverted {
+    int64_t expand, out, stride, dilation;
+};
+
+static lbk_val *inverted(lbk_scope *s, lbk_val *x, struct inverted b)
 {
-    const int64_t in = lbk_shape_of(x).d[1], wide = in * expand;
+    const int64_t in = lbk_shape_of(x).d[1], wide = in * b.expand;
     lbk_scope *seq = lbk_scope_sub(s, "conv");
+    struct lbk_conv spatial = three(wide, b.stride, b.dilation);
     lbk_val *y = x;
     int n = 0;
-    if (expand != 1)
+    spatial.groups = wide;
+    if (b.expand != 1)
         y = part_mobile_unit(seq, y, n++, lbk_conv(.out = wide, .kernel = 1));
-    y = part_mobile_unit(
-        seq, y, n++,
-        lbk_conv(.out = wide, .kernel = 3, .stride = stride, .pad = 1, .groups = wide));
-    y = part_pair(seq, y, n, PART_NORMAL, lbk_conv(.out = out, .kernel = 1));
-    return stride == 1 && in == out ? lbk_add(lbk_scope_graph(s), x, y) : y;
+    y = part_mobile_unit(seq, y, n++, spatial);
+    y = part_pair(seq, y, n, PART_NORMAL, lbk_conv(.out = b.out, .kernel = 1));
+    return b.stride == 1 && in == b.out ? lbk_add(lbk_scope_graph(s), x, y) : y;
 }
 
-lbk_val *part_mobilenet(lbk_scope *s, lbk_val *x, double width, int n, lbk_val *out[])
+lbk_val *part_mobilenet(lbk_scope *s, lbk_val *x, const struct part_mobilenet *m, lbk_val *out[])
 {
     static const struct {
         int64_t expand, channels, count, stride;
     } row[] = { { 1, 16, 1, 1 }, { 6, 24, 2, 2 },  { 6, 32, 3, 2 }, { 6, 64, 4, 2 },
                 { 6, 96, 3, 1 }, { 6, 160, 3, 2 }, { 6, 320, 1, 1 } };
-    x = part_mobile_unit(
-        s, x, 0, lbk_conv(.out = part_width(32 * width), .kernel = 3, .stride = 2, .pad = 1));
+    int64_t spread = 1;
+    x = part_mobile_unit(s, x, 0, three(part_width(32, m->width), 2, 1));
     out[0] = x;
-    for (int i = 1, k = 0, j = 0; i < n; i++, j++) {
+    for (int i = 1, k = 0, j = 0; i < m->blocks; i++, j++) {
         if (j == (int) row[k].count)
             k++, j = 0;
-        x = inverted(lbk_scope_sub(s, "%d", i), x, row[k].expand,
-                     part_width((double) row[k].channels * width), j ? 1 : row[k].stride);
+        const bool held = m->dilated && k >= 3 && j == 0 && row[k].stride > 1;
+        x = inverted(lbk_scope_sub(s, "%d", i), x,
+                     (struct inverted){ row[k].expand, part_width(row[k].channels, m->width),
+                                        j || held ? 1 : row[k].stride, spread });
         out[i] = x;
+        spread *= held ? 2 : 1;
     }
     return x;
 }

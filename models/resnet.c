@@ -1,23 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /* Residual networks for large images (He et al., "Deep residual learning", 2016, table 1), with the
- * names of torchvision's. */
+ * names of torchvision's; a bottleneck has its stride in the 3 x 3, as there. */
 #include "parts.h"
 
 struct resnet {
     int64_t classes;
+    double width;
+    bool deep, dilated;
 };
 static const struct lbk_opt opts[] = {
-    LBK_INT(resnet, classes, 0, 0, 1e6, "of the last layer; 0 = as many as the data has"),
+    PART_CLASSES(resnet, "of the last layer"),
+    PART_WIDTH(resnet),
+    LBK_BOOL(resnet, deep, false, "three 3 x 3 convolutions before the pooling, not one 7 x 7"),
+    LBK_BOOL(resnet, dilated, false,
+             "layer3 and layer4 spread their kernels and keep 1/8 of the image"),
     LBK_OPTS_END,
 };
 
-static lbk_val *build(lbk_scope *s, lbk_val *x, const struct resnet *c, const struct part_resnet *r)
+static lbk_val *build(lbk_scope *s, lbk_val *x, const struct resnet *c, struct part_resnet r)
 {
     lbk_graph *g = lbk_scope_graph(s);
     lbk_val *out[4];
-    if (c->classes == 0)
-        lbk_graph_fail(g, LBK_EINVAL, "resnet: classes: expected 1 or more, found 0");
-    x = part_resnet(s, x, r, out);
+    part_need_classes(g, "resnet", c->classes);
+    r.width = c->width, r.deep = c->deep, r.dilated = c->dilated;
+    x = part_resnet(s, x, &r, out);
     for (int i = 0; i < 4; i++)
         lbk_tap(lbk_scope_sub(s, "layer%d", i + 1), "", out[i]);
     x = part_image_mean(g, x);
@@ -25,23 +31,29 @@ static lbk_val *build(lbk_scope *s, lbk_val *x, const struct resnet *c, const st
     return lbk_nn_linear(lbk_scope_sub(s, "fc"), x, c->classes, true);
 }
 
-static lbk_val *resnet18(lbk_scope *s, lbk_val *x, const void *cfg)
-{
-    return build(s, x, cfg, &(struct part_resnet){ .blocks = { 2, 2, 2, 2 } });
-}
+#define LIST                                                                                       \
+ X(resnet18, "ResNet-18, for images of 224 x 224", false, { 2, 2, 2, 2 })                          \
+ X(resnet34, "ResNet-34, for images of 224 x 224", false, { 3, 4, 6, 3 })                          \
+ X(resnet50, "ResNet-50, for images of 224 x 224", true, { 3, 4, 6, 3 })                           \
+ X(resnet101, "ResNet-101, for images of 224 x 224", true, { 3, 4, 23, 3 })
 
-static lbk_val *resnet34(lbk_scope *s, lbk_val *x, const void *cfg)
-{
-    return build(s, x, cfg, &(struct part_resnet){ .blocks = { 3, 4, 6, 3 } });
-}
+/* clang-format off */
+#define X(name, doc, wide, ...)                                                                    \
+    static lbk_val *name(lbk_scope *s, lbk_val *x, const void *cfg)                                \
+    {                                                                                              \
+        return build(s, x, cfg, (struct part_resnet){ .blocks = __VA_ARGS__, .bottleneck = wide });\
+    }
+LIST
+#undef X
 
 lbk_status lbk_models_resnet(lbk_registrar *r);
 lbk_status lbk_models_resnet(lbk_registrar *r)
 {
-    lbk_register_model(r, LBK_DESC(lbk_model, .name = "resnet18", .task = "classify", .opts = opts,
-                                   .doc = "ResNet-18, for images of 224 x 224",
-                                   .cfg_size = sizeof(struct resnet), .build = resnet18));
-    return lbk_register_model(r, LBK_DESC(lbk_model, .name = "resnet34", .task = "classify",
-                                          .opts = opts, .doc = "ResNet-34, for images of 224 x 224",
-                                          .cfg_size = sizeof(struct resnet), .build = resnet34));
+    lbk_status st = LBK_OK;
+#define X(name, text, ...)                                                                         \
+    st = lbk_register_model(r, LBK_DESC(lbk_model, #name, text, .task = "classify", .opts = opts,  \
+                                        .cfg_size = sizeof(struct resnet), .build = name));
+    LIST
+#undef X
+    return st;
 }

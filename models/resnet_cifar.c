@@ -7,9 +7,11 @@
 
 struct resnet {
     int64_t classes;
+    double width;
 };
 static const struct lbk_opt opts[] = {
-    LBK_INT(resnet, classes, 0, 0, 1e6, "of the last layer; 0 = as many as the data has"),
+    PART_CLASSES(resnet, "of the last layer"),
+    PART_WIDTH(resnet),
     LBK_OPTS_END,
 };
 
@@ -18,7 +20,7 @@ struct family {
     enum part_start start;
     bool bottleneck;
     int stages;
-    int64_t stem, width[4], blocks[4];
+    int64_t stem, channels[4], blocks[4];
 };
 
 /* Three stages end in the mean over the image; four in means over 4 x 4, all of which the last
@@ -34,9 +36,9 @@ static lbk_val *pool(lbk_graph *g, lbk_val *x, const struct family *f)
 static lbk_val *build(lbk_scope *s, lbk_val *x, const struct resnet *c, const struct family *f)
 {
     lbk_graph *g = lbk_scope_graph(s);
-    if (c->classes == 0)
-        lbk_graph_fail(g, LBK_EINVAL, "resnet: classes: expected 1 or more, found 0");
-    x = lbk_relu(g, part_unit(s, x, 1, f->start, lbk_conv(.out = f->stem, .kernel = 3, .pad = 1)));
+    const int64_t first = part_width(f->stem, c->width);
+    part_need_classes(g, "resnet", c->classes);
+    x = lbk_relu(g, part_unit(s, x, 1, f->start, lbk_conv(.out = first, .kernel = 3, .pad = 1)));
     lbk_tap(s, "stem", x);
     for (int i = 0; i < f->stages; i++) {
         lbk_scope *stage = lbk_scope_sub(s, "layer%d", i + 1);
@@ -45,7 +47,7 @@ static lbk_val *build(lbk_scope *s, lbk_val *x, const struct resnet *c, const st
                            (struct part_block){ .shortcut = f->shortcut,
                                                 .start = f->start,
                                                 .bottleneck = f->bottleneck,
-                                                .width = f->width[i],
+                                                .channels = part_width(f->channels[i], c->width),
                                                 .stride = i && !j ? 2 : 1 });
         lbk_tap(stage, "", x);
     }

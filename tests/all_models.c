@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 #include <limbeck/train.h>
@@ -44,15 +45,14 @@ static void see_tap(void *ud, const char *name, lbk_shape shape)
         s->out = shape;
 }
 
-static struct lbk_model_info describe(const char *model, lbk_shape input, const char *classes,
-                                      struct seen *seen)
+static struct lbk_model_info describe(const char *model, lbk_shape input, int n,
+                                      const struct lbk_setting *options, struct seen *seen)
 {
-    const struct lbk_setting options[] = { { "classes", classes } };
     struct lbk_model_info info = {
         .size = sizeof info, .weight = see_weight, .tap = see_tap, .ud = seen
     };
     *seen = (struct seen){ 0 };
-    if (lbk_model_describe(ctx, model, input, classes ? 1 : 0, options, &info))
+    if (lbk_model_describe(ctx, model, input, n, options, &info))
         fail_msg("%s does not build", model);
     return info;
 }
@@ -72,9 +72,9 @@ static void shapes_and_counts_agree(void **state)
         if (m->reads)
             continue; /* answers to labels, with weights that a run leaves */
         struct seen seen;
-        const bool classes = has_option(m->opts, "classes");
-        const struct lbk_model_info info =
-            describe(m->name, LBK_SHAPE(3, 32, 32), classes ? "7" : NULL, &seen);
+        const struct lbk_setting seven = { "classes", "7" };
+        const struct lbk_model_info info = describe(
+            m->name, LBK_SHAPE(3, 32, 32), has_option(m->opts, "classes") ? 1 : 0, &seven, &seen);
         assert_int_equal(info.parameters, seen.trained);
         assert_int_equal(info.buffers, seen.kept);
         assert_true(info.parameters > 0 && seen.taps > 1);
@@ -91,51 +91,61 @@ static void shapes_and_counts_agree(void **state)
         }
         n++;
     }
-    assert_true(n >= 19);
+    assert_true(n >= 28);
 }
 
-static void published_counts(void **state)
+/* Whoever has a width has 1 for it unless told, and is the smaller with less. */
+static void width_means_the_same(void **state)
 {
-    static const struct {
-        const char *model;
-        int64_t channels, side;
-        const char *classes;
-        int64_t parameters;
-    } table[] = {
-        { "autoencoder", 3, 32, NULL, 47355 },
-        { "autoencoder", 3, 64, NULL, 47355 },
-        { "autoencoder", 1, 32, NULL, 46585 },
-        { "autoencoder_linear", 1, 32, NULL, 46585 },
-        { "lenet5_bn", 1, 32, "10", 61750 },
-        { "resnet18_cifar", 3, 32, "100", 11220132 },
-        { "resnet50_cifar", 3, 32, "100", 23705252 },
-        { "resnet18_cifar", 3, 64, "200", 11578632 },
-        { "resnet50_cifar", 3, 64, "200", 25138952 },
-        { "resnet18_cifar", 1, 32, "10", 11172810 },
-        { "resnet18_cifar", 1, 28, "10", 11172810 },
-        { "resnet34_cifar", 3, 32, "100", 21328292 },
-        { "resnet20", 3, 32, "100", 278324 },
-        { "resnet32", 3, 32, "100", 472756 },
-        { "resnet56", 3, 32, "100", 861620 },
-        { "resnet110", 3, 32, "100", 1736564 },
-        { "resnet8x4", 3, 32, "100", 1233540 },
-        { "resnet32x4", 3, 32, "100", 7433860 },
-        { "mobilenet_v2", 3, 64, "1000", 3504872 },
-        { "resnet18", 3, 64, "1000", 11689512 },
-        { "resnet34", 3, 64, "1000", 21797672 },
-        { "deeplabv3_resnet18", 3, 64, "11", 13606422 },
-        { "depth_mobilenet_v2", 3, 64, NULL, 1673905 },
-        { "depth_resnet34", 3, 64, NULL, 21918977 },
-        { "light_depth", 3, 64, NULL, 1982857 },
-    };
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+    static const struct lbk_setting one[] = { { "width", "1" }, { "classes", "7" } },
+                                    half[] = { { "width", "0.5" }, { "classes", "7" } };
+    int n = 0;
+    for (const struct lbk_model *m = NULL; (m = lbk_registry_next(ctx, LBK_MODELS, m));) {
         struct seen seen;
-        const lbk_shape input = LBK_SHAPE(table[i].channels, table[i].side, table[i].side);
-        const struct lbk_model_info info = describe(table[i].model, input, table[i].classes, &seen);
-        if (info.parameters != table[i].parameters)
-            fail_msg("%s: expected %lld parameters, found %lld", table[i].model,
-                     (long long) table[i].parameters, (long long) info.parameters);
+        const lbk_shape image = LBK_SHAPE(3, 112, 152);
+        const int k = has_option(m->opts, "classes") ? 2 : 1;
+        if (m->reads || !has_option(m->opts, "width"))
+            continue;
+        const int64_t as_is = describe(m->name, image, k - 1, one + 1, &seen).parameters;
+        assert_int_equal(describe(m->name, image, k, one, &seen).parameters, as_is);
+        assert_true(describe(m->name, image, k, half, &seen).parameters * 5 < as_is * 3);
+        n++;
     }
+    assert_true(n >= 25);
+}
+
+/* "11689512 3x64x64 resnet18 classes=1000" */
+static void check_count(char *line)
+{
+    long long want = 0, c = 0, h = 0, w = 0;
+    char *name = line, *word;
+    struct lbk_setting options[8];
+    struct seen seen;
+    int n = 0, at = 0;
+    assert_int_equal(sscanf(line, "%lld %lldx%lldx%lld %n", &want, &c, &h, &w, &at), 4);
+    name = strtok(line + at, " \n");
+    while ((word = strtok(NULL, " \n")) && n < 8) {
+        char *equals = strchr(word, '=');
+        assert_non_null(equals);
+        *equals = 0;
+        options[n++] = (struct lbk_setting){ word, equals + 1 };
+    }
+    const int64_t found = describe(name, LBK_SHAPE(c, h, w), n, options, &seen).parameters;
+    if (found != want)
+        fail_msg("%s: expected %lld parameters, found %lld", name, want, (long long) found);
+}
+
+/* Those of the same networks in PyTorch: tests/ref/models.py. */
+static void counts_are_those_of_pytorch(void **state)
+{
+    FILE *f = fopen(LBK_TEST_REF "/counts.txt", "r");
+    char line[256];
+    int n = 0;
+    assert_non_null(f);
+    for (; fgets(line, sizeof line, f); n++)
+        check_count(line);
+    assert_true(n >= 70);
+    fclose(f);
 }
 
 static void misfits_are_refused(void **state)
@@ -157,7 +167,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shapes_and_counts_agree),
-        cmocka_unit_test(published_counts),
+        cmocka_unit_test(width_means_the_same),
+        cmocka_unit_test(counts_are_those_of_pytorch),
         cmocka_unit_test(misfits_are_refused),
     };
     return cmocka_run_group_tests(tests, start, stop);

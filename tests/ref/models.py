@@ -8,6 +8,13 @@ import torch.nn.functional as F
 relu = functools.partial(F.relu, inplace=True)
 
 
+def scale(channels, width):
+    """As torchvision rounds the channels of MobileNetV2; every network's width is this."""
+    v = channels * width
+    w = max(8, int(v + 4) // 8 * 8)
+    return channels if width == 1 else w + 8 if w < 0.9 * v else w
+
+
 class LeNet(nn.Module):
     def __init__(self, classes=10):
         super().__init__()
@@ -51,10 +58,10 @@ class Basic(nn.Module):
 class Bottleneck(nn.Module):
     expansion = 4
 
-    def __init__(self, c, width, stride, side):
+    def __init__(self, c, width, stride, side, d1=1, _=1):
         super().__init__()
         self.conv1, self.bn1 = nn.Conv2d(c, width, 1, bias=False), nn.BatchNorm2d(width)
-        self.conv2, self.bn2 = nn.Conv2d(width, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width)
+        self.conv2, self.bn2 = nn.Conv2d(width, width, 3, stride, d1, d1, bias=False), nn.BatchNorm2d(width)
         self.conv3, self.bn3 = nn.Conv2d(width, 4 * width, 1, bias=False), nn.BatchNorm2d(4 * width)
         self.side = add_side(self, side, c, 4 * width, stride)
 
@@ -71,7 +78,7 @@ def add_side(block, name, c, out, stride):
 
 
 class ResNet(nn.Module):
-    def __init__(self, block, stem, widths, blocks, side, head, classes, channels=3):
+    def __init__(self, block, stem, widths, blocks, side, head, classes, channels=3, cells=1):
         super().__init__()
         self.n, self.head = len(widths), head
         self.conv1, self.bn1 = nn.Conv2d(channels, stem, 3, 1, 1, bias=False), nn.BatchNorm2d(stem)
@@ -82,7 +89,7 @@ class ResNet(nn.Module):
                 layer.append(block(c, w, 2 if i and not j else 1, side))
                 c = w * block.expansion
             self.add_module(f'layer{i + 1}', nn.Sequential(*layer))
-        self.add_module(head, nn.Linear(c, classes))
+        self.add_module(head, nn.Linear(c * cells, classes))
 
     def forward(self, x):
         x = relu(self.bn1(self.conv1(x)))
@@ -92,33 +99,36 @@ class ResNet(nn.Module):
         return getattr(self, self.head)(x)
 
 
-def three(n, widths, classes, channels=3):
+def three(n, widths, classes, channels=3, width=1.0):
+    widths = [scale(w, width) for w in widths]
     return ResNet(Basic, widths[0], widths[1:], [n] * 3, 'downsample', 'fc', classes, channels)
 
 
-def four(block, blocks, classes, channels=3):
-    return ResNet(block, 64, [64, 128, 256, 512], blocks, 'shortcut', 'linear', classes, channels)
+def four(block, blocks, classes, channels=3, width=1.0, side=32):
+    widths = [scale(w, width) for w in (64, 128, 256, 512)]
+    return ResNet(block, widths[0], widths, blocks, 'shortcut', 'linear', classes, channels, ((side + 7) // 8 // 4) ** 2)
 
 
 class Stages(nn.Module):
-    """ResNet of basic blocks for large images, up to the pooling. deep: a stem of three 3 x 3; dilated: 1/8 of the image."""
+    """ResNet for large images, up to the pooling. deep: a stem of three 3 x 3; dilated: 1/8 of the image."""
 
-    def __init__(self, blocks, deep=False, dilated=False):
+    def __init__(self, blocks, block=Basic, deep=False, dilated=False, width=1.0):
         super().__init__()
-        self.deep, c = deep, 128 if deep else 64
+        w0, w1, w2, w3 = widths = [scale(w, width) for w in (64, 128, 256, 512)]
+        self.deep, self.widths, c = deep, [w * block.expansion for w in widths], w1 if deep else w0
         if deep:
-            self.conv1, self.bn1 = nn.Conv2d(3, 64, 3, 2, 1, bias=False), nn.BatchNorm2d(64)
-            self.conv2, self.bn2 = nn.Conv2d(64, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64)
-            self.conv3, self.bn3 = nn.Conv2d(64, 128, 3, 1, 1, bias=False), nn.BatchNorm2d(128)
+            self.conv1, self.bn1 = nn.Conv2d(3, w0, 3, 2, 1, bias=False), nn.BatchNorm2d(w0)
+            self.conv2, self.bn2 = nn.Conv2d(w0, w0, 3, 1, 1, bias=False), nn.BatchNorm2d(w0)
+            self.conv3, self.bn3 = nn.Conv2d(w0, w1, 3, 1, 1, bias=False), nn.BatchNorm2d(w1)
         else:
-            self.conv1, self.bn1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64)
+            self.conv1, self.bn1 = nn.Conv2d(3, w0, 7, 2, 3, bias=False), nn.BatchNorm2d(w0)
         spread = [(1, 1), (1, 1), (1, 2), (2, 4)] if dilated else [(1, 1)] * 4
-        for i, (w, n, (d1, d2)) in enumerate(zip([64, 128, 256, 512], blocks, spread)):
+        for i, (w, n, (d1, d2)) in enumerate(zip(widths, blocks, spread)):
             layer = []
             for j in range(n):
                 stride = 2 if i and not j and d2 == 1 else 1
-                layer.append(Basic(c, w, stride, 'downsample', d2 if j else d1, d2))
-                c = w
+                layer.append(block(c, w, stride, 'downsample', d2 if j else d1, d2))
+                c = w * block.expansion
             self.add_module(f'layer{i + 1}', nn.Sequential(*layer))
 
     def features(self, x):
@@ -134,24 +144,25 @@ class Stages(nn.Module):
 
 
 class ImageNetResNet(Stages):
-    def __init__(self, blocks, classes):
-        super().__init__(blocks)
-        self.fc = nn.Linear(512, classes)
+    def __init__(self, blocks, classes, block=Basic, **options):
+        super().__init__(blocks, block, **options)
+        self.fc = nn.Linear(self.widths[3], classes)
 
     def forward(self, x):
         return self.fc(self.features(x)[3].mean((2, 3)))
 
 
-def mobile_unit(i, o, k, stride=1, groups=1):
-    return nn.Sequential(nn.Conv2d(i, o, k, stride, k // 2, groups=groups, bias=False), nn.BatchNorm2d(o), nn.ReLU6(True))
+def mobile_unit(i, o, k, stride=1, groups=1, dilation=1):
+    return nn.Sequential(nn.Conv2d(i, o, k, stride, k // 2 * dilation, dilation, groups, bias=False), nn.BatchNorm2d(o),
+                         nn.ReLU6(True))
 
 
 class Inverted(nn.Module):
-    def __init__(self, i, o, stride, expand):
+    def __init__(self, i, o, stride, expand, dilation=1):
         super().__init__()
         wide, self.skip = i * expand, stride == 1 and i == o
         first = [mobile_unit(i, wide, 1)] if expand > 1 else []
-        self.conv = nn.Sequential(*first, mobile_unit(wide, wide, 3, stride, wide), nn.Conv2d(wide, o, 1, bias=False),
+        self.conv = nn.Sequential(*first, mobile_unit(wide, wide, 3, stride, wide, dilation), nn.Conv2d(wide, o, 1, bias=False),
                                   nn.BatchNorm2d(o))
 
     def forward(self, x):
@@ -159,27 +170,27 @@ class Inverted(nn.Module):
 
 
 ROWS = (1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)
+SPREAD = {7: 1, 14: 2, **dict.fromkeys(range(8, 14), 2), **dict.fromkeys(range(15, 18), 4)}
 
 
-def mobile_blocks(n, width=1.0):
-    """The stem and n - 1 inverted residuals; how many channels come out."""
-    def round8(v):
-        w = max(8, int(v + 4) // 8 * 8)
-        return w + 8 if w < 0.9 * v else w
-    c = round8(32 * width)
+def mobile_blocks(n, width=1.0, dilated=False):
+    """The stem and n - 1 inverted residuals."""
+    c = scale(32, width)
     out = [mobile_unit(3, c, 3, 2)]
     for t, o, count, s in ROWS:
         for j in range(count):
-            out.append(Inverted(c, round8(o * width), 1 if j else s, t))
-            c = round8(o * width)
-    return out[:n], c, round8(1280 * max(width, 1))
+            i = len(out)
+            stride = 1 if j or dilated and i in (7, 14) else s
+            out.append(Inverted(c, scale(o, width), stride, t, SPREAD.get(i, 1) if dilated else 1))
+            c = scale(o, width)
+    return out[:n]
 
 
 class MobileNetV2(nn.Module):
     def __init__(self, classes, width=1.0, dropout=0.2):
         super().__init__()
-        blocks, c, last = mobile_blocks(18, width)
-        self.features = nn.Sequential(*blocks, mobile_unit(c, last, 1))
+        last = scale(1280, max(width, 1))
+        self.features = nn.Sequential(*mobile_blocks(18, width), mobile_unit(scale(320, width), last, 1))
         self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(last, classes))
 
     def forward(self, x):
@@ -222,21 +233,68 @@ class Pyramid(nn.Module):
         return self.project(torch.cat([b(x) for b in (self.b0, self.b1, self.b2, self.b3, self.b4)], 1))
 
 
-class DeepLabV3(nn.Module):
-    """Answers with the logits of the head, in training also those of the auxiliary head, at 1/8 of the image."""
-
-    def __init__(self, classes, width=128, rates=(12, 24, 36), dropout=True):
+class MobileStages(nn.Module):
+    def __init__(self, width):
         super().__init__()
-        p = [0.5, 0.1] if dropout else [0.0, 0.0]
-        self.pretrained = Stages([2, 2, 2, 2], deep=True, dilated=True)
-        self.head = Named(*unit(width, width, 3), nn.Dropout(p[1]), nn.Conv2d(width, classes, 1))
-        self.head.aspp = Pyramid(512, width, rates, p[0])
-        self.auxlayer = Named(*unit(256, 64, 3), nn.Dropout(p[1]), nn.Conv2d(64, classes, 1))
+        self.features = nn.Sequential(*mobile_blocks(18, width, True))
+
+
+class Segmenter(nn.Module):
+    """Answers with the logits of the head, in training also those of an auxiliary head, at 1/8 of the image. blocks: of a
+    ResNet; MobileNetV2, without."""
+
+    def __init__(self, classes, blocks, block, deep, width, p):
+        super().__init__()
+        self.blocks, self.c4 = blocks, scale(320, width)
+        self.pretrained = Stages(blocks, block, deep, True, width) if blocks else MobileStages(width)
+        if blocks:
+            c3, self.c4 = self.pretrained.widths[2:]
+            self.auxlayer = Named(*unit(c3, c3 // 4, 3), nn.Dropout(p), nn.Conv2d(c3 // 4, classes, 1))
 
     def forward(self, x):
+        if not self.blocks:
+            return self.answer(self.pretrained.features(x))
         _, _, c3, c4 = self.pretrained.features(x)
-        z = self.head(self.head.aspp(c4))
+        z = self.answer(c4)
         return (z, self.auxlayer(c3)) if self.training else z
+
+
+class DeepLabV3(Segmenter):
+    def __init__(self, classes, blocks, block=Basic, head=128, rates=(12, 24, 36), dropout=True, deep=True, width=1.0):
+        p = [0.5, 0.1] if dropout else [0.0, 0.0]
+        super().__init__(classes, blocks, block, deep, width, p[1])
+        head = scale(head, width)
+        self.head = Named(*unit(head, head, 3), nn.Dropout(p[1]), nn.Conv2d(head, classes, 1))
+        self.head.aspp = Pyramid(self.c4, head, rates, p[0])
+
+    def answer(self, c4):
+        return self.head(self.head.aspp(c4))
+
+
+class Bins(nn.Module):
+    BINS = (1, 2, 3, 6)
+
+    def __init__(self, i):
+        super().__init__()
+        self.conv1, self.conv2, self.conv3, self.conv4 = (nn.Sequential(*unit(i, i // 4, 1)) for _ in self.BINS)
+
+    def forward(self, x):
+        parts = zip(self.BINS, (self.conv1, self.conv2, self.conv3, self.conv4))
+        return torch.cat([x] + [grow(f(F.adaptive_avg_pool2d(x, n)), x.shape[2:]) for n, f in parts], 1)
+
+
+class PSPNet(Segmenter):
+    def __init__(self, classes, blocks, block=Basic, head=128, dropout=True, deep=True, width=1.0):
+        p = 0.1 if dropout else 0.0
+        super().__init__(classes, blocks, block, deep, width, p)
+        head = scale(head, width)
+        self.head = nn.Module()
+        self.head.psp = Bins(self.c4)
+        self.head.block = nn.Sequential(*unit(2 * self.c4, head, 3), nn.Dropout(p))
+        self.head.classifier = nn.Conv2d(head, classes, 1)
+
+    def answer(self, c4):
+        return self.head.classifier(self.head.block(self.head.psp(c4)))
 
 
 def grow(x, size):
@@ -244,9 +302,10 @@ def grow(x, size):
 
 
 class Mobile17(nn.Module):
-    def __init__(self):
+    def __init__(self, width):
         super().__init__()
-        self.mv2 = nn.Sequential(*mobile_blocks(17)[0])
+        self.mv2 = nn.Sequential(*mobile_blocks(17, width))
+        self.widths = [scale(c, width) for c in (24, 32, 96, 160)]
 
     def features(self, x):
         out = []
@@ -258,22 +317,23 @@ class Mobile17(nn.Module):
 
 
 class Up(nn.Module):
-    def __init__(self, i):
+    def __init__(self, i, o):
         super().__init__()
-        self.conv1, self.bn1 = nn.Conv2d(i, 16, 5, 1, 2, bias=False), nn.BatchNorm2d(16)
+        self.conv1, self.bn1 = nn.Conv2d(i, o, 5, 1, 2, bias=False), nn.BatchNorm2d(o)
 
     def forward(self, x):
         return relu(self.bn1(self.conv1(x)))
 
 
 class Fusion(nn.Module):
-    def __init__(self, channels):
+    def __init__(self, channels, narrow, wide):
         super().__init__()
         for k, c in enumerate(channels, 1):
-            self.add_module(f'att{k}', nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(c, c // 16, 1, bias=False), nn.ReLU(True),
-                                                     nn.Conv2d(c // 16, c, 1, bias=False), nn.Sigmoid()))
-            self.add_module(f'up{k}', Up(c))
-        self.conv, self.bn = nn.Conv2d(64, 64, 5, 1, 2, bias=False), nn.BatchNorm2d(64)
+            few = max(c // 16, 1)
+            self.add_module(f'att{k}', nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(c, few, 1, bias=False), nn.ReLU(True),
+                                                     nn.Conv2d(few, c, 1, bias=False), nn.Sigmoid()))
+            self.add_module(f'up{k}', Up(c, narrow))
+        self.conv, self.bn = nn.Conv2d(4 * narrow, wide, 5, 1, 2, bias=False), nn.BatchNorm2d(wide)
 
     def forward(self, features):
         size = [2 * n for n in features[0].shape[2:]]
@@ -282,19 +342,20 @@ class Fusion(nn.Module):
 
 
 class Refine(nn.Module):
-    def __init__(self):
+    def __init__(self, wide):
         super().__init__()
-        self.conv0, self.bn0 = nn.Conv2d(64, 64, 5, 1, 2, bias=False), nn.BatchNorm2d(64)
-        self.conv2 = nn.Conv2d(64, 1, 5, 1, 2)
+        self.conv0, self.bn0 = nn.Conv2d(wide, wide, 5, 1, 2, bias=False), nn.BatchNorm2d(wide)
+        self.conv2 = nn.Conv2d(wide, 1, 5, 1, 2)
 
     def forward(self, x):
         return self.conv2(relu(self.bn0(self.conv0(x))))
 
 
 class DepthKD(nn.Module):
-    def __init__(self, encoder, channels):
+    def __init__(self, encoder, width):
         super().__init__()
-        self.E, self.MFF, self.R = encoder, Fusion(channels), Refine()
+        wide = scale(64, width)
+        self.E, self.MFF, self.R = encoder, Fusion(encoder.widths, scale(16, width), wide), Refine(wide)
 
     def forward(self, x):
         return grow(self.R(self.MFF(self.E.features(x))), x.shape[2:])
@@ -314,11 +375,12 @@ class LightStage(nn.Module):
 class LightDepth(nn.Module):
     SKIPS = (13, 6, 3, 1)
 
-    def __init__(self):
+    def __init__(self, width=1.0):
         super().__init__()
-        self.features = nn.Sequential(*mobile_blocks(18)[0])
-        stages = [LightStage(i, o) for i, o in ((320, 256), (256 + 96, 128), (128 + 32, 64), (64 + 24, 48), (48 + 16, 32))]
-        self.decoder = nn.Sequential(*stages, nn.Conv2d(32, 1, 1))
+        self.features = nn.Sequential(*mobile_blocks(18, width))
+        rows = ((320, 0, 256), (256, 96, 128), (128, 32, 64), (64, 24, 48), (48, 16, 32))
+        rows = [[c and scale(c, width) for c in row] for row in rows]
+        self.decoder = nn.Sequential(*[LightStage(i + side, o) for i, side, o in rows], nn.Conv2d(rows[4][2], 1, 1))
 
     def forward(self, image):
         x, seen = image, {}
@@ -330,33 +392,60 @@ class LightDepth(nn.Module):
 
 
 THIN, WIDE = [16, 16, 32, 64], [32, 64, 128, 256]
+R18, R34, R101 = [2, 2, 2, 2], [3, 4, 6, 3], [3, 4, 23, 3]
 ALL = {
     'lenet5_bn': lambda k, c: LeNet(k),
     'autoencoder': lambda k, c: Autoencoder(c),
     'autoencoder_linear': lambda k, c: Autoencoder(c, False),
-    'resnet20': lambda k, c: three(3, THIN, k, c),
-    'resnet32': lambda k, c: three(5, THIN, k, c),
-    'resnet56': lambda k, c: three(9, THIN, k, c),
-    'resnet110': lambda k, c: three(18, THIN, k, c),
-    'resnet8x4': lambda k, c: three(1, WIDE, k, c),
-    'resnet32x4': lambda k, c: three(5, WIDE, k, c),
-    'resnet18_cifar': lambda k, c: four(Basic, [2, 2, 2, 2], k, c),
-    'resnet34_cifar': lambda k, c: four(Basic, [3, 4, 6, 3], k, c),
-    'resnet50_cifar': lambda k, c: four(Bottleneck, [3, 4, 6, 3], k, c),
-    'resnet18': lambda k, c: ImageNetResNet([2, 2, 2, 2], k),
-    'resnet34': lambda k, c: ImageNetResNet([3, 4, 6, 3], k),
+    'resnet20': lambda k, c, **o: three(3, THIN, k, c, **o),
+    'resnet32': lambda k, c, **o: three(5, THIN, k, c, **o),
+    'resnet56': lambda k, c, **o: three(9, THIN, k, c, **o),
+    'resnet110': lambda k, c, **o: three(18, THIN, k, c, **o),
+    'resnet8x4': lambda k, c, **o: three(1, WIDE, k, c, **o),
+    'resnet32x4': lambda k, c, **o: three(5, WIDE, k, c, **o),
+    'resnet18_cifar': lambda k, c, **o: four(Basic, R18, k, c, **o),
+    'resnet34_cifar': lambda k, c, **o: four(Basic, R34, k, c, **o),
+    'resnet50_cifar': lambda k, c, **o: four(Bottleneck, R34, k, c, **o),
+    'resnet18': lambda k, c, **o: ImageNetResNet(R18, k, **o),
+    'resnet34': lambda k, c, **o: ImageNetResNet(R34, k, **o),
+    'resnet50': lambda k, c, **o: ImageNetResNet(R34, k, Bottleneck, **o),
+    'resnet101': lambda k, c, **o: ImageNetResNet(R101, k, Bottleneck, **o),
     'mobilenet_v2': lambda k, c, **o: MobileNetV2(k, **o),
-    'deeplabv3_resnet18': lambda k, c, **o: DeepLabV3(k, **o),
-    'depth_mobilenet_v2': lambda k, c: DepthKD(Mobile17(), [24, 32, 96, 160]),
-    'depth_resnet34': lambda k, c: DepthKD(Stages([3, 4, 6, 3]), [64, 128, 256, 512]),
-    'light_depth': lambda k, c: LightDepth(),
+    'deeplabv3_resnet18': lambda k, c, **o: DeepLabV3(k, R18, **o),
+    'deeplabv3_resnet50': lambda k, c, **o: DeepLabV3(k, R34, Bottleneck, **{'head': 256, **o}),
+    'deeplabv3_resnet101': lambda k, c, **o: DeepLabV3(k, R101, Bottleneck, **{'head': 256, **o}),
+    'deeplabv3_mobilenet_v2': lambda k, c, **o: DeepLabV3(k, None, **o),
+    'pspnet_resnet18': lambda k, c, **o: PSPNet(k, R18, **o),
+    'pspnet_resnet101': lambda k, c, **o: PSPNet(k, R101, Bottleneck, **{'head': 512, **o}),
+    'pspnet_mobilenet_v2': lambda k, c, **o: PSPNet(k, None, **o),
+    'depth_mobilenet_v2': lambda k, c, width=1.0: DepthKD(Mobile17(width), width),
+    'depth_resnet18': lambda k, c, width=1.0: DepthKD(Stages(R18, width=width), width),
+    'depth_resnet34': lambda k, c, width=1.0: DepthKD(Stages(R34, width=width), width),
+    'light_depth': lambda k, c, **o: LightDepth(**o),
 }
+# Network, channels and side of the image, classes, options.
+COUNTED = [
+    ('autoencoder', 3, 32, 0), ('autoencoder', 3, 64, 0), ('autoencoder', 1, 32, 0), ('autoencoder_linear', 1, 32, 0),
+    ('lenet5_bn', 1, 32, 10), ('resnet18_cifar', 3, 32, 100), ('resnet50_cifar', 3, 32, 100), ('resnet18_cifar', 1, 32, 10),
+    ('resnet18_cifar', 1, 28, 10), ('resnet34_cifar', 3, 32, 100), ('resnet18_cifar', 3, 32, 100, {'width': 0.25}),
+    ('resnet18_cifar', 3, 64, 200), ('resnet50_cifar', 3, 64, 200),
+    *((f'resnet{n}', 3, 32, 100) for n in ('20', '32', '56', '110', '8x4', '32x4')), ('resnet20', 3, 32, 10, {'width': 0.5}),
+    *((f'resnet{n}', 3, 64, 1000, o) for n in (18, 34, 50, 101) for o in ({}, {'deep': True, 'dilated': True}, {'width': 0.25})),
+    *(('mobilenet_v2', 3, 64, 1000, {'width': w}) for w in (1.0, 0.75, 0.5, 0.35, 1.4)),
+    *((f'{head}_{on}', 3, 64, 11, {'width': w}) for head, on in (
+        ('deeplabv3', 'resnet18'), ('deeplabv3', 'resnet50'), ('deeplabv3', 'resnet101'), ('deeplabv3', 'mobilenet_v2'),
+        ('pspnet', 'resnet18'), ('pspnet', 'resnet101'), ('pspnet', 'mobilenet_v2')) for w in (1.0, 0.5, 0.25, 0.125)),
+    ('deeplabv3_resnet101', 3, 64, 19), ('deeplabv3_resnet101', 3, 64, 21, {'deep': False}),
+    ('deeplabv3_resnet18', 3, 64, 11, {'head': 64}), ('deeplabv3_resnet18', 3, 64, 11, {'head': 64, 'width': 0.25}),
+    *((name, 3, 64, 0, {'width': w}) for name in ('depth_mobilenet_v2', 'depth_resnet18', 'depth_resnet34', 'light_depth')
+      for w in (1.0, 0.5, 0.25)),
+]
 
 
 def task(name):
     if name.startswith('autoencoder'):
         return 'reconstruct'
-    return 'segment' if name.startswith('deeplab') else 'depth' if 'depth' in name else 'classify'
+    return 'segment' if name.startswith(('deeplab', 'pspnet')) else 'depth' if 'depth' in name else 'classify'
 
 
 def loss_of(name, answer, x, truth):
@@ -369,10 +458,20 @@ def loss_of(name, answer, x, truth):
     if kind == 'depth':
         seen = (truth > 0).to(truth.dtype)
         return ((answer - truth).abs() * seen).sum() / seen.sum()
-    main, aux = (F.cross_entropy(grow(z, x.shape[2:]), truth, ignore_index=255) for z in answer)
-    return main + 0.4 * aux
+    heads = answer if isinstance(answer, tuple) else (answer,)
+    each = [F.cross_entropy(grow(z, x.shape[2:]), truth, ignore_index=255) for z in heads]
+    return each[0] + 0.4 * sum(each[1:])
 
 
-if __name__ == '__main__':
-    for name, make in ALL.items():
-        print(name, sum(p.numel() for p in make(100, 3).parameters()))
+def text(options):
+    """As limbeck is told: dropout=no."""
+    return ' '.join(f'{k}={"yes" if v is True else "no" if v is False else v}' for k, v in options.items())
+
+
+if __name__ == '__main__':                                # writes counts.txt
+    for name, channels, side, classes, *options in COUNTED:
+        options = options[0] if options else {}
+        sized = {'side': side} if name.endswith('_cifar') else {}
+        n = sum(p.numel() for p in ALL[name](classes, channels, **options, **sized).parameters())
+        said = {**({'classes': classes} if classes else {}), **options}
+        print(f'{n} {channels}x{side}x{side} {name} {text(said)}'.rstrip())
