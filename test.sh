@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs what the tests need, builds with warnings as errors, runs every test; --fast leaves out what takes minutes, --all adds
-# what takes a quarter of an hour (every operator under Oclgrind).
+# what takes half an hour (every operator under Oclgrind, every network on OpenCL).
 # Ends with a line "N passed, N failed".
 set -u
 cd "$(dirname "$0")"
