@@ -3,6 +3,7 @@
  * calls the system. Each network trains in a process of its own: a few steps, then some with
  * allocations counted and a filter on system calls that ends it. Where a thread waits for others,
  * the pool may sleep and yield, and that is all; one thread alone does not. */
+#include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdatomic.h>
@@ -66,6 +67,42 @@ void *aligned_alloc(size_t to, size_t n)
 
 #define ALLOW(nr)                                                                                  \
  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+
+static bool sleeps(const char *thread)
+{
+    char path[64], text[512] = "";
+    snprintf(path, sizeof path, "/proc/self/task/%.20s/stat", thread);
+    FILE *f = fopen(path, "r");
+    if (f) {
+        text[fread(text, 1, sizeof text - 1, f)] = 0;
+        fclose(f);
+    }
+    const char *name = strrchr(text, ')');
+    return name && name[1] == ' ' && name[2] == 'S';
+}
+
+static bool others_sleep(void)
+{
+    char own[24];
+    bool all = true;
+    snprintf(own, sizeof own, "%ld", (long) syscall(__NR_gettid));
+    DIR *d = opendir("/proc/self/task");
+    for (struct dirent *e; d && all && (e = readdir(d));)
+        all = e->d_name[0] == '.' || !strcmp(e->d_name, own) || sleeps(e->d_name);
+    if (d)
+        closedir(d);
+    return d && all;
+}
+
+/* On a busy machine the warm steps may be over before a thread has begun, and beginning calls the
+ * system. False: some thread was awake for ten seconds. */
+static bool settle(void)
+{
+    for (int ms = 0; ms < 10000; ms++, usleep(1000))
+        if (others_sleep())
+            return true;
+    return false;
+}
 
 /* For all threads of this process. The clock is one where the kernel has it read by a call. */
 static int forbid(bool alone)
@@ -174,7 +211,7 @@ static int quiet(const char *model, const char *teacher, lbk_shape input, bool a
     lbk_status st = ctx ? make(ctx, model, teacher, input, alone, &s) : LBK_EINVAL;
     for (int i = 0; !st && i < WARM; i++)
         st = take(&s);
-    if (st)
+    if (st || !settle())
         return BROKEN;
     if (forbid(alone))
         return SKIPPED;
