@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "code.h"
+#include "operand.h"
 
 void ocl_put(struct ocl_text *t, const char *fmt, ...)
 {
@@ -181,21 +182,10 @@ void ocl_blocked_epi(struct ocl_step *s, const struct lbk_group *g)
 
 bool ocl_operand_shape(const struct lbk_group *g, int i, lbk_shape *out)
 {
-    const struct lbk_expr *e = &g->operand[i];
-    bool any = false;
-    for (int k = 0; k < e->n; k++) {
-        if (e->w[k].kind != LBK_WORD_ARG)
-            continue;
-        const struct lbk_arg *a = &g->arg[e->w[k].arg];
-        if ((any && a->shape.n != out->n) || a->dtype != LBK_F32)
+    for (int k = 0; k < g->n_arg; k++)
+        if (ocl_reads(&g->operand[i], k) && g->arg[k].dtype != LBK_F32)
             return false;
-        for (int d = 0; d < a->shape.n; d++)
-            if (!any || a->shape.d[d] != 1)
-                out->d[d] = a->shape.d[d];
-        out->n = a->shape.n;
-        any = true;
-    }
-    return any;
+    return operand_shape(g, i, out);
 }
 
 bool ocl_operand_fits(const struct lbk_group *g, int i, lbk_shape shape)

@@ -147,6 +147,15 @@ static lbk_status add_map(struct work *w, lbk_node *n)
     return st;
 }
 
+/* Whoever reads n is pointwise and as large. */
+static bool all_pointwise(const struct work *w, const lbk_node *n)
+{
+    for (uint32_t u = w->uses[n->id]; u != NONE; u = w->use[u].next)
+        if (!lbk__is_pointwise(w->use[u].reader) || !same_count(w->use[u].reader, n))
+            return false;
+    return true;
+}
+
 /* The one stored pointwise node that an anchor flows into, when nothing else looks at the anchor.
  */
 static lbk_node *epilogue_root(struct work *w, lbk_node *n)

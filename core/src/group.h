@@ -72,15 +72,6 @@ static inline bool same_count(const lbk_node *a, const lbk_node *b)
     return lbk_shape_count(a->shape) == lbk_shape_count(b->shape);
 }
 
-/* Whoever reads n is pointwise and as large. */
-static inline bool all_pointwise(const struct work *w, const lbk_node *n)
-{
-    for (uint32_t u = w->uses[n->id]; u != NONE; u = w->use[u].next)
-        if (!lbk__is_pointwise(w->use[u].reader) || !same_count(w->use[u].reader, n))
-            return false;
-    return true;
-}
-
 /* Recomputed by whoever reads it. */
 static inline bool inlined(const struct work *w, const lbk_node *n)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 #include "expr.h"
+#include "operand.h"
 
 CPU_LOOPS(cpu_pointwise);
 CPU_LOOPS(cpu_tiles);
@@ -207,13 +208,8 @@ bool cpu_expr_compile(const lbk_drv *d, struct cpu_expr *x, const struct lbk_exp
 
 lbk_shape cpu_operand_shape(const struct lbk_group *g, int i)
 {
-    const struct lbk_expr *e = &g->operand[i];
     lbk_shape s = { 4, { 1, 1, 1, 1 } };
-    for (int w = 0; w < e->n; w++)
-        for (int k = 0; k < 4 && e->w[w].kind == LBK_WORD_ARG; k++) {
-            const int64_t d = g->arg[e->w[w].arg].shape.d[k];
-            s.d[k] = d != 1 ? d : s.d[k];
-        }
+    operand_shape(g, i, &s);
     return s;
 }
 

@@ -1,30 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
 #include <string.h>
+#include "operand.h"
 #include "reduce.h"
 
 CPU_LOOPS(reduce_loops);
 
 const struct reduce_loops *reduce_loops_at(const lbk_drv *d) { return reduce_loops_of[d->isa]; }
-
-bool reduce_operand_shape(const struct lbk_group *g, int i, lbk_shape *out)
-{
-    const struct lbk_expr *e = &g->operand[i];
-    bool any = false;
-    for (int k = 0; k < e->n; k++) {
-        if (e->w[k].kind != LBK_WORD_ARG)
-            continue;
-        const lbk_shape s = g->arg[e->w[k].arg].shape;
-        if (any && s.n != out->n)
-            return false;
-        for (int a = 0; a < s.n; a++)
-            if (!any || s.d[a] != 1)
-                out->d[a] = s.d[a];
-        out->n = s.n;
-        any = true;
-    }
-    return any;
-}
 
 static bool full_arg(const struct lbk_arg *a, lbk_shape s)
 {
@@ -105,7 +87,7 @@ static bool readable(lbk_drv *d, const struct lbk_group *g, int n, lbk_shape s,
     for (int i = 0; i < n; i++) {
         const uint8_t last = (uint8_t) (g->operand[i].n - 1);
         lbk_shape other = { 0 };
-        if (!reduce_operand_shape(g, i, &other) || other.n != s.n ||
+        if (!operand_shape(g, i, &other) || other.n != s.n ||
             memcmp(other.d, s.d, sizeof s.d[0] * (size_t) s.n) ||
             !cpu_expr_compile(d, &x, &g->operand[i], g->n_arg, arg, s, layout, 1, &last, 0))
             return false;
@@ -118,7 +100,7 @@ bool reduce_offer(lbk_drv *d, const struct lbk_group *g, int n, uint32_t axes, i
 {
     lbk_shape s = { 0 };
     struct reduce_plan p;
-    if (!cpu_plain_epi(g) || !reduce_operand_shape(g, 0, &s) || !readable(d, g, n, s, CPU_ROW))
+    if (!cpu_plain_epi(g) || !operand_shape(g, 0, &s) || !readable(d, g, n, s, CPU_ROW))
         return false;
     const bool blocks = s.n == 4 && (axes & 12) == 12 && readable(d, g, n, s, CPU_CBLK);
     for (int i = 0; i < g->n_arg; i++)
@@ -264,7 +246,7 @@ lbk_status reduce_run(lbk_drv *d, const struct lbk_group *g, struct reduce_job *
 {
     lbk_shape s = { 0 };
     struct lbk_layout layout = CPU_ROW;
-    reduce_operand_shape(g, 0, &s);
+    operand_shape(g, 0, &s);
     for (int i = 0; i < g->n_arg; i++) {
         j->arg[i] = cpu_f32(&g->arg[i]);
         if (full_arg(&g->arg[i], s) && cpu_is_cblk(&g->arg[i]))
@@ -325,7 +307,7 @@ lbk_status reduce_launch(lbk_drv *d, const struct lbk_group *g, enum reduce_kind
     const uint32_t axes = ((const struct lbk_reduce *) g->params)->axes;
     struct reduce_job j = { .n_operand = 1, .store = store_scaled, .scale = 1 };
     lbk_shape s = { 0 };
-    reduce_operand_shape(g, 0, &s);
+    operand_shape(g, 0, &s);
     for (int i = 0; kind == REDUCE_MEAN && i < s.n; i++)
         j.scale *= axes >> i & 1 ? (double) s.d[i] : 1;
     j.leaf = kind == REDUCE_MAX ? l->max : kind == REDUCE_MIN ? l->min : l->sum;

@@ -42,8 +42,6 @@ struct reduce_plan {
     int n_val; /* doubles per column: 1 or 2 */
 };
 
-/* shape of operand i of g; false: not to be told from its args. */
-bool reduce_operand_shape(const struct lbk_group *g, int i, lbk_shape *out);
 void reduce_plan(struct reduce_plan *p, lbk_shape shape, struct lbk_layout layout, uint32_t axes,
                  int n_val);
 size_t reduce_scratch(const struct reduce_plan *p);
