@@ -2,12 +2,10 @@
 /* Writes JSON into a buffer that grows. Commas come by themselves. Latches when out of memory. */
 #ifndef LBK_SRC_JSON_H
 #define LBK_SRC_JSON_H
-#include <limbeck/base.h>
+#include "text.h"
 
 struct json {
-    char *text; /* NULL while empty; ends in a zero */
-    size_t n, cap;
-    bool failed; /* out of memory: text is not complete */
+    struct text out;
     bool comma;
 };
 

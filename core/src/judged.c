@@ -215,6 +215,15 @@ static bool read_kept(struct trainer *t)
     return ok;
 }
 
+void lbk__judged_each(const struct trainer *t,
+                      void (*put)(void *ud, const char *role, const char *score, double v),
+                      void *ud)
+{
+    for (const struct judged *j = part_of(t) == DATA_VAL ? t->judged : NULL; j; j = j->next)
+        for (int i = 0; i < j->scores.n; i++)
+            put(ud, j->role, j->scores.at[i].name, j->scores.at[i].v);
+}
+
 /* ---- the two moments ---- */
 
 lbk_status lbk__judged_begin(struct trainer *t)

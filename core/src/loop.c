@@ -278,6 +278,8 @@ static lbk_status all_steps(struct loop *l)
             st = look(l);
         if (!st && whole)
             st = validate(l, (t->at.step + l->n.epoch - 1) / l->n.epoch);
+        if (!st && whole)
+            st = lbk__curves_draw(t, false);
         if (!st && !report(l))
             return cancelled(l);
         if (!st && !last && time_to_save(l))

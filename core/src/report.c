@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include "file.h"
 #include "sha256.h"
+#include "str.h"
 #include "trainer.h"
 
 static const char *stage_name(const struct trainer *t)
@@ -17,12 +18,15 @@ static const char *stage_name(const struct trainer *t)
 /* ---- metrics ---- */
 
 static void put_csv(struct trainer *t, const char *part, int64_t step, int64_t epoch,
-                    const char *name, double v)
+                    const char *name, double v, const char *better)
 {
+    char line[512], value[32];
     if (!ftell(t->csv))
-        fputs("stage,part,step,epoch,name,value\n", t->csv);
-    fprintf(t->csv, "%s,%s,%lld,%lld,%s,%.9g\n", stage_name(t), part, (long long) step,
-            (long long) epoch, name, v);
+        fputs("stage,part,step,epoch,name,value,better\n", t->csv);
+    snprintf(line, sizeof line, "%s,%s,%lld,%lld,%s,%s,%s\n", stage_name(t), part, (long long) step,
+             (long long) epoch, name, lbk__number_short(v, value), better);
+    fputs(line, t->csv);
+    lbk__history_line(&t->history, line);
 }
 
 static void begin_line(struct trainer *t, struct json *j, const char *part, int64_t step,
@@ -38,8 +42,8 @@ static void begin_line(struct trainer *t, struct json *j, const char *part, int6
 static void end_line(struct trainer *t, struct json *j)
 {
     lbk__json_end(j, '}');
-    if (!j->failed)
-        fprintf(t->jsonl, "%s\n", j->text);
+    if (!j->out.failed)
+        fprintf(t->jsonl, "%s\n", j->out.at);
     lbk__json_free(j);
 }
 
@@ -53,8 +57,9 @@ void lbk__log_values(struct trainer *t, int64_t step, int64_t epoch, int n,
     lbk__json_number(&j, "lr", lr);
     for (int i = 0; i < n; i++) {
         lbk__json_number(&j, label[i], (double) v[i]);
-        put_csv(t, "train", step, epoch, label[i], (double) v[i]);
+        put_csv(t, "train", step, epoch, label[i], (double) v[i], "");
     }
+    put_csv(t, "train", step, epoch, "lr", lr, "");
     end_line(t, &j);
 }
 
@@ -67,7 +72,8 @@ void lbk__log_scores(struct trainer *t, const char *part, int64_t step, int64_t 
     begin_line(t, &j, part, step, epoch);
     for (int i = 0; i < s->n; i++) {
         lbk__json_number(&j, s->at[i].name, s->at[i].v);
-        put_csv(t, part, step, epoch, s->at[i].name, s->at[i].v);
+        put_csv(t, part, step, epoch, s->at[i].name, s->at[i].v,
+                s->at[i].better == LBK_LOWER ? "lower" : "higher");
     }
     end_line(t, &j);
     if (epoch)
@@ -147,8 +153,8 @@ lbk_status lbk__save_json(const struct trainer *t, struct json *j, const char *n
     char path[4096];
     snprintf(path, sizeof path, "%s/%s", t->dir, name);
     lbk__json_line(j);
-    const lbk_status st = j->failed ? lbk_fail(t->ctx, LBK_ENOMEM, "%s: out of memory", name)
-                                    : lbk__file_write(t->ctx, path, j->text, j->n);
+    const lbk_status st = j->out.failed ? lbk_fail(t->ctx, LBK_ENOMEM, "%s: out of memory", name)
+                                        : lbk__file_write(t->ctx, path, j->out.at, j->out.n);
     lbk__json_free(j);
     return st;
 }

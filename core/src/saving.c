@@ -26,14 +26,14 @@ static void put_line(struct json *j, const char *name, const char *value)
 {
     struct json one = { 0 };
     lbk__json_string(&one, NULL, value);
-    const size_t n = strlen(name) + one.n + 4;
+    const size_t n = strlen(name) + one.out.n + 4;
     char *line = malloc(n);
     if (line) {
-        snprintf(line, n, "%s: %s", name, one.text ? one.text : "\"\"");
+        snprintf(line, n, "%s: %s", name, one.out.at ? one.out.at : "\"\"");
         lbk__json_raw(j, NULL, line);
         lbk__json_line(j);
     }
-    j->failed = j->failed || !line || one.failed;
+    j->out.failed = j->out.failed || !line || one.out.failed;
     free(line);
     lbk__json_free(&one);
 }
@@ -61,9 +61,10 @@ static lbk_status put_config(struct trainer *t)
     for (int i = 0; i < r->set->n; i++)
         if (!told_elsewhere(r->set->at[i].name))
             put_line(&j, r->set->at[i].name, r->set->at[i].value);
-    lbk_status st = j.failed ? lbk_fail(t->ctx, LBK_ENOMEM, "config.yaml: out of memory") : LBK_OK;
+    lbk_status st =
+        j.out.failed ? lbk_fail(t->ctx, LBK_ENOMEM, "config.yaml: out of memory") : LBK_OK;
     if (!st)
-        st = lbk__file_write(t->ctx, path_in(t, path, "config.yaml"), j.text, j.n);
+        st = lbk__file_write(t->ctx, path_in(t, path, "config.yaml"), j.out.at, j.out.n);
     lbk__json_free(&j);
     return st;
 }
@@ -145,6 +146,7 @@ void lbk__save_end(struct trainer *t)
     if (t->csv)
         fclose(t->csv);
     t->jsonl = t->csv = NULL;
+    lbk__history_free(&t->history);
 }
 
 /* ---- checkpoints ---- */
@@ -257,7 +259,7 @@ static lbk_status cut(struct trainer *t, FILE *f, int64_t n)
 
 lbk_status lbk__save_restore(struct trainer *t)
 {
-    char path[4096], text[1024], last[8192];
+    char path[4096], csv[4096], text[1024], last[8192];
     unsigned char *name = NULL;
     size_t n;
     if (access(path_in(t, path, "checkpoints/latest"), F_OK)) {
@@ -282,6 +284,8 @@ lbk_status lbk__save_restore(struct trainer *t)
         st = cut(t, t->jsonl, t->at.jsonl);
     if (!st)
         st = cut(t, t->csv, t->at.csv);
+    if (!st)
+        st = lbk__history_read(t->ctx, path_in(t, csv, "metrics.csv"), -1, &t->history);
     if (!st && !lbk_ckpt_meta(t->ctx, path, "limbeck.last_test", last, sizeof last))
         read_last(last, &t->last_test);
     if (!st)

@@ -95,6 +95,21 @@ bool lbk__parse_int(const char *s, size_t n, int64_t *out)
     return true;
 }
 
+/* Some locales print a comma. */
+static char *with_point(char *buf)
+{
+    for (char *p = buf; *p; p++)
+        if (*p == ',')
+            *p = '.';
+    return buf;
+}
+
+char *lbk__number_short(double v, char buf[32])
+{
+    snprintf(buf, 32, "%.9g", v);
+    return with_point(buf);
+}
+
 char *lbk__number_text(double v, char buf[32])
 {
     if (v == floor(v) && fabs(v) < 1e15) {
@@ -104,10 +119,7 @@ char *lbk__number_text(double v, char buf[32])
     for (int digits = 6; digits <= 17; digits++) {
         double back;
         snprintf(buf, 32, "%.*g", digits, v);
-        for (char *p = buf; *p; p++)
-            if (*p == ',') /* the decimal point of some locales */
-                *p = '.';
-        if (lbk__parse_number(buf, strlen(buf), &back) && back == v)
+        if (lbk__parse_number(with_point(buf), strlen(buf), &back) && back == v)
             break;
     }
     return buf;

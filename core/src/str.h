@@ -16,6 +16,8 @@ bool lbk__parse_number(const char *s, size_t n, double *out);
 bool lbk__parse_int(const char *s, size_t n, int64_t *out);
 /* The shortest text that reads back as the same double; returns buf. */
 char *lbk__number_text(double v, char buf[32]);
+/* Nine digits, which hold a float; returns buf. */
+char *lbk__number_short(double v, char buf[32]);
 
 /* Cuts the next item off a list: up to one of `separators` outside of quotes and brackets, blanks
  * trimmed. false: nothing is left, or a quote or a bracket is not closed (then *item is NULL). */

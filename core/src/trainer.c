@@ -86,6 +86,8 @@ static lbk_status deliver(struct trainer *t)
         st = lbk_ckpt_save(r->store, path, x->path, 2, meta);
     if (!st)
         lbk__log_scores(t, "test", 0, t->at.best_epoch, &test);
+    if (!st)
+        st = lbk__curves_draw(t, true);
     return st ? st : lbk__save_result(t, &test);
 }
 

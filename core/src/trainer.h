@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include "evaluate.h"
 #include "json.h"
+#include "history.h"
 #include "teacher.h"
 
 enum { MAX_STAGES = 16 };
@@ -30,6 +31,8 @@ struct trainer {
     struct teacher_counts cached; /* since the run began or was taken up again */
     struct judged *judged;        /* teachers with their scores */
     double student_before;        /* score of the weights the student was given; NAN: none were */
+    struct history history;
+    double drawn, drawing;        /* the curves: when last, and the seconds it took */
     void (*put)(void *ud, const char *line); /* rehearsal: the plans */
     void *ud;
 };
@@ -78,8 +81,12 @@ lbk_status lbk__judged_begin(struct trainer *t);
 double lbk__judged_end(const struct trainer *t, const struct lbk_scores *test);
 /* "teacher": {"part", "metric", "better", "student_before", "student", "roles": [{"role", "model", "scores"}]}, or null. */
 void lbk__judged_put(const struct trainer *t, struct json *j, double student);
+/* Every score of theirs, if it is on validation data. */
+void lbk__judged_each(const struct trainer *t, void (*put)(void *ud, const char *role, const char *score, double v), void *ud);
 /* A file in the folder of the run. Frees j. */
 lbk_status lbk__save_json(const struct trainer *t, struct json *j, const char *name);
+/* curves.svg of all that has been logged. last false: unless that would take more than a hundredth of the time. */
+lbk_status lbk__curves_draw(struct trainer *t, bool last);
 
 /* Copies of the trained states of a role, under "best/". */
 lbk_status lbk__best_keep(lbk_store *s, const char *path);

@@ -20,9 +20,9 @@ static void test_writes(void **state)
     lbk__json_end(&j, '}');
     lbk__json_bool(&j, "ok", true);
     lbk__json_end(&j, '}');
-    assert_false(j.failed);
-    assert_int_equal(j.n, strlen(j.text));
-    assert_string_equal(j.text, "{\"a\":\"q\\\"\\\\\\n\\u0001\xc3\xa9\",\"none\":null,\"v\":[0.1,"
+    assert_false(j.out.failed);
+    assert_int_equal(j.out.n, strlen(j.out.at));
+    assert_string_equal(j.out.at, "{\"a\":\"q\\\"\\\\\\n\\u0001\xc3\xa9\",\"none\":null,\"v\":[0.1,"
                                 "null,null,-9223372036854775808],"
                                 "\"empty\":{},\"ok\":true}");
     lbk__json_free(&j);
@@ -41,9 +41,9 @@ static void test_any_bytes(void **state)
         lbk__json_string(&j, text, text);
         lbk__json_end(&j, '}');
         json_error_t e;
-        json_t *back = json_loads(j.text, JSON_REJECT_DUPLICATES, &e);
+        json_t *back = json_loads(j.out.at, JSON_REJECT_DUPLICATES, &e);
         if (!back)
-            fail_msg("%s: %s", j.text, e.text);
+            fail_msg("%s: %s", j.out.at, e.text);
         json_decref(back);
         lbk__json_free(&j);
     }
@@ -58,7 +58,7 @@ static void test_lines(void **state)
         lbk__json_end(&j, '}');
         lbk__json_line(&j);
     }
-    assert_string_equal(j.text, "{\"i\":0}\n{\"i\":1}\n");
+    assert_string_equal(j.out.at, "{\"i\":0}\n{\"i\":1}\n");
     lbk__json_free(&j);
 }
 

@@ -151,6 +151,7 @@ static void resume_anywhere(void **state)
         assert_int_equal(run("reffakd", name, NULL, NULL, NULL, true), LBK_OK);
         assert_same("whole", name, "student.safetensors");
         assert_same("whole", name, "metrics.csv");
+        assert_same("whole", name, "curves.svg");
     }
 }
 

@@ -42,7 +42,8 @@ struct lbk_train_params {
  * wires, host hooks, every term finite, gradients present, memory. What a rehearsed sweep leaves feeds the next stage. */
 LBK_API lbk_status lbk_check(lbk_ctx *ctx, const struct lbk_train_params *p, void (*put)(void *ud, const char *line), void *ud);
 /* A run that ends leaves in out_dir: config.yaml (the settings, resolved: `-c` repeats the run), env.json, metrics.jsonl,
- * metrics.csv, checkpoints, student.safetensors and result.json, written last: {"schema": "limbeck.result/1", "method", "plain",
+ * metrics.csv, curves.svg (the metrics drawn, after each epoch), checkpoints, student.safetensors and result.json, written last:
+ * {"schema": "limbeck.result/1", "method", "plain",
  * "seed", "settings": {name: text}, "metric": "accuracy", "accuracy": on test data at the epoch that validation picked (and
  * every other test score under its name), "seconds", "stages": [{"name", "seconds"}], "images_per_second", "peak_bytes",
  * "fallbacks", "teacher_cache": {"mode", "hits", "misses", "read_bytes", "kept_bytes", "seconds_saved"} since the run began or was
