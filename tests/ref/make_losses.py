@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""losses.safetensors: values and gradients of the losses that core registers, computed by PyTorch in double.
+"""losses.safetensors: values and gradients of losses, computed by PyTorch in double.
 
 The metadata has an entry for each case: "loss option=value ...". Its tensors are named after it."""
 import os
 import torch
 import torch.nn.functional as F
+import depth_error
 import st
 
 here = os.path.dirname(os.path.abspath(__file__))
@@ -42,4 +43,13 @@ for b, k, scale in [(5, 7, 3.0), (8, 100, 10.0)]:
 s, t = torch.randn(3, 4, 5, 6), torch.randn(3, 4, 5, 6)
 add('mse', 'mse', dict(student=s, teacher=t), lambda student, teacher: F.mse_loss(student, teacher), ['student'])
 add('l1', 'l1', dict(student=s, teacher=t), lambda student, teacher: F.l1_loss(student, teacher), ['student'])
+d = dict(student=1 + 3 * torch.rand(2, 1, 13, 17), target=1 + 3 * torch.rand(2, 1, 13, 17))
+for suffix, mask in [('', {}), ('_mask', dict(mask=(torch.rand(2, 1, 13, 17) > 0.08).float()))]:
+    for part in ['log', 'gradient', 'normal', 'l1']:
+        add(f'depth_{part}{suffix}', f'depth.{part}', {**d, **mask},
+            lambda student, target, mask=None: depth_error.errors(student, target, mask)[part], ['student'])
+    options = dict(alpha=0.1, w_log=0.5, w_grad=2.0, w_normal=3.0)
+    for other, o in [('', {}), ('_other', options)]:
+        add(f'depth_hu3{other}{suffix}', ' '.join(['depth.hu3'] + [f'{k}={v}' for k, v in o.items()]), {**d, **mask},
+            lambda student, target, mask=None: depth_error.hu3(student, target, mask, **o), ['student'])
 st.save(os.path.join(here, 'losses.safetensors'), tensors, meta)

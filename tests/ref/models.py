@@ -4,6 +4,7 @@ import functools
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+import depth_error
 
 relu = functools.partial(F.relu, inplace=True)
 
@@ -456,8 +457,7 @@ def loss_of(name, answer, x, truth):
     if kind == 'classify':
         return F.cross_entropy(answer, truth)
     if kind == 'depth':
-        seen = (truth > 0).to(truth.dtype)
-        return ((answer - truth).abs() * seen).sum() / seen.sum()
+        return depth_error.hu3(answer, truth, (truth > 0).to(truth.dtype))
     heads = answer if isinstance(answer, tuple) else (answer,)
     each = [F.cross_entropy(grow(z, x.shape[2:]), truth, ignore_index=255) for z in heads]
     return each[0] + 0.4 * sum(each[1:])

@@ -150,9 +150,12 @@ static void errors_of_depth(void **state)
     is_score(&s, "rel", LBK_LOWER, 0.0950873);
     is_score(&s, "log10", LBK_LOWER, 0.0406088);
     is_score(&s, "delta1", LBK_HIGHER, 1);
+    is_score(&s, "rmse_pooled", LBK_LOWER, 0.1452966);
+    is_score(&s, "clamped", LBK_LOWER, 0);
     assert_int_equal(pixels("depth", fields, 11, "metres", p, g, &s), LBK_OK);
     is_score(&s, "log10", LBK_LOWER, (9 * 0.0406088 + 3) / 10);
     is_score(&s, "delta3", LBK_HIGHER, 0.9);
+    is_score(&s, "clamped", LBK_LOWER, 1);
 }
 
 static void ignore_line(void *ud, const char *line) {}
