@@ -360,9 +360,14 @@ static void run_model(const char *name)
  X(autoencoder)                                                                                    \
  X(resnet20)                                                                                       \
  X(resnet18)                                                                                       \
+ X(resnet50)                                                                                       \
  X(mobilenet_v2)                                                                                   \
  X(deeplabv3_resnet18)                                                                             \
+ X(deeplabv3_resnet50)                                                                             \
+ X(deeplabv3_mobilenet_v2)                                                                         \
+ X(pspnet_resnet18)                                                                                \
  X(depth_mobilenet_v2)                                                                             \
+ X(depth_resnet18)                                                                                 \
  X(depth_resnet34)                                                                                 \
  X(light_depth)
 #define X(name)                                                                                    \
