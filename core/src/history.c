@@ -224,6 +224,11 @@ void lbk__history_free(struct history *h)
 
 /* ---- what it says ---- */
 
+int64_t lbk__history_step(const struct history *h, int64_t step)
+{
+    return step + (h->n_stage ? h->stage[h->n_stage - 1].begin : 0);
+}
+
 int64_t lbk__history_steps(const struct history *h)
 {
     const struct history_stage *s = h->n_stage ? &h->stage[h->n_stage - 1] : NULL;

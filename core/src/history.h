@@ -46,6 +46,8 @@ bool lbk__history_line(struct history *h, const char *line);
 lbk_status lbk__history_read(lbk_ctx *ctx, const char *path, int64_t most, struct history *h);
 void lbk__history_free(struct history *h);
 struct series *lbk__history_find(const struct history *h, const char *part, const char *name);
+/* A step of the stage that is on, counted from where the run began. */
+int64_t lbk__history_step(const struct history *h, int64_t step);
 int64_t lbk__history_steps(const struct history *h);
 /* Steps of an epoch, if all stages have the same; else 0. */
 int64_t lbk__history_epoch(const struct history *h);

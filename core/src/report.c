@@ -17,7 +17,7 @@ static const char *stage_name(const struct trainer *t)
 
 /* ---- metrics ---- */
 
-static void put_csv(struct trainer *t, const char *part, int64_t step, int64_t epoch,
+static void put_row(struct trainer *t, const char *part, int64_t step, int64_t epoch,
                     const char *name, double v, const char *better)
 {
     char line[512], value[32];
@@ -27,6 +27,8 @@ static void put_csv(struct trainer *t, const char *part, int64_t step, int64_t e
              (long long) epoch, name, lbk__number_short(v, value), better);
     fputs(line, t->csv);
     lbk__history_line(&t->history, line);
+    if (t->events)
+        lbk__events_scalar(t->events, lbk__history_step(&t->history, step), part, name, v);
 }
 
 static void begin_line(struct trainer *t, struct json *j, const char *part, int64_t step,
@@ -57,9 +59,9 @@ void lbk__log_values(struct trainer *t, int64_t step, int64_t epoch, int n,
     lbk__json_number(&j, "lr", lr);
     for (int i = 0; i < n; i++) {
         lbk__json_number(&j, label[i], (double) v[i]);
-        put_csv(t, "train", step, epoch, label[i], (double) v[i], "");
+        put_row(t, "train", step, epoch, label[i], (double) v[i], "");
     }
-    put_csv(t, "train", step, epoch, "lr", lr, "");
+    put_row(t, "train", step, epoch, "lr", lr, "");
     end_line(t, &j);
 }
 
@@ -72,7 +74,7 @@ void lbk__log_scores(struct trainer *t, const char *part, int64_t step, int64_t 
     begin_line(t, &j, part, step, epoch);
     for (int i = 0; i < s->n; i++) {
         lbk__json_number(&j, s->at[i].name, s->at[i].v);
-        put_csv(t, part, step, epoch, s->at[i].name, s->at[i].v,
+        put_row(t, part, step, epoch, s->at[i].name, s->at[i].v,
                 s->at[i].better == LBK_LOWER ? "lower" : "higher");
     }
     end_line(t, &j);

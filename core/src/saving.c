@@ -120,6 +120,13 @@ static lbk_status open_log(struct trainer *t, const char *name, FILE **f)
     return *f ? LBK_OK : lbk_fail(t->ctx, LBK_EIO, "%s: cannot write: %s", path, strerror(errno));
 }
 
+/* Where the checkpoint has left it. */
+static lbk_status open_events(struct trainer *t)
+{
+    return t->run->cfg->tensorboard ? lbk__events_open(t->ctx, t->dir, t->at.events, &t->events)
+                                    : LBK_OK;
+}
+
 lbk_status lbk__save_begin(struct trainer *t)
 {
     char path[4096];
@@ -136,17 +143,19 @@ lbk_status lbk__save_begin(struct trainer *t)
         st = open_log(t, "metrics.jsonl", &t->jsonl);
     if (!st)
         st = open_log(t, "metrics.csv", &t->csv);
-    return st;
+    return st || t->run->p->resume ? st : open_events(t);
 }
 
-void lbk__save_end(struct trainer *t)
+lbk_status lbk__save_end(struct trainer *t)
 {
+    const lbk_status st = lbk__events_close(&t->events);
     if (t->jsonl)
         fclose(t->jsonl);
     if (t->csv)
         fclose(t->csv);
     t->jsonl = t->csv = NULL;
     lbk__history_free(&t->history);
+    return st;
 }
 
 /* ---- checkpoints ---- */
@@ -160,6 +169,8 @@ static void position_text(const struct position *p, char *buf, size_t size)
                      (long long) p->csv);
     for (int i = 0; i < MAX_STAGES && n > 0 && (size_t) n < size; i++)
         n += snprintf(buf + n, size - (size_t) n, " %.3f", p->seconds[i]);
+    if (n > 0 && (size_t) n < size)
+        snprintf(buf + n, size - (size_t) n, " %lld", (long long) p->events);
 }
 
 static bool read_position(const char *text, struct position *p)
@@ -175,6 +186,7 @@ static bool read_position(const char *text, struct position *p)
     char *at = (char *) (uintptr_t) text + used;
     for (int i = 0; i < MAX_STAGES; i++)
         p->seconds[i] = strtod(at, &at);
+    p->events = strtoll(at, NULL, 10);
     return p->stage >= 0 && p->stage <= MAX_STAGES && p->step >= 0;
 }
 
@@ -226,6 +238,7 @@ lbk_status lbk__save_checkpoint(struct trainer *t)
 {
     char path[4096], name[64], text[1024], last[8192];
     t->at.jsonl = flushed(t->jsonl), t->at.csv = flushed(t->csv);
+    t->at.events = t->events ? lbk__events_flush(t->events) : t->at.events;
     position_text(&t->at, text, sizeof text);
     snprintf(name, sizeof name, "%lld-%09lld.safetensors", (long long) t->at.stage,
              (long long) t->at.step);
@@ -263,8 +276,10 @@ lbk_status lbk__save_restore(struct trainer *t)
     unsigned char *name = NULL;
     size_t n;
     if (access(path_in(t, path, "checkpoints/latest"), F_OK)) {
-        const lbk_status st = cut(t, t->jsonl, 0);
-        return st ? st : cut(t, t->csv, 0);
+        lbk_status st = cut(t, t->jsonl, 0);
+        if (!st)
+            st = cut(t, t->csv, 0);
+        return st ? st : open_events(t);
     }
     lbk_status st = lbk__file_read(t->ctx, path, 63, &name, &n);
     if (st)
@@ -286,6 +301,8 @@ lbk_status lbk__save_restore(struct trainer *t)
         st = cut(t, t->csv, t->at.csv);
     if (!st)
         st = lbk__history_read(t->ctx, path_in(t, csv, "metrics.csv"), -1, &t->history);
+    if (!st)
+        st = open_events(t);
     if (!st && !lbk_ckpt_meta(t->ctx, path, "limbeck.last_test", last, sizeof last))
         read_last(last, &t->last_test);
     if (!st)

@@ -32,6 +32,8 @@ static const struct lbk_opt run_opts[] = {
     LBK_STRING(run_cfg, teacher_cache_dir, "", "its folder on disk; ~/.cache/limbeck/teacher"),
     LBK_INT(run_cfg, teacher_cache_bytes, 2147483648, 0, 9e15,
             "the most it holds, in memory or in its folder; full, it keeps no more"),
+    LBK_BOOL(run_cfg, tensorboard, false,
+             "writes the metrics as a TensorBoard event file into the folder of the run, too"),
     LBK_BOOL(run_cfg, teacher_eval, true,
              "scores frozen roles on validation data before the first step"),
     LBK_INT(run_cfg, seed, 0, 0, 9e15, "of weights, order of data and augmentation"),

@@ -27,7 +27,7 @@ struct run_cfg {
     const char *teacher_cache_dir;
     int64_t teacher_cache_bytes;
     const char *method, *device, *out;
-    bool strict, plain, teacher_eval;
+    bool strict, plain, teacher_eval, tensorboard;
 };
 
 lbk_status lbk__settings_create(lbk_ctx *ctx, int n, const struct lbk_setting at[],

@@ -109,9 +109,9 @@ static lbk_status train(lbk_ctx *ctx, const struct lbk_train_params *p, const ch
         st = all_stages(&t);
     if (!st)
         st = deliver(&t);
-    lbk__save_end(&t);
+    const lbk_status ended = lbk__save_end(&t);
     lbk__run_close(&r);
-    return st;
+    return st ? st : ended;
 }
 
 /* The settings of the run that goes on, under what is said now. */

@@ -4,6 +4,7 @@
 #define LBK_SRC_TRAINER_H
 #include <stdio.h>
 #include "evaluate.h"
+#include "events.h"
 #include "json.h"
 #include "history.h"
 #include "teacher.h"
@@ -17,7 +18,7 @@ struct position {
     double best, last; /* scores on validation */
     bool has_best;
     double seconds[MAX_STAGES];
-    int64_t jsonl, csv; /* bytes of the metric files */
+    int64_t jsonl, csv, events; /* bytes of the metric files */
 };
 struct trainer {
     struct run *run;
@@ -32,6 +33,7 @@ struct trainer {
     struct judged *judged;        /* teachers with their scores */
     double student_before;        /* score of the weights the student was given; NAN: none were */
     struct history history;
+    struct events *events;        /* NULL: not asked for */
     double drawn, drawing;        /* the curves: when last, and the seconds it took */
     void (*put)(void *ud, const char *line); /* rehearsal: the plans */
     void *ud;
@@ -64,7 +66,7 @@ lbk_status lbk__stage_sweep(struct trainer *t);
 lbk_status lbk__save_begin(struct trainer *t);   /* folder, config.yaml, env.json, metric files */
 lbk_status lbk__save_restore(struct trainer *t); /* from the latest checkpoint, if there is one */
 lbk_status lbk__save_checkpoint(struct trainer *t);
-void lbk__save_end(struct trainer *t);
+lbk_status lbk__save_end(struct trainer *t);
 /* Reads config.yaml of a run; free with lbk__arena_finish. */
 lbk_status lbk__save_settings(lbk_ctx *ctx, const char *dir, struct arena *a, int *n,
                               struct lbk_setting **out);

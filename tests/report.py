@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What a run leaves to look at, read by other code: report.py LIMBECK. Curves, event files, report pages, comparisons."""
+import csv
+import pathlib
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree
+
+LIMBECK = sys.argv[1]
+SMALL = ['data=synth,count=64,eval_count=16,classes=4', 'model=lenet5_bn', 'batch=16', 'log_every=1', 'threads=1']
+failed = []
+
+
+def check(name, ok, *more):
+    if not ok:
+        failed.append(name)
+        print(f'not ok: {name}', *more)
+
+
+def limbeck(*argv, code=0):
+    p = subprocess.run([LIMBECK, *map(str, argv)], capture_output=True, text=True, timeout=120, errors='replace')
+    if p.returncode != code:
+        sys.exit(f'{argv}: exit {p.returncode}, expected {code}: {p.stderr[-800:]}')
+    return p
+
+
+# ---- event files, from the description of the format alone ----
+
+def crc32c(data):
+    c = 0xffffffff
+    for b in data:
+        c ^= b
+        for _ in range(8):
+            c = c >> 1 ^ (0x82f63b78 if c & 1 else 0)
+    return c ^ 0xffffffff
+
+
+def masked(data):
+    c = crc32c(data)
+    return ((c >> 15 | c << 17) + 0xa282ead8) & 0xffffffff
+
+
+def records(data):
+    at = 0
+    while at < len(data):
+        head = data[at:at + 8]
+        n, crc = struct.unpack('<QI', data[at:at + 12])
+        body = data[at + 12:at + 12 + n]
+        check('event file: checksum of a length', masked(head) == crc)
+        foot = struct.unpack('<I', data[at + 12 + n:at + 16 + n])[0]
+        check('event file: checksum of a record', len(body) == n and masked(body) == foot)
+        yield body
+        at += 16 + n
+
+
+def varint(data, at):
+    v = shift = 0
+    while True:
+        v |= (data[at] & 127) << shift
+        at, shift = at + 1, shift + 7
+        if data[at - 1] < 128:
+            return v, at
+
+
+def fields(data):
+    """Of a message: {number: [values]}; bytes as they are."""
+    out, at = {}, 0
+    while at < len(data):
+        key, at = varint(data, at)
+        wire = key & 7
+        if wire == 0:
+            v, at = varint(data, at)
+        elif wire == 2:
+            n, at = varint(data, at)
+            v, at = data[at:at + n], at + n
+        else:
+            n = {1: 8, 5: 4}[wire]
+            v, at = struct.unpack('<d' if n == 8 else '<f', data[at:at + n])[0], at + n
+        out.setdefault(key >> 3, []).append(v)
+    return out
+
+
+def events(folder):
+    """[(step, tag, value)] of the only event file there; value: a number, or (height, width, colours, bytes)."""
+    files = list(folder.glob('events.out.tfevents.*'))
+    check('event file: there is one', len(files) == 1, files)
+    out = []
+    for i, body in enumerate(records(files[0].read_bytes())):
+        e = fields(body)
+        check('event file: times', abs(e[1][0] - time.time()) < 3600)
+        if i == 0:
+            check('event file: version', e[3] == [b'brain.Event:2'] and 5 not in e)
+            continue
+        for value in fields(e[5][0])[1]:
+            v = fields(value)
+            image = fields(v[4][0]) if 4 in v else None
+            out.append((e.get(2, [0])[0], v[1][0].decode(), tuple(image[k][0] for k in (1, 2, 3, 4)) if image else v[2][0]))
+    return out
+
+
+def rows(folder):
+    with open(folder / 'metrics.csv', newline='') as f:
+        return list(csv.DictReader(f))
+
+
+def as_events(table):
+    """What the event file of those rows should hold: the steps of later stages behind those of earlier ones."""
+    out, stage, begin, steps = [], None, 0, 0
+    for r in table:
+        if r['stage'] != stage:
+            stage, begin, steps = r['stage'], begin + steps, 0
+        steps = max(steps, int(r['step']))
+        out.append((begin + int(r['step']), f'{r["part"]}/{r["name"]}', float(r['value'])))
+    return out
+
+
+def same(got, want):
+    """Floats, of numbers of nine digits."""
+    return len(got) == len(want) and all(a[:2] == b[:2] and abs(a[2] - b[2]) <= 2e-7 * abs(b[2]) for a, b in zip(got, want))
+
+
+def event_files(tmp):
+    check('event file: all that is in metrics.csv', same(events(tmp / 'whole'), as_events(rows(tmp / 'whole'))))
+    check('event file: only when asked for', not list((tmp / 'without').glob('events*')))
+
+    broken = tmp / 'broken'
+    p = subprocess.Popen([LIMBECK, 'train', 'method=none', *SMALL, 'steps=400', 'checkpoint_every=7', 'tensorboard=yes',
+                          f'out={broken}', '-q'])
+    while p.poll() is None and not (broken / 'checkpoints' / 'latest').exists():
+        time.sleep(0.01)
+    p.kill()
+    p.wait()
+    with open(next(broken.glob('events*')), 'ab') as f:
+        f.write(b'\x10\0\0\0\0\0\0\0half a rec')
+    limbeck('resume', broken, '-q')
+    got = events(broken)
+    check('event file: a run that was killed goes on', same(got, as_events(rows(broken))))
+    check('event file: no step comes twice', len({x[:2] for x in got}) == len(got) and ('train/loss' in {x[1] for x in got}))
+
+
+# ---- curves ----
+
+def curves(tmp):
+    limbeck('train', 'method=none', *SMALL, 'steps=1', f'out={tmp}/without', '-q')
+    limbeck('train', 'method=reffakd', *SMALL, 'epochs=2', 'tensorboard=yes', f'out={tmp}/whole', '-q')
+    for name in ('without', 'whole'):
+        root = xml.etree.ElementTree.parse(tmp / name / 'curves.svg').getroot()
+        text = ' '.join(x.text or '' for x in root.iter() if x.tag.endswith('text'))
+        wanted = {r['name'] for r in rows(tmp / name)}
+        check(f'curves of {name}: a panel for each of {sorted(wanted)}', all(w in text.split() for w in wanted), text)
+        check(f'curves of {name}: which way is better', 'higher is better' in text)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as d:
+        tmp = pathlib.Path(d)
+        curves(tmp)
+        event_files(tmp)
+    print(f'{len(failed)} failed')
+    return 1 if failed else 0
+
+
+sys.exit(main())
