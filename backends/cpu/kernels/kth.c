@@ -64,12 +64,11 @@ static lbk_status launch(lbk_drv *d, const struct lbk_group *g, const void *own)
 {
     static const int shifts[] = { 21, 10, 0 };
     static const uint32_t masks[] = { 0, 0xffe00000u, 0xfffffc00u };
-    const struct lbk_rank *p = g->params;
-    struct job j = { .x = cpu_f32(&g->arg[0]),
-                     .n = lbk_shape_count(g->arg[0].shape),
-                     .bin = cpu_ptr(&g->scratch) };
-    int64_t k = p->k ? p->k : (int64_t) (p->part * (double) j.n);
-    k = k < j.n - 1 ? k : j.n - 1;
+    const struct lbk_arg *x = &g->arg[cpu_plain_operand(g, 0)],
+                         *rank = &g->arg[cpu_plain_operand(g, 1)];
+    struct job j = { .x = cpu_f32(x), .n = lbk_shape_count(x->shape), .bin = cpu_ptr(&g->scratch) };
+    int64_t k = *(const int32_t *) cpu_ptr(rank);
+    k = k < 0 ? 0 : k < j.n - 1 ? k : j.n - 1;
     for (int i = 0; i < 3; i++) {
         j.shift = shifts[i], j.mask = masks[i];
         memset(j.bin, 0, sizeof *j.bin * (size_t) d->threads);

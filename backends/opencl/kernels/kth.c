@@ -48,13 +48,11 @@ static void count(const struct lbk_group *g, lbk_code *c, const struct pass *p)
 
 static void find(const struct lbk_group *g, lbk_code *c, const struct pass *p)
 {
-    const struct lbk_rank *r = g->params;
-    const int64_t n = lbk_shape_count(g->arg[ocl_plain_operand(g, 0)].shape);
-    const int64_t k = r->k ? r->k : (int64_t) (r->part * (double) n);
     struct ocl_step *s = ocl_step(c, "kth_find");
     add_scratch(s, p);
     ocl_int(s, p->parts);
-    ocl_int(s, p->mask ? -1 : k < n - 1 ? k : n - 1);
+    ocl_int(s, p->mask ? -1 : lbk_shape_count(g->arg[ocl_plain_operand(g, 0)].shape) - 1);
+    ocl_arg(s, ocl_plain_operand(g, 1));
     ocl_out(s, 0);
     ocl_groups(s, (int64_t[]){ 1, 1, 1 }, (int64_t[]){ p->items, 1, 1 });
 }

@@ -18,8 +18,6 @@ struct lbk_slice  { int64_t axis, begin, end; };                /* end 0 = to th
 /* n: extent of that axis in the result */
 struct lbk_slice_to { int64_t axis, begin, n; };
 struct lbk_count  { int64_t axis, n; };
-/* the k-th (from 0), or if k is 0 number floor(part * count); never past the last */
-struct lbk_rank   { int64_t k; double part; };
 struct lbk_pad    { int64_t top, bottom, left, right; enum lbk_border { LBK_ZERO, LBK_REFLECT, LBK_EDGE } border; };
 /* CORNERS: bilinear, align_corners */
 enum lbk_filter { LBK_NEAREST, LBK_BILINEAR, LBK_CORNERS };
