@@ -4,12 +4,18 @@
 #include "registry.h"
 
 static const char *const reductions[] = { "batchmean", "mean", "sum", NULL };
-enum { BATCHMEAN, MEAN, SUM };
+static const char *const kl_reductions[] = { "batchmean", "mean", "sum", "pixelmean", NULL };
+enum { BATCHMEAN, MEAN, SUM, PIXELMEAN };
 
 static lbk_val *reduced(lbk_graph *g, lbk_val *v, int how)
 {
+    const lbk_shape s = lbk_shape_of(v);
     lbk_val *sum = how == MEAN ? lbk_mean(g, v, LBK_ALL) : lbk_sum(g, v, LBK_ALL);
-    return how == BATCHMEAN ? lbk_div(g, sum, lbk_scalar(g, (double) lbk_shape_of(v).d[0])) : sum;
+    if (how == BATCHMEAN)
+        return lbk_div(g, sum, lbk_scalar(g, (double) s.d[0]));
+    if (how == PIXELMEAN)
+        return lbk_div(g, sum, lbk_scalar(g, (double) (lbk_shape_count(s) / s.d[1])));
+    return sum;
 }
 
 /* ---- kl: T^2 * KL(softmax(t / Tt) || softmax(s / T)) over axis 1 ---- */
@@ -23,8 +29,9 @@ static const struct lbk_opt kl_opts[] = {
     LBK_FLOAT(kl, temperature, 1, 0.01, 1000, "divides the logits of both before the softmax"),
     LBK_FLOAT(kl, teacher_temperature, 0, 0, 1000,
               "another one for the teacher's logits; 0 = the same"),
-    LBK_ENUM(kl, reduction, "batchmean", reductions,
-             "sum over classes and mean over samples, mean over both, or sum"),
+    LBK_ENUM(kl, reduction, "batchmean", kl_reductions,
+             "sum over classes and mean over samples, mean over both, sum; pixelmean: sum over "
+             "classes, mean over samples and their pixels"),
     LBK_BOOL(kl, factor, true, "times the square of the temperature"),
     LBK_OPTS_END,
 };
