@@ -146,7 +146,7 @@ const char *lbk__parse_ramp(struct arena *a, const char *s, size_t n, struct lbk
     *out = LBK_CONST(c.from);
     if (c.shape == HOLD && c.warm_over.n <= 0)
         return NULL;
-    *out = (struct lbk_ramp){ lbk__arena_copy(a, &c, sizeof c), 1, 0 };
+    *out = (struct lbk_ramp){ .curve = lbk__arena_copy(a, &c, sizeof c), .scale = 1 };
     return out->curve ? NULL : "more memory";
 }
 
@@ -193,7 +193,9 @@ static double curve_at(const struct lbk_curve *c, double step, double steps_per_
 
 double lbk__ramp_at(struct lbk_ramp r, double step, double steps_per_epoch, double total_steps)
 {
-    return r.curve ? r.offset + r.scale * curve_at(r.curve, step, steps_per_epoch, total_steps)
+    const double from = r.from.n > 0 ? lbk__span_steps(r.from, steps_per_epoch, total_steps) : 0;
+    return r.curve ? r.offset + r.scale * curve_at(r.curve, step > from ? step - from : 0,
+                                                   steps_per_epoch, total_steps - from)
                    : r.offset;
 }
 

@@ -103,22 +103,14 @@ static struct history_stage *stage_for(struct history *h, const struct row *r)
     return s;
 }
 
-/* A second evaluation proves the first to have been at the end of a whole epoch. */
-static void learn_epoch(struct history_stage *s, const struct row *r)
-{
-    if (strcmp(r->part, "val") || r->epoch < 1 || r->step < 1)
-        return;
-    if (!s->evaluated)
-        s->evaluated = r->step / r->epoch;
-    else if (r->epoch > 1)
-        s->epoch = s->evaluated;
-}
-
 static void take(struct history *h, const struct row *r)
 {
     struct history_stage *s = stage_for(h, r);
+    if (!strcmp(r->part, "stage")) {
+        s->epoch = r->v >= 1 ? (int64_t) r->v : 0;
+        return;
+    }
     struct series *x = series_for(h, r);
-    learn_epoch(s, r);
     if (r->step > s->steps)
         s->steps = r->step;
     if (!x)

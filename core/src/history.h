@@ -29,7 +29,6 @@ struct history_stage {
     char name[64];
     int64_t begin, steps; /* so far */
     int64_t epoch;        /* steps of one; 0 = not known */
-    int64_t evaluated;    /* steps to an epoch by the first evaluation, which may have been early */
 };
 struct history {
     int64_t n, cap; /* series, in the order in which they came */
@@ -39,7 +38,8 @@ struct history {
     bool failed; /* out of memory: what came since is missing */
 };
 
-/* A row of metrics.csv: "stage,part,step,epoch,name,value,better", the last "higher", "lower" or "". false: it is none. */
+/* A row of metrics.csv: "stage,part,step,epoch,name,value,better", the last "higher", "lower" or "". Of the part "stage": steps of
+ * its epochs. false: it is none. */
 bool lbk__history_line(struct history *h, const char *line);
 /* The first `most` bytes of that file; most < 0: all. A last row that is cut short is left out. LBK_ENOENT, LBK_EIO, LBK_EFORMAT
  * naming the row. */

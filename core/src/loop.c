@@ -32,6 +32,20 @@ static bool carried_on(const struct trainer *t)
     return t->at.stage + 1 < s->n && (s->stage[t->at.stage + 1].d.flags & LBK_STAGE_CARRY);
 }
 
+/* Does the stage go on with the selection of the one before? Not when it is picked by another
+ * score. */
+static bool carries_best(const struct trainer *t)
+{
+    const struct stage *s = &t->run->schedule->stage[t->at.stage];
+    if (t->at.stage == 0 || !(s->d.flags & LBK_STAGE_CARRY))
+        return false;
+    const char *a = s->d.best, *b = s[-1].d.best;
+    return a && b ? !strcmp(a, b) : a == b;
+}
+
+/* Steps done since the first of the stages that carry on. */
+static int64_t on_clock(const struct loop *l) { return l->n.begin + l->t->at.step; }
+
 /* ---- what the user, the stage and the run say ---- */
 
 static lbk_status choose_lr(struct loop *l)
@@ -118,7 +132,7 @@ static lbk_status validate(struct loop *l, int64_t epoch)
     if (!better)
         return LBK_OK;
     t->at.has_best = true, t->at.best = x->v, t->at.best_epoch = epoch;
-    return carried_on(t) ? LBK_OK : lbk__best_keep(t->run->store, l->judged->path);
+    return lbk__best_keep(t->run->store, l->judged->path);
 }
 
 /* ---- the loop ---- */
@@ -163,11 +177,11 @@ static lbk_status next_batches(struct loop *l)
 static struct step_now now_at(const struct loop *l, int64_t step)
 {
     const double at = (double) (l->n.begin + step);
-    return (struct step_now){ .step = l->n.begin + step,
-                              .epoch_steps = (double) l->n.epoch,
-                              .clock_steps = (double) l->n.clock,
-                              .lr = lbk__ramp_at(l->lr, at, (double) l->n.epoch,
-                                                 (double) l->n.clock) };
+    return (
+        struct step_now){ .step = l->n.begin + step,
+                          .epoch_steps = (double) l->n.epoch,
+                          .clock_steps = (double) l->n.clock,
+                          .lr = lbk__ramp_at(l->lr, at, (double) l->n.epoch, (double) l->n.clock) };
 }
 
 static lbk_status seek(struct loop *l, int64_t step)
@@ -225,18 +239,21 @@ static lbk_status step(struct loop *l)
     if (logged || l->looked < 0 || lbk__now() - l->looked_at > look_seconds)
         st = look(l);
     if (!st && logged)
-        lbk__log_values(t, t->at.step, (t->at.step - 1) / l->n.epoch, e->o->n_label, e->o->label,
-                        e->host, now.lr);
+        lbk__log_values(t, t->at.step, now.step / l->n.epoch, e->o->n_label, e->o->label, e->host,
+                        now.lr);
     return st;
+}
+
+static bool falls_on(const struct loop *l, struct lbk_span span)
+{
+    const double every = lbk__span_steps(span, (double) l->n.epoch, (double) l->n.clock);
+    return on_clock(l) % (every >= 1 ? llround(every) : 1) == 0;
 }
 
 static bool time_to_save(const struct loop *l)
 {
     const struct run_cfg *c = l->t->run->cfg;
-    const double every =
-        lbk__span_steps(c->checkpoint_every, (double) l->n.epoch, (double) l->n.steps);
-    const int64_t n = every >= 1 ? llround(every) : 1;
-    return l->t->at.step % n == 0 ||
+    return falls_on(l, c->checkpoint_every) ||
            (c->checkpoint_seconds && lbk__now() - l->t->saved > (double) c->checkpoint_seconds);
 }
 
@@ -270,19 +287,21 @@ static lbk_status all_steps(struct loop *l)
 {
     struct trainer *t = l->t;
     lbk_status st = seek(l, t->at.step);
+    if (t->at.step == 0)
+        lbk__log_stage(t, l->n.epoch);
     while (!st && t->at.step < l->n.steps) {
         st = step(l);
-        const bool last = t->at.step == l->n.steps;
-        const bool whole = t->at.step % l->n.epoch == 0 || last;
-        if (!st && whole)
+        const int64_t done = on_clock(l);
+        const bool judged = falls_on(l, t->run->cfg->eval_every) || done == l->n.clock;
+        if (!st && judged)
             st = look(l);
-        if (!st && whole)
-            st = validate(l, (t->at.step + l->n.epoch - 1) / l->n.epoch);
-        if (!st && whole)
+        if (!st && judged)
+            st = validate(l, (done + l->n.epoch - 1) / l->n.epoch);
+        if (!st && judged)
             st = lbk__curves_draw(t, false);
         if (!st && !report(l))
             return cancelled(l);
-        if (!st && !last && time_to_save(l))
+        if (!st && t->at.step < l->n.steps && time_to_save(l))
             st = save(l);
     }
     return st;
@@ -350,7 +369,7 @@ lbk_status lbk__stage_train(struct trainer *t)
 {
     struct loop l = { .t = t, .s = &t->run->schedule->stage[t->at.stage], .looked = -1 };
     t->begun = lbk__now();
-    if (t->at.step == 0)
+    if (t->at.step == 0 && !carries_best(t))
         t->at.has_best = false, t->at.best_epoch = 0;
     lbk_status st = open_loop(&l);
     if (!st)

@@ -49,6 +49,12 @@ static void end_line(struct trainer *t, struct json *j)
     lbk__json_free(j);
 }
 
+void lbk__log_stage(struct trainer *t, int64_t epoch)
+{
+    if (t->csv)
+        put_csv(t, "stage", 0, 0, "epoch", (double) epoch, "");
+}
+
 void lbk__log_values(struct trainer *t, int64_t step, int64_t epoch, int n,
                      const char *const label[], const float v[], double lr)
 {

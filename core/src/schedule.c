@@ -121,7 +121,9 @@ static lbk_status configure(lbk_schedule *s, const struct lbk_method *m, const c
     s->opts[s->n_opts++] = o;
     s->method = m;
     s->cfg = lbk_opts_cfg(o);
-    s->off = has_weights(m->opts) && lbk__opts_weights_off(o);
+    /* What the user adds may look at frozen roles where nothing of the method does. */
+    s->off = has_weights(m->opts) && lbk__opts_weights_off(o) &&
+             (s->plain || !lbk__settings_any(s->set, "term"));
     if (m->check)
         s->status = m->check(s->ctx, s->cfg);
     return s->status;

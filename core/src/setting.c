@@ -24,6 +24,7 @@ static const struct lbk_opt run_opts[] = {
     LBK_INT(run_cfg, loaders, 1, 0, 256, "threads that prepare batches"),
     LBK_INT(run_cfg, log_every, 50, 1, 1e6,
             "steps from row to row of the metrics; a loss that is not finite is seen by then"),
+    LBK_SPAN(run_cfg, eval_every, "1e", "steps or epochs from validation to validation"),
     LBK_SPAN(run_cfg, checkpoint_every, "1e", "steps or epochs from checkpoint to checkpoint"),
     LBK_INT(run_cfg, checkpoint_seconds, 120, 0, 1e9,
             "and at least every so many seconds; 0 = never"),

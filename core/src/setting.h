@@ -21,7 +21,7 @@ struct run_cfg {
     const char *data, *model, *optim, *augment, *val;
     struct lbk_ramp lr;
     int64_t batch, eval_batch, epochs, steps, loaders, seed, threads, log_every;
-    struct lbk_span checkpoint_every;
+    struct lbk_span eval_every, checkpoint_every;
     int64_t checkpoint_seconds;
     int teacher_cache; /* CACHE_... */
     const char *teacher_cache_dir;

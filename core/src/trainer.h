@@ -71,6 +71,8 @@ lbk_status lbk__save_end(struct trainer *t);
 lbk_status lbk__save_settings(lbk_ctx *ctx, const char *dir, struct arena *a, int *n,
                               struct lbk_setting **out);
 lbk_status lbk__save_result(struct trainer *t, const struct lbk_scores *test);
+/* As a stage begins: steps of an epoch. */
+void lbk__log_stage(struct trainer *t, int64_t epoch);
 void lbk__log_values(struct trainer *t, int64_t step, int64_t epoch, int n,
                      const char *const label[], const float v[], double lr);
 void lbk__log_scores(struct trainer *t, const char *part, int64_t step, int64_t epoch,

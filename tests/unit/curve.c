@@ -127,6 +127,14 @@ static void test_algebra(void **state)
     assert_true(lbk__ramp_at(lbk_ramp_rest(r), 5, 10, 1000) == 0.5);
     assert_true(lbk__ramp_at(lbk_ramp_times(lbk_ramp_rest(r), 3), 10, 10, 1000) == 0);
     assert_true(lbk__ramp_at(lbk_ramp_times(lbk_ramp_rest(r), 3), 0, 10, 1000) == 3);
+    r = lbk_ramp_from(r, (struct lbk_span){ 10, LBK_PERCENT });
+    assert_true(lbk__ramp_at(r, 99, 10, 1000) == 0);
+    assert_true(lbk__ramp_at(lbk_ramp_rest(r), 105, 10, 1000) == 0.5);
+    assert_null(lbk__parse_ramp(&a, "1 line 0", 8, &r));
+    r = lbk_ramp_from(r, (struct lbk_span){ 20, LBK_EPOCHS });
+    assert_true(lbk__ramp_at(r, 200, 10, 1000) == 1);
+    assert_true(lbk__ramp_at(r, 600, 10, 1000) == 0.5);
+    assert_true(lbk__ramp_at(r, 1000, 10, 1000) == 0);
     assert_false(lbk__ramp_constant(r, &v));
     assert_true(lbk__ramp_constant(lbk_ramp_times(r, 0), &v));
     assert_true(v == 0);

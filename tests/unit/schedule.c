@@ -23,8 +23,8 @@ static lbk_status two(lbk_ctx *ctx, const void *cfg, lbk_schedule *out)
     static const struct lbk_role roles[] = { { "student", NULL, LBK_TRAINED, 0 },
                                              { "teacher", NULL, LBK_FROZEN, 0 },
                                              { 0 } };
-    lbk_schedule_add(
-        out, LBK_DESC(lbk_stage, .name = "first", .roles = table, .objective = objective));
+    lbk_schedule_add(out,
+                     LBK_DESC(lbk_stage, .name = "first", .roles = table, .objective = objective));
     lbk_schedule_bind(out, "teacher", "table", "soft");
     return lbk_schedule_add(
         out, LBK_DESC(lbk_stage, .name = "second", .roles = roles, .objective = objective));
@@ -100,6 +100,20 @@ static void plain_drops_what_nobody_reads(void **state)
     }
 }
 
+/* The user's own term may look at the teacher, so its role is there, but not in plain training. */
+static void a_term_keeps_frozen_roles(void **state)
+{
+    const struct lbk_setting at[] = { { "two.weight", "0" }, { "term.x.loss", "mse" } };
+    for (int plain = 0; plain < 2; plain++) {
+        struct settings *set;
+        lbk_schedule *s;
+        assert_int_equal(make(state, "two", 2, at, plain, &set, &s), LBK_OK);
+        assert_int_equal(s->n, plain ? 1 : 2);
+        assert_int_equal(s->stage[plain ? 0 : 1].off, plain);
+        drop(&set, &s);
+    }
+}
+
 static void defaults_of_another_method_give_way_to_the_user(void **state)
 {
     const struct lbk_setting n = { "two.n", "9" };
@@ -152,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(stages_and_bindings, start, unit_stop),
         cmocka_unit_test_setup_teardown(plain_drops_what_nobody_reads, start, unit_stop),
+        cmocka_unit_test_setup_teardown(a_term_keeps_frozen_roles, start, unit_stop),
         cmocka_unit_test_setup_teardown(defaults_of_another_method_give_way_to_the_user, start,
                                         unit_stop),
         cmocka_unit_test_setup_teardown(errors, start, unit_stop),

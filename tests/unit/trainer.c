@@ -9,6 +9,7 @@
 #include <limbeck/train.h>
 #include "file.h"
 #include "loose.h"
+#include "registry.h"
 #include "testing.h"
 
 static char folder[] = "/tmp/limbeck-trainer-XXXXXX";
@@ -17,6 +18,27 @@ struct stop {
 };
 
 static struct unit unit;
+
+/* ---- a method that trains plainly, in two stages that carry on ---- */
+
+static void plainly(lbk_objective *o, const void *cfg)
+{
+    lbk_obj_loss(o, "task", LBK_CONST(1), lbk_pass_loss(lbk_obj_pass(o, "student", NULL)));
+}
+
+static lbk_status halves(lbk_ctx *c, const void *cfg, lbk_schedule *out)
+{
+    static const struct lbk_role roles[] = { { "student", NULL, LBK_TRAINED, 0 }, { 0 } };
+    lbk_schedule_add(out, LBK_DESC(lbk_stage, .name = "begins", .roles = roles,
+                                   .length = { 5, LBK_STEPS }, .objective = plainly));
+    return lbk_schedule_add(out, LBK_DESC(lbk_stage, .flags = LBK_STAGE_CARRY, .name = "goes_on",
+                                          .roles = roles, .objective = plainly));
+}
+
+static lbk_status setup(lbk_registrar *r)
+{
+    return lbk_register_method(r, LBK_DESC(lbk_method, .name = "unit_halves", .schedule = halves));
+}
 
 static int start(void **state)
 {
@@ -31,7 +53,9 @@ static int start(void **state)
 #endif
     };
     *state = &unit;
-    return mkdtemp(folder) ? lbk_ctx_create(&p, &unit.ctx) : -1;
+    if (!mkdtemp(folder) || lbk_ctx_create(&p, &unit.ctx))
+        return -1;
+    return lbk__register(unit.ctx, NULL, setup);
 }
 
 static void clear(const char *path)
@@ -153,6 +177,48 @@ static void resume_anywhere(void **state)
         assert_same("whole", name, "metrics.csv");
         assert_same("whole", name, "curves.svg");
     }
+}
+
+static double of_result(const char *name, const char *key)
+{
+    size_t n;
+    char *text = read_file(name, "result.json", &n);
+    json_t *o = json_loads(text, 0, NULL);
+    const double v = json_number_value(json_object_get(o, key));
+    json_decref(o);
+    free(text);
+    return v;
+}
+
+/* Of both runs the best lies in the first stage, before the rate that spoils it. */
+static void stages_that_carry_on_are_one(void **state)
+{
+    static const char *const numbers[] = { "best_epoch", "validation", "last_accuracy" };
+    assert_int_equal(run("none", "one", "lr", "0.002 x1e5 4", NULL, false), LBK_OK);
+    assert_int_equal(run("unit_halves", "two", "lr", "0.002 x1e5 4", NULL, false), LBK_OK);
+    assert_same("one", "two", "student.safetensors");
+    for (int i = 0; i < 3; i++)
+        assert_true(of_result("one", numbers[i]) == of_result("two", numbers[i]));
+    assert_true(of_result("two", "best_epoch") == 1);
+}
+
+static int rows_of(const char *name, const char *part)
+{
+    size_t n, of = 0;
+    char *text = read_file(name, "metrics.csv", &n);
+    for (const char *s = text; (s = strstr(s, part)); s++)
+        of++;
+    free(text);
+    return (int) of;
+}
+
+/* Two scores each time; the first step of the second stage is the sixth of the run. */
+static void validation_comes_as_often_as_said(void **state)
+{
+    assert_int_equal(run("unit_halves", "often", "eval_every", "3", NULL, false), LBK_OK);
+    assert_int_equal(rows_of("often", ",val,"), 2 * 3);
+    assert_int_equal(rows_of("often", "goes_on,val,1,"), 2);
+    assert_int_equal(rows_of("often", "goes_on,val,3,"), 2);
 }
 
 static void a_second_run_is_refused(void **state)
@@ -355,6 +421,8 @@ int main(void)
         cmocka_unit_test(same_seed_same_bits),
         cmocka_unit_test(evaluation_repeats_the_result),
         cmocka_unit_test(resume_anywhere),
+        cmocka_unit_test(stages_that_carry_on_are_one),
+        cmocka_unit_test(validation_comes_as_often_as_said),
         cmocka_unit_test(a_second_run_is_refused),
         cmocka_unit_test(unknown_settings_are_named),
         cmocka_unit_test(divergence_names_the_operator),

@@ -84,7 +84,7 @@ struct lbk_sweep_fns {
     lbk_status (*end)(lbk_sweep *s, const void *cfg, void *state, lbk_status so_far);
 };
 
-/* CARRY: go on with the previous stage's weights, optimiser and ramp clock.
+/* CARRY: go on with the previous stage's weights, optimiser, ramp clock, and best checkpoint so far.
  * SKIP: not run; there so that its settings are known whichever way the method's options point. */
 enum { LBK_STAGE_CARRY = 1, LBK_STAGE_SKIP = 2 };
 struct lbk_stage {

@@ -15,9 +15,10 @@ struct lbk_span { double n; enum lbk_unit { LBK_STEPS, LBK_EPOCHS, LBK_PERCENT }
  *   ... warm 500 0.001         from 0.001 of it over 500 steps
  * The clock starts with the stage, or with the first of a row of LBK_STAGE_CARRY stages and then spans them all. */
 typedef struct lbk_curve lbk_curve;
-/* curve NULL: just the offset */
-struct lbk_ramp { const lbk_curve *curve; double scale, offset; };
-#define LBK_CONST(v) ((struct lbk_ramp) { NULL, 0, v })
+/* curve NULL: just the offset. from: where on that clock the curve's own begins; until then it stays at its start, and "the
+ * end" is the same. */
+struct lbk_ramp { const lbk_curve *curve; double scale, offset; struct lbk_span from; };
+#define LBK_CONST(v) ((struct lbk_ramp) { NULL, 0, v, { 0, LBK_STEPS } })
 static inline struct lbk_ramp lbk_ramp_times(struct lbk_ramp r, double k) { r.scale *= k; r.offset *= k; return r; }
 static inline struct lbk_ramp lbk_ramp_rest(struct lbk_ramp r)            /* 1 - r */
 {
@@ -25,6 +26,7 @@ static inline struct lbk_ramp lbk_ramp_rest(struct lbk_ramp r)            /* 1 -
     r.offset = 1 - r.offset;
     return r;
 }
+static inline struct lbk_ramp lbk_ramp_from(struct lbk_ramp r, struct lbk_span from) { r.from = from; return r; }
 /* zero from beginning to end */
 LBK_API bool lbk_ramp_off(struct lbk_ramp r);
 
