@@ -27,7 +27,7 @@ static void put_row(struct trainer *t, const char *part, int64_t step, int64_t e
              (long long) epoch, name, lbk__number_short(v, value), better);
     fputs(line, t->csv);
     lbk__history_line(&t->history, line);
-    if (t->events)
+    if (t->events && strcmp(part, "stage"))
         lbk__events_scalar(t->events, lbk__history_step(&t->history, step), part, name, v);
 }
 
@@ -52,7 +52,7 @@ static void end_line(struct trainer *t, struct json *j)
 void lbk__log_stage(struct trainer *t, int64_t epoch)
 {
     if (t->csv)
-        put_csv(t, "stage", 0, 0, "epoch", (double) epoch, "");
+        put_row(t, "stage", 0, 0, "epoch", (double) epoch, "");
 }
 
 void lbk__log_values(struct trainer *t, int64_t step, int64_t epoch, int n,
