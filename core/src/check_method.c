@@ -14,7 +14,7 @@ struct trial {
     struct check *c;
     const char *folder, *model;
     const struct lbk_method *m;
-    char teacher[512];
+    char data[128], teacher[512], stream[4][64];
     int64_t stop, steps;
 };
 
@@ -41,28 +41,51 @@ static bool progress(void *ud, const struct lbk_progress *p)
     return ++t->steps != t->stop;
 }
 
-/* Does it ask for a teacher? */
-static bool has_teacher(lbk_ctx *ctx, const char *method)
+static bool has(int n, const struct lbk_setting s[], const char *name)
+{
+    for (int i = 0; i < n; i++)
+        if (!strcmp(s[i].name, name))
+            return true;
+    return false;
+}
+
+/* What a stage wants beside a student and the training data; returns the new number of settings. */
+static int add_wants(struct trial *t, const struct stage *g, int n, struct lbk_setting s[])
+{
+    for (int k = 0; k < g->n_roles; k++)
+        if (!strcmp(g->d.roles[k].name, "teacher") && !has(n, s, "teacher")) {
+            s[n++] = (struct lbk_setting){ "teacher", t->model };
+            s[n++] = (struct lbk_setting){ "teacher.weights", t->teacher };
+        }
+    for (int k = 0; k < g->n_streams && k < 4; k++) {
+        const struct lbk_stream *d = &g->d.streams[k];
+        if (!strcmp(d->name, "train") || d->of || has(n, s, d->name))
+            continue;
+        snprintf(t->stream[k], sizeof t->stream[k], "%s", d->name);
+        s[n++] = (struct lbk_setting){ t->stream[k], t->data };
+    }
+    return n;
+}
+
+static int add_wanted(struct trial *t, const char *method, int n, struct lbk_setting s[], int max)
 {
     struct settings *set = NULL;
-    lbk_schedule *s = NULL;
-    bool found = false;
-    if (!lbk__settings_create(ctx, 0, NULL, &set) &&
-        !lbk__schedule_create(ctx, set, method, false, &s))
-        for (int64_t i = 0; i < s->n_all; i++)
-            for (int k = 0; k < s->stage[i].n_roles; k++)
-                found = found || !strcmp(s->stage[i].d.roles[k].name, "teacher");
-    lbk__schedule_destroy(&s);
+    lbk_schedule *sc = NULL;
+    if (!lbk__settings_create(t->c->ctx, 0, NULL, &set) &&
+        !lbk__schedule_create(t->c->ctx, set, method, false, &sc))
+        for (int64_t i = 0; i < sc->n_all && n + 6 <= max; i++)
+            n = add_wants(t, &sc->stage[i], n, s);
+    lbk__schedule_destroy(&sc);
     lbk__settings_destroy(&set);
-    return found;
+    return n;
 }
 
 static lbk_status train(struct trial *t, const char *method, const char *name, bool plain,
                         bool resume)
 {
     char out[512];
-    const struct lbk_setting s[] = {
-        { "data", "synth,count=48,eval_count=16,classes=4" },
+    struct lbk_setting s[32] = {
+        { "data", t->data },
         { "model", t->model },
         { "steps", "3" },
         { "batch", "8" },
@@ -70,8 +93,6 @@ static lbk_status train(struct trial *t, const char *method, const char *name, b
         { "loaders", "0" },
         { "optim", "sgd,momentum=0.9" },
         { "lr", "0.01" },
-        { "teacher", t->model },
-        { "teacher.weights", t->teacher },
     };
     snprintf(out, sizeof out, "%s/%s", t->folder, name);
     struct lbk_train_params p = { .size = sizeof p,
@@ -80,7 +101,7 @@ static lbk_status train(struct trial *t, const char *method, const char *name, b
                                   .out_dir = out,
                                   .plain = plain,
                                   .settings = s,
-                                  .n_settings = has_teacher(t->c->ctx, method) ? 10 : 8,
+                                  .n_settings = add_wanted(t, method, 8, s, 32),
                                   .progress = progress,
                                   .ud = t };
     t->steps = 0;
@@ -115,12 +136,24 @@ static bool has_weights(const struct lbk_opt *o)
     return false;
 }
 
-static bool fits(const struct lbk_method *m, const char *task)
+/* The first of that task. */
+static const char *find_model(lbk_ctx *ctx, const char *task)
 {
-    bool any = !m->tasks || !m->tasks[0];
-    for (int i = 0; m->tasks && m->tasks[i]; i++)
-        any = any || !strcmp(m->tasks[i], task);
-    return any;
+    for (const struct lbk_model *m = NULL; (m = lbk_registry_next(ctx, LBK_MODELS, m));)
+        if (m->task && !strcmp(m->task, task))
+            return m->name;
+    return NULL;
+}
+
+/* Made-up data and a model for the first task that it is for; false: there are none. */
+static bool choose(struct trial *t)
+{
+    const char *task = t->m->tasks && t->m->tasks[0] ? t->m->tasks[0] : "classify";
+    t->model = find_model(t->c->ctx, task);
+    if (!t->model && !lbk_plugin_load_all(t->c->ctx))
+        t->model = find_model(t->c->ctx, task);
+    snprintf(t->data, sizeof t->data, "synth,of=%s,count=48,eval_count=16,classes=4", task);
+    return t->model != NULL;
 }
 
 static void run_all(struct trial *t)
@@ -152,9 +185,9 @@ static void run_all(struct trial *t)
 
 void lbk__check_method(struct check *c, const struct lbk_method *m, const char *folder)
 {
-    struct trial t = { .c = c, .m = m, .folder = folder, .model = "lenet5_bn" };
-    if (!fits(m, "classify")) {
-        lbk__check_line(c, true, "method %s: not run: no made-up data for its task", m->name);
+    struct trial t = { .c = c, .m = m, .folder = folder };
+    if (!choose(&t)) {
+        lbk__check_line(c, true, "method %s: not run: no model of its task", m->name);
         return;
     }
     run_all(&t);
