@@ -123,6 +123,12 @@ static lbk_status check(lbk_store *s, const lbk_node *n, const lbk_tensor *t)
                     SHAPE(n->shape));
 }
 
+static lbk_status fill_one(lbk_store *s, const lbk_node *n)
+{
+    const lbk_tensor *t = lbk_store_get(s, n->name);
+    return t ? check(s, n, t) : make(s, n);
+}
+
 lbk_status lbk__store_fill(lbk_store *s, const lbk_graph *g)
 {
     bool *live = calloc((size_t) g->n_node + 1, sizeof *live);
@@ -130,13 +136,21 @@ lbk_status lbk__store_fill(lbk_store *s, const lbk_graph *g)
         return lbk_fail(s->device->ctx, LBK_ENOMEM, "weights: out of memory");
     lbk__graph_live(g, live);
     lbk_status st = LBK_OK;
+    for (int64_t i = 0; !st && i < g->n_node; i++)
+        if (g->node[i]->kind == NODE_STATE && live[i] && g->node[i]->init)
+            st = fill_one(s, g->node[i]);
+    free(live);
+    return st;
+}
+
+lbk_status lbk__store_fill_under(lbk_store *s, const lbk_graph *g, const char *prefix)
+{
+    lbk_status st = LBK_OK;
     for (int64_t i = 0; !st && i < g->n_node; i++) {
         const lbk_node *n = g->node[i];
-        if (n->kind != NODE_STATE || !live[i] || !n->init)
-            continue;
-        const lbk_tensor *t = lbk_store_get(s, n->name);
-        st = t ? check(s, n, t) : make(s, n);
+        if (n->kind == NODE_STATE && n->init && n->init->kind != LBK_INIT_NONE &&
+            !strncmp(n->name, prefix, strlen(prefix)))
+            st = fill_one(s, n);
     }
-    free(live);
     return st;
 }

@@ -212,11 +212,10 @@ lbk_status lbk__role_load(struct run *run, struct role *r, const lbk_graph *g, b
     if (lacks && !r->weights && !fresh)
         return lbk_fail(run->ctx, LBK_EINVAL, "role '%s' has no weights: set %s.weights=FILE",
                         r->name, r->name);
-    if (!r->weights || r->loaded)
-        return LBK_OK;
-    lbk_status st = lbk__store_fill(run->store, g);
-    if (!st)
-        st = lbk_ckpt_load(run->store, r->weights, r->path, r->model->renames, true);
+    lbk_status st = lbk__store_fill_under(run->store, g, r->path);
+    if (st || !r->weights || r->loaded)
+        return st;
+    st = lbk_ckpt_load(run->store, r->weights, r->path, r->model->renames, true);
     r->loaded = !st;
     return st;
 }

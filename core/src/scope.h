@@ -50,6 +50,9 @@ uint64_t lbk__name_key(const char *name);
 /* Every live state of the graph that the store lacks, at its start value: a function of (seed of
  * the context, name). */
 lbk_status lbk__store_fill(lbk_store *s, const lbk_graph *g);
+/* The same of every state whose name begins with prefix, live or not, so that a network is whole whatever is asked of it;
+ * but for those that only a file or an artifact can bring. */
+lbk_status lbk__store_fill_under(lbk_store *s, const lbk_graph *g, const char *prefix);
 /* out[i] = lbk_random_at(key, step, i) for i < n, four from each block of Philox. */
 void lbk__random_fill(uint64_t key, uint64_t step, int64_t n, float *out);
 /* The start value of one state into n floats. */

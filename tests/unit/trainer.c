@@ -414,6 +414,31 @@ static void evaluation_repeats_the_result(void **state)
     free(text);
 }
 
+/* Neither training nor evaluation asks for the auxiliary head, but the file has it. */
+static void a_head_that_nobody_asks_for_is_kept(void **state)
+{
+    char dir[256], weights[512];
+    struct lbk_progress out = { .size = sizeof out };
+    struct lbk_setting set[] = { { "data", "synth,of=segment,count=8,eval_count=4" },
+                                 { "model", "deeplabv3_resnet18" },
+                                 { "student.width", "0.125" },
+                                 { "epochs", "1" },
+                                 { "batch", "4" },
+                                 { "segment.aux", "0" },
+                                 { "student.weights", weights } };
+    struct lbk_train_params p = { .size = sizeof p, .out_dir = dir, .settings = set };
+    snprintf(dir, sizeof dir, "%s/heads", folder);
+    snprintf(weights, sizeof weights, "%s/student.safetensors", dir);
+    p.n_settings = 6;
+    assert_int_equal(lbk_train(unit.ctx, &p), LBK_OK);
+    p.resume = dir;
+    assert_int_equal(lbk_evaluate(unit.ctx, &p, &out), LBK_OK);
+    set[5].value = "0.4";
+    snprintf(dir, sizeof dir, "%s/again", folder);
+    p.resume = NULL, p.n_settings = 7;
+    assert_int_equal(lbk_train(unit.ctx, &p), LBK_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -430,6 +455,7 @@ int main(void)
         cmocka_unit_test(a_bad_step_is_the_last_that_counts),
         cmocka_unit_test(log_every_chooses_the_rows),
         cmocka_unit_test(a_teacher_needs_weights),
+        cmocka_unit_test(a_head_that_nobody_asks_for_is_kept),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
