@@ -38,6 +38,12 @@ static const struct cli_key doctor_keys[] = {
     { "out", "directory that runs are to be written to; where it is called, otherwise" },
     { NULL, NULL },
 };
+static const struct cli_key compare_keys[] = {
+    { "score", "which one; their metric, otherwise" },
+    { "baseline", "a run of the group that the others are set against" },
+    { "ignore", "settings that may differ inside a group, as in teacher.weights,batch" },
+    { NULL, NULL },
+};
 static const struct cli_key tune_keys[] = {
     { "device", "which one: see 'limbeck devices'" },
     { NULL, NULL },
@@ -59,8 +65,16 @@ const struct command cli_commands[] = {
       CMD_KEYS | CMD_RUNS | CMD_JSON, train_keys, NULL, "limbeck eval runs/a --json", cmd_eval },
     { "predict", "RUN out=DIR [key=value ...]", "write a trained student's answers",
       CMD_KEYS | CMD_RUNS, train_keys, NULL, "limbeck predict runs/a out=answers", cmd_predict },
-    { "compare", "RUN ...", "mean and spread of runs that differ by seed alone",
-      CMD_JSON | CMD_NO_CTX, NULL, NULL, "limbeck compare runs/*", cmd_compare },
+    { "compare", "RUN ... [key=value ...]",
+      "which way of training is better, and whether that can be told", CMD_JSON | CMD_KEYS,
+      compare_keys,
+      "Runs that were told the same but for seed and folder are a group. Each is set against the "
+      "baseline, which is\n"
+      "the plain one or else the first: by pairs of runs of one seed, where both have the same "
+      "seeds, "
+      "or by Welch's t.",
+      "limbeck compare runs/*\nlimbeck compare runs/* score=top5 baseline=runs/b --json",
+      cmd_compare },
     { "list", "KIND",
       "what there is: methods, models, losses, sources, transforms, tasks, metrics, ops, backends, "
       "devices",
@@ -69,8 +83,8 @@ const struct command cli_commands[] = {
       "options of anything, from the tables the code uses", 0, NULL, NULL,
       "limbeck help method reffakd\nlimbeck help model resnet20\nlimbeck help exit-codes",
       cmd_help },
-    { "devices", "[DEVICE]", "devices that can be used; of one of them all that is known",
-      CMD_JSON, NULL,
+    { "devices", "[DEVICE]", "devices that can be used; of one of them all that is known", CMD_JSON,
+      NULL,
       "With a device also its platform, driver, limits, results of probes, measured rates; it "
       "may take some seconds",
       "limbeck devices\nlimbeck devices opencl:0 --json", cmd_devices },

@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: MIT
 """What a run leaves to look at, read by other code: report.py LIMBECK. Curves, event files, report pages, comparisons."""
 import csv
+import json
 import pathlib
+import re
+import statistics
 import struct
 import subprocess
 import sys
@@ -104,7 +107,7 @@ def events(folder):
 
 def rows(folder):
     with open(folder / 'metrics.csv', newline='') as f:
-        return list(csv.DictReader(f))
+        return [r for r in csv.DictReader(f) if r['part'] != 'stage']
 
 
 def as_events(table):
@@ -155,11 +158,44 @@ def curves(tmp):
         check(f'curves of {name}: which way is better', 'higher is better' in text)
 
 
+# ---- comparisons ----
+
+def compare(tmp):
+    for seed in (1, 2, 3):
+        for method in ('none', 'reffakd'):
+            limbeck('train', f'method={method}', *SMALL, 'steps=8', f'seed={seed}', f'out={tmp}/{method}{seed}', '-q')
+    runs = [tmp / f'{m}{s}' for m in ('reffakd', 'none') for s in (3, 1, 2)]
+    k = json.loads(limbeck('compare', *runs, '--json').stdout)
+    base, other = k['groups']
+    said = k['schema'], k['metric'], k['better']
+    check('compare: schema, metric and sense', said == ('limbeck.compare/1', 'accuracy', 'higher'))
+    check('compare: plain training is the baseline', base['label'] == 'none' and base['verdict'] == 'baseline')
+    value = {r.name: json.loads((r / 'result.json').read_text())['scores']['accuracy'] for r in runs}
+    for g in k['groups']:
+        test = [value[pathlib.Path(r).name]['test'] for r in g['folders']]
+        val = [value[pathlib.Path(r).name]['validation'] for r in g['folders']]
+        check('compare: runs by seed', g['seeds'] == [1, 2, 3] and [r[-1] for r in g['folders']] == ['1', '2', '3'])
+        check('compare: mean on test', abs(g['mean'] - statistics.mean(test)) < 1e-9)
+        check('compare: deviation', abs(g['deviation'] - statistics.stdev(test)) < 1e-9)
+        check('compare: mean on validation', abs(g['validation']['mean'] - statistics.mean(val)) < 1e-9)
+    d = [value[f'reffakd{s}']['test'] - value[f'none{s}']['test'] for s in (1, 2, 3)]
+    half = 4.302652729911275 * statistics.stdev(d) / 3 ** 0.5
+    got = other['difference']
+    check('compare: interval', got['method'] == 'paired' and abs(got['low'] - statistics.mean(d) + half) < 1e-9, got, d)
+    text = limbeck('compare', *runs, 'score=top5').stdout
+    lines = re.search(r'^none +3 .* baseline$', text, re.M), re.search(r'^reffakd: .*: ', text, re.M)
+    check('compare: of another score', all(lines), text)
+    limbeck('compare', *runs, 'score=iou', code=2)
+    limbeck('compare', *runs, 'baselin=x', code=2)
+    limbeck('compare', tmp, code=2)
+
+
 def main():
     with tempfile.TemporaryDirectory() as d:
         tmp = pathlib.Path(d)
         curves(tmp)
         event_files(tmp)
+        compare(tmp)
     print(f'{len(failed)} failed')
     return 1 if failed else 0
 

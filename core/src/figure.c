@@ -114,7 +114,8 @@ static void choose_axes(struct view *v)
     }
     v->epochs = epoch && steps >= 2 * epoch;
     v->unit = v->epochs ? (double) epoch : 1;
-    lbk__axis_choose(0, (double) steps / v->unit, 6, false, &v->x);
+    lbk__axis_choose(0, (double) steps / v->unit, !v->epochs && steps < 6 ? (int) steps : 6, false,
+                     &v->x);
     reach_all(v, &y);
     if (y.least > y.most)
         y = (struct range){ 0, 1 };

@@ -126,12 +126,13 @@ static lbk_status validate(struct loop *l, int64_t epoch)
         return lbk_fail(t->ctx, LBK_ENOENT,
                         "stage '%s': best is '%s', which no metric of the task gives", l->s->d.name,
                         l->best ? l->best : "a score");
-    t->at.last = x->v;
+    t->at.last = x->v, t->val_last = s;
     const bool better =
         !t->at.has_best || (x->better == LBK_HIGHER ? x->v > t->at.best : x->v < t->at.best);
     if (!better)
         return LBK_OK;
     t->at.has_best = true, t->at.best = x->v, t->at.best_epoch = epoch;
+    t->val_best = s;
     return lbk__best_keep(t->run->store, l->judged->path);
 }
 

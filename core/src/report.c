@@ -228,6 +228,32 @@ static void put_scores(struct trainer *t, struct json *j, const struct lbk_score
     }
 }
 
+static void put_known(struct json *j, const char *key, const struct lbk_scores *s, const char *name)
+{
+    for (int i = 0; i < s->n; i++)
+        if (!strcmp(s->at[i].name, name))
+            lbk__json_number(j, key, s->at[i].v);
+}
+
+/* Every score of what is delivered, on all parts. */
+static void put_all_scores(const struct trainer *t, struct json *j, const struct lbk_scores *test)
+{
+    lbk__json_begin(j, "scores", '{');
+    for (int i = 0; i < test->n; i++) {
+        const char *name = test->at[i].name;
+        lbk__json_begin(j, name, '{');
+        lbk__json_string(j, "better", test->at[i].better == LBK_LOWER ? "lower" : "higher");
+        lbk__json_number(j, "test", test->at[i].v);
+        put_known(j, "last_test", &t->last_test, name);
+        if (t->at.has_best) {
+            put_known(j, "validation", &t->val_best, name);
+            put_known(j, "last_validation", &t->val_last, name);
+        }
+        lbk__json_end(j, '}');
+    }
+    lbk__json_end(j, '}');
+}
+
 static double put_stages(struct trainer *t, struct json *j)
 {
     double sum = 0;
@@ -300,6 +326,7 @@ lbk_status lbk__save_result(struct trainer *t, const struct lbk_scores *test)
     lbk__json_int(&j, "seed", (int64_t) t->ctx->params.seed);
     put_settings(t, &j);
     put_scores(t, &j, test);
+    put_all_scores(t, &j, test);
     lbk__json_number(&j, "seconds", put_stages(t, &j));
     lbk__json_number(&j, "images_per_second", (double) t->at.images / fmax(train_seconds(t), 1e-9));
     lbk__json_int(&j, "peak_bytes", (int64_t) u.ru_maxrss * 1024);

@@ -190,7 +190,7 @@ static bool read_position(const char *text, struct position *p)
     return p->stage >= 0 && p->stage <= MAX_STAGES && p->step >= 0;
 }
 
-static void last_text(const struct lbk_scores *s, char *buf, size_t size)
+static void scores_text(const struct lbk_scores *s, char *buf, size_t size)
 {
     int n = 0;
     *buf = 0;
@@ -199,7 +199,7 @@ static void last_text(const struct lbk_scores *s, char *buf, size_t size)
                       s->at[i].v);
 }
 
-static void read_last(const char *text, struct lbk_scores *s)
+static void read_scores(const char *text, struct lbk_scores *s)
 {
     int better, used;
     *s = (struct lbk_scores){ 0 };
@@ -208,6 +208,16 @@ static void read_last(const char *text, struct lbk_scores *s)
         s->at[s->n++].better = better ? LBK_LOWER : LBK_HIGHER;
         text += used;
     }
+}
+
+/* Scores that a checkpoint keeps. */
+enum { N_KEPT = 3 };
+static const char *const kept_names[N_KEPT] = { "limbeck.last_test", "limbeck.val_best",
+                                                "limbeck.val_last" };
+
+static struct lbk_scores *kept_scores(struct trainer *t, int i)
+{
+    return i == 0 ? &t->last_test : i == 1 ? &t->val_best : &t->val_last;
 }
 
 /* What a killed run has left beside the checkpoint that counts. */
@@ -236,16 +246,20 @@ static int64_t flushed(FILE *f)
 
 lbk_status lbk__save_checkpoint(struct trainer *t)
 {
-    char path[4096], name[64], text[1024], last[8192];
+    char path[4096], name[64], text[1024], scores[N_KEPT][8192];
     t->at.jsonl = flushed(t->jsonl), t->at.csv = flushed(t->csv);
     t->at.events = t->events ? lbk__events_flush(t->events) : t->at.events;
     position_text(&t->at, text, sizeof text);
     snprintf(name, sizeof name, "%lld-%09lld.safetensors", (long long) t->at.stage,
              (long long) t->at.step);
     snprintf(path, sizeof path, "%s/checkpoints/%s", t->dir, name);
-    last_text(&t->last_test, last, sizeof last);
-    const char *const meta[][2] = { { "limbeck.position", text }, { "limbeck.last_test", last } };
-    lbk_status st = lbk_ckpt_save(t->run->store, path, NULL, 2, meta);
+    for (int i = 0; i < N_KEPT; i++)
+        scores_text(kept_scores(t, i), scores[i], sizeof scores[i]);
+    const char *const meta[1 + N_KEPT][2] = { { "limbeck.position", text },
+                                              { kept_names[0], scores[0] },
+                                              { kept_names[1], scores[1] },
+                                              { kept_names[2], scores[2] } };
+    lbk_status st = lbk_ckpt_save(t->run->store, path, NULL, 1 + N_KEPT, meta);
     if (!st)
         st = lbk__file_write(t->ctx, path_in(t, path, "checkpoints/latest"), name, strlen(name));
     if (st)
@@ -303,8 +317,9 @@ lbk_status lbk__save_restore(struct trainer *t)
         st = lbk__history_read(t->ctx, path_in(t, csv, "metrics.csv"), -1, &t->history);
     if (!st)
         st = open_events(t);
-    if (!st && !lbk_ckpt_meta(t->ctx, path, "limbeck.last_test", last, sizeof last))
-        read_last(last, &t->last_test);
+    for (int i = 0; !st && i < N_KEPT; i++)
+        if (!lbk_ckpt_meta(t->ctx, path, kept_names[i], last, sizeof last))
+            read_scores(last, kept_scores(t, i));
     if (!st)
         remove_strays(t);
     for (struct role *x = t->run->roles; x; x = x->next)

@@ -29,6 +29,7 @@ struct trainer {
     char latest[64], before[64]; /* names of the two checkpoints that are kept */
     double begun, saved;         /* seconds of the clock: of this stage, of the last checkpoint */
     struct lbk_scores last_test; /* with the weights of the last step */
+    struct lbk_scores val_best, val_last; /* of the stage: where the best score was, and of its last evaluation */
     struct teacher_counts cached; /* since the run began or was taken up again */
     struct judged *judged;        /* teachers with their scores */
     double student_before;        /* score of the weights the student was given; NAN: none were */
