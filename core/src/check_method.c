@@ -9,12 +9,13 @@
 #include "opt.h"
 #include "trainer.h"
 
+enum { STREAMS = 4 };
 /* The weights of the last run; the runs of a check; where it stops. */
 struct trial {
     struct check *c;
     const char *folder, *model;
     const struct lbk_method *m;
-    char data[128], teacher[512], stream[4][64];
+    char data[128], teacher[512], stream[STREAMS][64];
     int64_t stop, steps;
 };
 
@@ -57,12 +58,16 @@ static int add_wants(struct trial *t, const struct stage *g, int n, struct lbk_s
             s[n++] = (struct lbk_setting){ "teacher", t->model };
             s[n++] = (struct lbk_setting){ "teacher.weights", t->teacher };
         }
-    for (int k = 0; k < g->n_streams && k < 4; k++) {
+    for (int k = 0, own = 0; k < g->n_streams; k++) {
         const struct lbk_stream *d = &g->d.streams[k];
         if (!strcmp(d->name, "train") || d->of || has(n, s, d->name))
             continue;
-        snprintf(t->stream[k], sizeof t->stream[k], "%s", d->name);
-        s[n++] = (struct lbk_setting){ t->stream[k], t->data };
+        while (own < STREAMS && *t->stream[own] && strcmp(t->stream[own], d->name))
+            own++;
+        if (own == STREAMS)
+            break;
+        snprintf(t->stream[own], sizeof t->stream[own], "%s", d->name);
+        s[n++] = (struct lbk_setting){ t->stream[own], t->data };
     }
     return n;
 }
@@ -73,7 +78,7 @@ static int add_wanted(struct trial *t, const char *method, int n, struct lbk_set
     lbk_schedule *sc = NULL;
     if (!lbk__settings_create(t->c->ctx, 0, NULL, &set) &&
         !lbk__schedule_create(t->c->ctx, set, method, false, &sc))
-        for (int64_t i = 0; i < sc->n_all && n + 6 <= max; i++)
+        for (int64_t i = 0; i < sc->n_all && n + 2 + STREAMS <= max; i++)
             n = add_wants(t, &sc->stage[i], n, s);
     lbk__schedule_destroy(&sc);
     lbk__settings_destroy(&set);
