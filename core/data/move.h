@@ -29,6 +29,6 @@ static inline int64_t lbk__pick(uint32_t bits, int64_t n)
 }
 
 extern const struct lbk_transform lbk__resize_data, lbk__scale_data, lbk__crop, lbk__center_crop,
-    lbk__flip, lbk__rotate, lbk__color, lbk__normalize;
+    lbk__flip, lbk__rotate, lbk__color, lbk__lighting, lbk__normalize;
 
 #endif

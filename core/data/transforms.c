@@ -3,6 +3,6 @@
 #include "transform.h"
 
 const struct lbk_transform *const lbk__transforms[] = {
-    &lbk__resize_data, &lbk__scale_data, &lbk__crop, &lbk__center_crop, &lbk__flip, &lbk__rotate,
-    &lbk__color,       &lbk__normalize,  NULL,
+    &lbk__resize_data, &lbk__scale_data, &lbk__crop,     &lbk__center_crop, &lbk__flip,
+    &lbk__rotate,      &lbk__color,      &lbk__lighting, &lbk__normalize,   NULL,
 };

@@ -27,6 +27,8 @@ const struct data_description lbk__data_descriptions[] = {
     { "nyu_v2", "1449 rooms with depth in metres", "pairs", "nyu-v2",
       "images=rgb,labels=depth,list=train.txt,test_list=test.txt,kind=depth,scale=0.03919792,"
       "offset=0.01959896,val=80,augment=flip" },
+    { "indoor_unlabelled", "535 photographs of rooms, and nothing else", "pairs",
+      "indoor-unlabelled", "images=.,kind=none,augment=flip" },
     { NULL, NULL, NULL, NULL, NULL },
 };
 
@@ -37,6 +39,8 @@ const struct lbk_opt lbk__data_opts[] = {
             "samples held out of training for the test; 0 = the source has its own"),
     LBK_INT(data_cfg, limit, 0, 0, 1e12, "at most so many samples of each part; 0 = all"),
     LBK_FLOAT(data_cfg, fraction, 1, 0, 1, "share of the training samples that is used"),
+    LBK_FLOAT(data_cfg, skip, 0, 0, 1,
+              "share of them that is left out first: what fraction takes for another stream"),
     LBK_STRING(data_cfg, prepare, "", "transforms of every sample, as in resize=32"),
     LBK_STRING(data_cfg, augment, "", "transforms of training alone, as in [flip,rotate=15]"),
     LBK_NUMBERS(data_cfg, mean, "", "taken off the image, one number or one per channel"),
@@ -217,6 +221,19 @@ static lbk_status part(const struct data *d, int64_t n, int64_t *begin, int64_t 
     return LBK_OK;
 }
 
+/* What one stream skips is what another takes with a fraction of as much. */
+static lbk_status take_share(const struct data *d, int64_t *begin, int64_t *end)
+{
+    const double n = (double) (*end - *begin);
+    *begin += llround(d->cfg->skip * n);
+    if (d->cfg->fraction < 1 && *begin + (int64_t) fmax(1, llround(d->cfg->fraction * n)) < *end)
+        *end = *begin + (int64_t) fmax(1, llround(d->cfg->fraction * n));
+    return *begin < *end ? LBK_OK
+                         : lbk_fail(d->ctx, LBK_EINVAL,
+                                    "data set '%s': skip=%g leaves none of its %" PRId64 " samples",
+                                    d->name, d->cfg->skip, *end);
+}
+
 static lbk_status choose(struct data *d)
 {
     const int64_t n = d->source->count(d->open);
@@ -227,8 +244,9 @@ static lbk_status choose(struct data *d)
     lbk_status st = part(d, n, &begin, &end);
     if (st)
         return st;
-    if (d->split == DATA_TRAIN && d->cfg->fraction < 1)
-        end = begin + (int64_t) fmax(1, llround(d->cfg->fraction * (double) (end - begin)));
+    st = d->split == DATA_TRAIN ? take_share(d, &begin, &end) : LBK_OK;
+    if (st)
+        return st;
     if (d->cfg->limit && end - begin > d->cfg->limit)
         end = begin + d->cfg->limit;
     struct ranked *r = calloc((size_t) n, sizeof *r);

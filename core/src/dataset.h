@@ -12,7 +12,7 @@ enum data_split { DATA_TRAIN, DATA_VAL, DATA_TEST };
 /* What every data set understands, beside the options of its source. */
 struct data_cfg {
     int64_t val, test, limit;
-    double fraction;
+    double fraction, skip;
     const char *prepare, *augment;
     struct lbk_numbers mean, std;
 };

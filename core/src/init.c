@@ -30,8 +30,7 @@ void lbk__random_fill(uint64_t key, uint64_t step, int64_t n, float *out)
     random_run(key, step, 0, n, out);
 }
 
-/* Box and Muller, two draws to a number. */
-static float normal(const float draw[2])
+float lbk__normal(const float draw[2])
 {
     const double u = 1.0 - draw[0], v = draw[1];
     return (float) (sqrt(-2 * log(u)) * cos(6.283185307179586 * v));
@@ -53,7 +52,7 @@ static void draw(uint64_t key, const struct lbk_init *init, lbk_shape s, float *
         const int64_t some = n - at < RUN ? n - at : RUN;
         random_run(key, 0, 2 * at, 2 * some, u);
         for (int64_t i = 0; i < some; i++)
-            v[at + i] = (float) (normal(u + 2 * i) * sd);
+            v[at + i] = (float) (lbk__normal(u + 2 * i) * sd);
     }
 }
 

@@ -22,6 +22,7 @@ static void finish(struct opened *o)
     free(o);
 }
 
+/* From the start after each: one that is made of others is the last user they had. */
 static void sweep(lbk_ctx *ctx)
 {
     for (struct opened **at = &ctx->opened, *o; !ctx->held && (o = *at);) {
@@ -31,6 +32,7 @@ static void sweep(lbk_ctx *ctx)
         }
         *at = o->next;
         finish(o);
+        at = &ctx->opened;
     }
 }
 

@@ -55,6 +55,8 @@ lbk_status lbk__store_fill(lbk_store *s, const lbk_graph *g);
 lbk_status lbk__store_fill_under(lbk_store *s, const lbk_graph *g, const char *prefix);
 /* out[i] = lbk_random_at(key, step, i) for i < n, four from each block of Philox. */
 void lbk__random_fill(uint64_t key, uint64_t step, int64_t n, float *out);
+/* Normally distributed, of two draws in 0 .. 1 (Box and Muller). */
+float lbk__normal(const float draw[2]);
 /* The start value of one state into n floats. */
 lbk_status lbk__init_values(lbk_ctx *ctx, const lbk_node *state, float *v);
 

@@ -42,7 +42,8 @@ lbk_status lbk__source_hash_file(lbk_ctx *ctx, const char *path, struct sha256 *
 
 lbk_status lbk__register_data(lbk_registrar *r)
 {
-    static const struct lbk_source *const sources[] = { &lbk__idx, &lbk__pairs, &lbk__synth, NULL };
+    static const struct lbk_source *const sources[] = { &lbk__idx, &lbk__pairs, &lbk__synth,
+                                                        &lbk__join, NULL };
     lbk_status st = LBK_OK;
     for (int i = 0; sources[i]; i++)
         st = lbk_register_source(r, sources[i]);

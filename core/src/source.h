@@ -9,7 +9,7 @@
 enum { SOURCE_SIDE_MAX = 16384 }; /* of an image */
 #define SOURCE_PIXELS_MAX ((int64_t) 1 << 27)
 
-extern const struct lbk_source lbk__idx, lbk__pairs, lbk__synth;
+extern const struct lbk_source lbk__idx, lbk__pairs, lbk__synth, lbk__join;
 
 /* root/name, or name when it is absolute or there is no root; free() it. */
 lbk_status lbk__source_path(lbk_ctx *ctx, const char *root, const char *name, char **out);

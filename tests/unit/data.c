@@ -205,6 +205,80 @@ static void parts(void **state)
         assert_int_equal(seen[i], 1);
 }
 
+/* A fraction and what another stream skips of it are the whole. */
+static void shares(void **state)
+{
+    static const char *const share[] = { "0.28", "0.5", "0.9", "0.04" };
+    struct fixture *f = *state;
+    for (int k = 0; k < 4; k++) {
+        int seen[20] = { 0 }, n = 0;
+        for (int rest = 0; rest < 2; rest++) {
+            const struct lbk_setting s[] = { { "val", "3" },
+                                             { rest ? "skip" : "fraction", share[k] } };
+            struct data *d;
+            assert_ok(&f->heard, lbk__data_open(f->ctx, text, 2, s, DATA_TRAIN, &d));
+            for (int64_t i = 0; i < d->n; i++)
+                n += !seen[lbk__data_id(d, i)]++;
+            lbk__data_close(&d);
+        }
+        assert_int_equal(n, 17);
+    }
+    refused(f, "idx,images=images,labels=labels,skip=1", LBK_EINVAL, "skip=1 leaves none");
+}
+
+/* Two shares of one set and one of another, behind each other. */
+static void joined(void **state)
+{
+    static const char
+        one[] = "idx,images=images,labels=labels,classes=10",
+        all[] =
+            "join,of=['%s,skip=0.5','%s,fraction=0.25','idx,images=more,labels=labels,classes=10']";
+    struct fixture *f = *state;
+    struct data *d, *half;
+    struct lbk_array image;
+    lbk_record *r;
+    char what[400], a[65], b[65];
+    uint64_t ids[35];
+    assert_int_equal(rename("images", "more"), 0);
+    write_idx(20, 3, 2);
+    snprintf(what, sizeof what, all, one, one);
+    assert_ok(&f->heard, lbk__record_create(f->ctx, &r));
+    assert_ok(&f->heard, lbk__data_open(f->ctx, what, 0, NULL, DATA_TRAIN, &d));
+    assert_ok(&f->heard, lbk__data_open(f->ctx, one, 1, &(struct lbk_setting){ "skip", "0.5" },
+                                        DATA_TRAIN, &half));
+    assert_int_equal(d->n, 35);
+    assert_string_equal(d->fields[1].name, "label");
+    for (int i = 0; i < 35; i++) {
+        assert_ok(&f->heard, lbk__data_read(d, i, r));
+        assert_ok(&f->heard, lbk_record_get(r, "image", LBK_F32, &image));
+        const int64_t of = i < 10 ? half->at[i] : i >= 15 ? i - 15 : -1;
+        if (of >= 0)
+            assert_true(*(float *) image.data == (float) (7 * of) / 255.0f);
+        ids[i] = lbk__data_id(d, i);
+        assert_int_equal(lbk_record_id(r), ids[i]);
+        for (int k = 0; k < i; k++)
+            assert_true(ids[k] != ids[i]);
+    }
+    assert_ok(&f->heard, lbk__data_hash(d, a));
+    lbk__data_close(&half);
+    lbk__data_close(&d);
+    assert_null(f->ctx->opened);
+    snprintf(what, sizeof what, "join,of=['%s,skip=0.4','%s,fraction=0.25']", one, one);
+    assert_ok(&f->heard, lbk__data_open(f->ctx, what, 0, NULL, DATA_TRAIN, &d));
+    assert_ok(&f->heard, lbk__data_hash(d, b));
+    assert_string_not_equal(a, b);
+    lbk__data_close(&d);
+    lbk__record_destroy(&r);
+    snprintf(what, sizeof what, "join,of=['%s','synth,classes=7']", one);
+    refused(f, what, LBK_EINVAL,
+            "join: 'idx' has a field 'label', 'synth' has 'label' of another kind");
+    refused(f, "join,of=['synth,of=depth','synth']", LBK_EINVAL,
+            "join: 'synth' has a field 'depth', 'synth' has 'label'");
+    refused(f, "join", LBK_EINVAL, "join: expected data sets");
+    refused(f, "join,of=['synth','nothing']", LBK_ENOENT, "'nothing' is unknown");
+    assert_null(f->ctx->opened);
+}
+
 /* One source for all parts of it, for as long as there is a user or it is held. */
 static void shared(void **state)
 {
@@ -298,6 +372,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(refuses_damaged_gzip, setup, teardown),
         cmocka_unit_test_setup_teardown(options, setup, teardown),
         cmocka_unit_test_setup_teardown(parts, setup, teardown),
+        cmocka_unit_test_setup_teardown(shares, setup, teardown),
+        cmocka_unit_test_setup_teardown(joined, setup, teardown),
         cmocka_unit_test_setup_teardown(shared, setup, teardown),
         cmocka_unit_test_setup_teardown(hashes, setup, teardown),
         cmocka_unit_test_setup_teardown(fashion_mnist, setup, teardown),

@@ -161,6 +161,63 @@ static void rotates(void **state)
     expect(f, "image", LBK_F32, 9, (double[]){ 1, 2, 3, 4, 5, 6, 7, 8, 9 });
 }
 
+/* A picture that is linear in place stays so where its neighbours are inside; maps are copied. */
+static void rotates_smoothly(void **state)
+{
+    struct fixture *f = *state;
+    int straight = 0;
+    for (uint64_t key = 0; key < 20; key++) {
+        struct lbk_array a, b;
+        fill(f, 1, 11, 13);
+        apply(f, "rotate(degrees=30,smooth=yes)", key);
+        assert_ok(&f->heard, lbk_record_get(f->r, "image", LBK_F32, &a));
+        assert_ok(&f->heard, lbk_record_get(f->r, "label", LBK_I32, &b));
+        const float *p = a.data;
+        for (int y = 3; y < 8; y++)
+            for (int x = 3; x < 10; x++, straight++) {
+                const int i = 13 * y + x;
+                assert_true(fabsf(p[i - 1] + p[i + 1] - 2 * p[i]) < 1e-3f);
+                assert_true(fabsf(p[i - 13] + p[i + 13] - 2 * p[i]) < 1e-3f);
+                assert_true(fabsf(p[i] - (float) ((int32_t *) b.data)[i]) <= 7.01f);
+            }
+        assert_int_equal(((int32_t *) b.data)[71], 72);
+    }
+    assert_int_equal(straight, 700);
+}
+
+/* All pixels shift alike; by how much varies as the components say, red with green. */
+static void lights(void **state)
+{
+    struct fixture *f = *state;
+    double sum = 0, squares = 0, product = 0;
+    enum { N = 4000 };
+    for (uint64_t key = 0; key < N; key++) {
+        struct lbk_array a;
+        fill(f, 3, 1, 2);
+        assert_ok(&f->heard, lbk_record_get(f->r, "image", LBK_F32, &a));
+        float *p = a.data;
+        for (int i = 0; i < 6; i++)
+            p[i] = 0.5f;
+        apply(f, "lighting", key);
+        assert_ok(&f->heard, lbk_record_get(f->r, "image", LBK_F32, &a));
+        p = a.data;
+        assert_true(p[0] == p[1] && p[2] == p[3] && p[4] == p[5]);
+        const double red = (double) p[0] - 0.5, green = (double) p[2] - 0.5;
+        sum += red, squares += red * red, product += red * green;
+    }
+    assert_true(fabs(sum / N) < 0.001);
+    assert_true(fabs(sqrt(squares / N) / 0.012420 - 1) < 0.05);
+    assert_true(fabs(product / N / 1.5591e-4 - 1) < 0.1);
+    fill(f, 3, 1, 2);
+    apply(f, "lighting=0", 1);
+    expect(f, "image", LBK_F32, 6, (double[]){ 1, 1, 1, 1, 1, 1 });
+    struct pipeline *p;
+    fill(f, 1, 1, 2);
+    assert_ok(&f->heard, lbk__pipeline_create(f->ctx, "lighting", &p));
+    assert_refused(&f->heard, lbk__pipeline_run(p, 0, 1, f->r, 0), LBK_EINVAL, "3 channels");
+    lbk__pipeline_destroy(&p);
+}
+
 static void colours(void **state)
 {
     struct fixture *f = *state;
@@ -235,6 +292,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(crops, setup, teardown),
         cmocka_unit_test_setup_teardown(flips, setup, teardown),
         cmocka_unit_test_setup_teardown(rotates, setup, teardown),
+        cmocka_unit_test_setup_teardown(rotates_smoothly, setup, teardown),
+        cmocka_unit_test_setup_teardown(lights, setup, teardown),
         cmocka_unit_test_setup_teardown(colours, setup, teardown),
         cmocka_unit_test_setup_teardown(scales, setup, teardown),
         cmocka_unit_test_setup_teardown(texts, setup, teardown),
