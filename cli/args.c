@@ -183,11 +183,6 @@ const char *cli_take(struct cli *c, const char *key)
     return s->value;
 }
 
-static const char *said_at(const struct setting *s, struct cli *c)
-{
-    return strcmp(s->from, "command line") ? cli_text(c, "%s: ", s->from) : "";
-}
-
 int cli_take_int(struct cli *c, const char *key, int64_t min, int64_t max, int64_t *out)
 {
     struct setting *s = find(c, key);
@@ -198,10 +193,10 @@ int cli_take_int(struct cli *c, const char *key, int64_t min, int64_t max, int64
     errno = 0;
     const long long v = strtoll(s->value, &end, 10);
     if (end == s->value || *end)
-        return cli_fail(c, EXIT_USAGE, "%s%s: expected a whole number, got '%s'", said_at(s, c),
-                        key, s->value);
+        return cli_fail(c, EXIT_USAGE, "%s: %s: expected a whole number, got '%s'", s->from, key,
+                        s->value);
     if (errno || v < min || v > max)
-        return cli_fail(c, EXIT_USAGE, "%s%s: expected %lld..%lld, got '%s'", said_at(s, c), key,
+        return cli_fail(c, EXIT_USAGE, "%s: %s: expected %lld..%lld, got '%s'", s->from, key,
                         (long long) min, (long long) max, s->value);
     *out = v;
     return 0;

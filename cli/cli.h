@@ -21,6 +21,7 @@ struct cli {
     int n_owned;      void **owned;                    /* freed together at the end */
     char error[1200];
     int failed_code;                                   /* exit code of the last cli_fail() */
+    const char *about;                                 /* key that the library's next failure comes from, or NULL */
     bool progress_open;  /* a progress line is on the terminal, unfinished */
     lbk_ctx *ctx;
 };

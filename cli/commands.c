@@ -52,7 +52,8 @@ static const struct cli_key tune_keys[] = {
 const struct command cli_commands[] = {
     { "train", "[-c RECIPE] [key=value ...]", "train a student by a method, or plainly",
       CMD_KEYS | CMD_RUNS, train_keys,
-      "--dry-run checks everything on one batch, prints the plan and trains nothing\n"
+      "--dry-run checks everything on one batch, tells what would be done and trains nothing; -v "
+      "also lists the plan\n"
       "Other keys belong to the method, the models, the data and the run: see 'limbeck help method "
       "NAME' and\n"
       "'limbeck help settings'. The command line wins over recipes, and they over defaults.",

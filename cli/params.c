@@ -12,7 +12,7 @@ static bool has_option(const struct lbk_opt *o, const char *name)
 }
 
 /* Threads are an option of those devices that have them. */
-int cli_device(struct cli *c, const char **spec)
+static int choose_device(struct cli *c, const char **spec)
 {
     const char *device = cli_take(c, "device"), *threads = cli_take(c, "threads");
     char *own = cli_alloc(c, LBK_DEVICE_SPEC);
@@ -30,6 +30,14 @@ int cli_device(struct cli *c, const char **spec)
     if (b && has_option(b->opts, "threads"))
         *spec = cli_text(c, "%s,threads=%s", *spec, threads);
     return 0;
+}
+
+int cli_device(struct cli *c, const char **spec)
+{
+    c->about = "device";
+    const int bad = choose_device(c, spec);
+    c->about = NULL;
+    return bad;
 }
 
 /* The trainer reads and keeps every setting; a device gets its threads here. */

@@ -14,13 +14,41 @@ enum { MAX_SIZE = 1 << 20, MAX_DEPTH = 64, MAX_KEYS = 4096 };
 struct recipe {
     struct cli *c;
     const char *name;
+    const unsigned char *text;
+    size_t size;
     yaml_parser_t parser;
     int depth, n_keys;
 };
 
 static int fail_at(struct recipe *r, const yaml_mark_t *at, const char *what)
 {
-    return cli_fail(r->c, EXIT_DAMAGED, "%s:%zu: %s", r->name, at->line + 1, what);
+    return cli_fail(r->c, EXIT_DAMAGED, "%s:%zu:%zu: %s", r->name, at->line + 1, at->column + 1,
+                    what);
+}
+
+/* The parser does not count lines for what it cannot even read. */
+static yaml_mark_t mark_of(const struct recipe *r)
+{
+    yaml_mark_t m = r->parser.problem_mark;
+    if (r->parser.error != YAML_READER_ERROR)
+        return m;
+    m = (yaml_mark_t){ 0 };
+    for (size_t i = 0; i < r->parser.problem_offset && i < r->size; i++) {
+        m.line += r->text[i] == '\n';
+        m.column = r->text[i] == '\n' ? 0 : m.column + 1;
+    }
+    return m;
+}
+
+static int malformed(struct recipe *r)
+{
+    const yaml_mark_t at = mark_of(r);
+    const char *what = r->parser.problem ? r->parser.problem : "not YAML";
+    if (r->parser.error == YAML_READER_ERROR && r->parser.problem_value >= 0)
+        what = cli_text(r->c, "%s: found byte 0x%02x", what, (unsigned) r->parser.problem_value);
+    else if (at.index < r->size && r->text[at.index] == '\t')
+        what = "expected blanks, found a tab";
+    return fail_at(r, &at, what);
 }
 
 static int next(struct recipe *r, yaml_event_t *e)
@@ -29,8 +57,7 @@ static int next(struct recipe *r, yaml_event_t *e)
         return 0;
     if (r->parser.error == YAML_MEMORY_ERROR)
         return cli_fail(r->c, EXIT_MEMORY, "%s: out of memory", r->name);
-    return cli_fail(r->c, EXIT_DAMAGED, "%s:%zu: %s", r->name, r->parser.problem_mark.line + 1,
-        r->parser.problem ? r->parser.problem : "not YAML");
+    return malformed(r);
 }
 
 /* A copy of a plain or quoted scalar, refusing what a command line could not hold. */
@@ -55,10 +82,10 @@ static int put(struct recipe *r, const yaml_mark_t *at, const char *key, const c
     for (int i = 0; i < r->c->n_settings; i++) {
         const struct setting *s = &r->c->settings[i];
         if (!strcmp(s->key, key) && !strncmp(s->from, r->name, n) && s->from[n] == ':')
-            return cli_fail(r->c, EXIT_DAMAGED, "%s:%zu: '%s' is given twice, first at %s", r->name,
-                            at->line + 1, key, s->from);
+            return fail_at(r, at, cli_text(r->c, "'%s' is given twice, first at %s", key, s->from));
     }
-    return cli_set(r->c, key, value, cli_text(r->c, "%s:%zu", r->name, at->line + 1));
+    return cli_set(r->c, key, value,
+                   cli_text(r->c, "%s:%zu:%zu", r->name, at->line + 1, at->column + 1));
 }
 
 /* A comma outside brackets would split the item in two. */
@@ -86,9 +113,11 @@ static int sequence(struct recipe *r, const char *key, const yaml_mark_t *at)
         if (e.type == YAML_SCALAR_EVENT)
             bad = scalar(r, &e, &item);
         else if (!end)
-            bad = fail_at(r, &e.start_mark, "a list holds plain values only");
+            bad = fail_at(r, &e.start_mark,
+                          cli_text(r->c, "'%s': a list holds plain values only", key));
         if (item && (!*item || splits(item)))
-            bad = fail_at(r, &e.start_mark, "a list item is empty or holds a comma");
+            bad = fail_at(r, &e.start_mark,
+                          cli_text(r->c, "'%s': a list item is empty or holds a comma", key));
         yaml_event_delete(&e);
         if (bad)
             return bad;
@@ -100,31 +129,33 @@ static int sequence(struct recipe *r, const char *key, const yaml_mark_t *at)
 
 static int mapping(struct recipe *r, const char *prefix);
 
-static int value(struct recipe *r, const char *key)
+/* at: where the key stands */
+static int value(struct recipe *r, const char *key, const yaml_mark_t *at)
 {
     yaml_event_t e;
     int bad = next(r, &e);
     if (bad)
         return bad;
     const char *text = NULL;
-    const yaml_mark_t at = e.start_mark;
     if (e.type == YAML_SCALAR_EVENT) {
         bad = scalar(r, &e, &text);
         if (!bad && !*text && e.data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
-            bad = fail_at(r, &at, "a key has no value");
+            bad = fail_at(r, at, cli_text(r->c, "'%s': a key has no value", key));
     } else if (e.type == YAML_ALIAS_EVENT) {
-        bad = fail_at(r, &at, "aliases are not allowed");
+        bad = fail_at(r, at, cli_text(r->c, "'%s': aliases are not allowed", key));
     } else if (e.type == YAML_MAPPING_START_EVENT &&
                (e.data.mapping_start.anchor || e.data.mapping_start.tag)) {
-        bad = fail_at(r, &at, "anchors and tags are not allowed");
+        bad = fail_at(r, at, cli_text(r->c, "'%s': anchors and tags are not allowed", key));
     }
     const yaml_event_type_t type = e.type;
     yaml_event_delete(&e);
     if (bad)
         return bad;
+    if (type == YAML_MAPPING_START_EVENT && r->depth >= MAX_DEPTH)
+        return fail_at(r, at, "nested too deeply");
     if (type == YAML_MAPPING_START_EVENT)
         return mapping(r, key);
-    return type == YAML_SEQUENCE_START_EVENT ? sequence(r, key, &at) : put(r, &at, key, text);
+    return type == YAML_SEQUENCE_START_EVENT ? sequence(r, key, at) : put(r, at, key, text);
 }
 
 static int entry(struct recipe *r, const char *prefix, const yaml_event_t *e)
@@ -139,14 +170,13 @@ static int entry(struct recipe *r, const char *prefix, const yaml_event_t *e)
         return fail_at(r, &e->start_mark, "a key is made of letters, digits, '_', '.' and '-'");
     if (*prefix)
         key = cli_text(r->c, "%s.%s", prefix, key);
-    return cli_key_valid(key, strlen(key)) ? value(r, key)
+    return cli_key_valid(key, strlen(key)) ? value(r, key, &e->start_mark)
                                            : fail_at(r, &e->start_mark, "a key is too long");
 }
 
 static int mapping(struct recipe *r, const char *prefix)
 {
-    if (++r->depth > MAX_DEPTH)
-        return fail_at(r, &r->parser.mark, "nested too deeply");
+    r->depth++;
     for (;;) {
         yaml_event_t e;
         int bad = next(r, &e);
@@ -169,7 +199,8 @@ static int mapping(struct recipe *r, const char *prefix)
 static int document(struct recipe *r)
 {
     static const yaml_event_type_t before[] = { YAML_STREAM_START_EVENT, YAML_DOCUMENT_START_EVENT,
-        YAML_MAPPING_START_EVENT }, after[] = { YAML_DOCUMENT_END_EVENT, YAML_STREAM_END_EVENT };
+                                                YAML_MAPPING_START_EVENT },
+                                   after[] = { YAML_DOCUMENT_END_EVENT, YAML_STREAM_END_EVENT };
     for (int i = 0; i < 5; i++) {
         if (i == 3) {
             const int bad = mapping(r, "");
@@ -194,7 +225,7 @@ static int document(struct recipe *r)
 
 int cli_recipe_parse(struct cli *c, const char *name, const unsigned char *text, size_t size)
 {
-    struct recipe r = { .c = c, .name = name };
+    struct recipe r = { .c = c, .name = name, .text = text, .size = size };
     if (!yaml_parser_initialize(&r.parser))
         return cli_fail(c, EXIT_MEMORY, "%s: out of memory", name);
     yaml_parser_set_input_string(&r.parser, text, size);

@@ -67,22 +67,54 @@ int cli_fail(struct cli *c, int code, const char *fmt, ...)
     return c->failed_code = code;
 }
 
-/* Where the setting that a message starts with, or quotes, was written; "" when it speaks of none.
- */
+static const struct setting *find(const struct cli *c, const char *key, size_t n)
+{
+    for (int i = 0; i < c->n_settings; i++)
+        if (!strncmp(c->settings[i].key, key, n) && !c->settings[i].key[n])
+            return &c->settings[i];
+    return NULL;
+}
+
+/* "data.val" is "val" as well; "data.images" may be a part of what "data" was set to. */
+static const struct setting *find_whole(const struct cli *c, const char *key, size_t n)
+{
+    const struct setting *s = find(c, key, n);
+    if (!s && n > 5 && !strncmp(key, "data.", 5))
+        s = find(c, key + 5, n - 5);
+    while (!s && n) {
+        do
+            n--;
+        while (n && key[n] != '.');
+        s = n ? find(c, key, n) : NULL;
+    }
+    return s;
+}
+
+static bool is_run_option(const char *key, size_t n)
+{
+    for (const struct lbk_opt *o = lbk_train_options(); o->type != LBK_OPT_END; o++)
+        if (!strncmp(o->name, key, n) && !o->name[n])
+            return true;
+    return false;
+}
+
+/* Where the setting was written that a message begins with; NULL when it speaks of none. A message
+ * may name several, "method: kd.weight: expected ...": the last one counts. Of one that is not
+ * there it is the recipe that lacks it. */
 static const char *origin(const struct cli *c, const char *msg)
 {
-    for (int i = 0; i < c->n_settings; i++) {
-        const struct setting *s = &c->settings[i];
-        const size_t n = strlen(s->key);
-        const char *quoted = strchr(msg, '\'');
-        if (!strcmp(s->from, "command line"))
-            continue;
-        if (!strncmp(msg, s->key, n) && (msg[n] == ':' || msg[n] == ' '))
-            return s->from;
-        if (quoted && !strncmp(quoted + 1, s->key, n) && quoted[n + 1] == '\'')
-            return s->from;
+    const struct setting *s = NULL;
+    const char *colon, *missing = NULL;
+    while ((colon = strstr(msg, ": ")) && cli_key_valid(msg, (size_t) (colon - msg))) {
+        const struct setting *now = find_whole(c, msg, (size_t) (colon - msg));
+        s = now ? now : s;
+        if (c->n_recipes == 1 && is_run_option(msg, (size_t) (colon - msg)))
+            missing = c->recipes[0];
+        msg = colon + 2;
     }
-    return "";
+    if (!s && c->about)
+        s = find(c, c->about, strlen(c->about));
+    return s ? s->from : missing;
 }
 
 void cli_log(void *ud, enum lbk_log_level lvl, const char *msg)
@@ -93,7 +125,7 @@ void cli_log(void *ud, enum lbk_log_level lvl, const char *msg)
         return;
     }
     const char *from = origin(c, msg);
-    snprintf(c->error, sizeof c->error, "%s%s%s", from, *from ? ": " : "", msg);
+    snprintf(c->error, sizeof c->error, "%s%s%s", from ? from : "", from ? ": " : "", msg);
     cli_say(c, "", c->error);
 }
 

@@ -22,6 +22,33 @@ void lbk_ctx_log(lbk_ctx *ctx, enum lbk_log_level lvl, const char *fmt, ...)
     say(ctx, lvl, text);
 }
 
+static const char *exchange(const char **at, const char *now)
+{
+    const char *before = *at;
+    *at = now;
+    return before;
+}
+
+const char *lbk__about(lbk_ctx *ctx, const char *s) { return exchange(&ctx->about, s); }
+const char *lbk__about_memory(lbk_ctx *ctx, const char *s)
+{
+    return exchange(&ctx->about_memory, s);
+}
+
+/* Puts the setting that it is about in front; text: as large as an error may be. */
+static void name_setting(const lbk_ctx *ctx, lbk_status st, char *text)
+{
+    const bool memory = st == LBK_ENOMEM && ctx->about_memory;
+    const char *name = memory ? ctx->about_memory : ctx->about;
+    const size_t n = name ? strlen(name) : 0, most = sizeof ctx->error;
+    if (!n || n + 3 > most || (!strncmp(text, name, n) && strchr(":.", text[n])))
+        return;
+    memmove(text + n + 2, text, most - n - 2);
+    memcpy(text, name, n);
+    memcpy(text + n, ": ", 2);
+    text[most - 1] = 0;
+}
+
 lbk_status lbk_fail(lbk_ctx *ctx, lbk_status st, const char *fmt, ...)
 {
     char text[sizeof ctx->error];
@@ -29,6 +56,7 @@ lbk_status lbk_fail(lbk_ctx *ctx, lbk_status st, const char *fmt, ...)
     va_start(v, fmt);
     vsnprintf(text, sizeof text, fmt, v);
     va_end(v);
+    name_setting(ctx, st, text);
     pthread_mutex_lock(&ctx->lock);
     memcpy(ctx->error, text, sizeof text);
     ctx->errors++;

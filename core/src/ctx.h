@@ -31,12 +31,19 @@ struct lbk_ctx {
     pthread_mutex_t loading;
     char error[1024];
     unsigned errors;    /* how many were logged */
+    const char *about, *about_memory; /* of lbk__about */
     struct arena arena; /* descriptors' copies, module records: live as long as the context */
     struct registry registry[LBK_METRICS + 1];
     struct module *modules;
     struct opened *opened; /* of opened.h */
     int held;              /* of lbk__opened_hold */
 };
+
+/* Failures from now on come from what the user has set under that name; their messages begin with it, "data.val: ...", unless
+ * they begin with something below it. Lack of memory can be put down to another one. Both return what was there before, for the
+ * caller to put back; NULL = no setting. The names are not copied. [owner thread] */
+const char *lbk__about(lbk_ctx *ctx, const char *setting);
+const char *lbk__about_memory(lbk_ctx *ctx, const char *setting);
 
 /* The nearest of the names, ended by NULL, by edit distance; NULL when none is near. */
 const char *lbk__nearest(const char *name, const char *const *names);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 #include "opt.h"
@@ -122,6 +123,8 @@ static const char *curve(struct words *w, struct arena *a, struct lbk_curve *c)
     c->warm = 1;
     if (!number(w, &c->from))
         return "a number first";
+    if (fabs(c->from) > FLT_MAX)
+        return "at most 3.4e38";
     if (w->n && !is(w, "warm") && (wrong = shape(w, a, c)))
         return wrong;
     if (!w->n)

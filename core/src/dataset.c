@@ -65,11 +65,13 @@ static lbk_status unknown(const struct data *d, const char *name)
     for (const struct lbk_opt *o = lbk__data_opts; o->name && n < 127; o++)
         names[n++] = o->name;
     for (const struct lbk_opt *o = d->source->opts; o && o->name && n < 127; o++)
-        names[n++] = o->name;
+        if (strcmp(o->name, "split"))
+            names[n++] = o->name;
     names[n] = NULL;
     const char *near = lbk__nearest(name, names);
-    return lbk_fail(d->ctx, LBK_ENOENT, "data set '%s': option '%s' is unknown%s%s%s", d->name,
-                    name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return lbk_fail(d->ctx, LBK_ENOENT, "%s.%s: data set '%s' has no such option%s%s%s", d->by,
+                    name, d->name, near ? "; did you mean '" : "", near ? near : "",
+                    near ? "'?" : "");
 }
 
 static lbk_status set(struct data *d, const char *name, const char *value)
@@ -120,20 +122,23 @@ static lbk_status set_items(struct data *d, const char *list)
                 : LBK_OK;
 }
 
-/* Where a described data set lies: below $LIMBECK_DATA, else where Debian puts it. */
+/* Where a described data set lies: below $LIMBECK_DATA, else where Debian puts it; the first of
+ * these when it is nowhere. */
 static lbk_status set_root(struct data *d, const char *folder)
 {
     const char *const parents[] = { secure_getenv("LIMBECK_DATA"), "/usr/share/datasets",
                                     "/usr/local/share/datasets" };
-    char path[4096];
+    char path[4096], first[4096] = "";
     for (int i = 0; i < 3; i++) {
         if (!parents[i] || !*parents[i])
             continue;
         snprintf(path, sizeof path, "%s/%s", parents[i], folder);
-        if (!access(path, R_OK) || !i)
+        if (!access(path, R_OK))
             return lbk_opts_set(d->opts, "root", path);
+        if (!*first)
+            memcpy(first, path, sizeof first);
     }
-    return lbk_opts_set(d->opts, "root", folder);
+    return lbk_opts_set(d->opts, "root", first);
 }
 
 static lbk_status make_options(struct data *d, const struct data_description *of)
@@ -142,9 +147,9 @@ static lbk_status make_options(struct data *d, const struct data_description *of
     if (!st)
         st = lbk_opts_create(d->ctx, d->source->opts, d->source->cfg_size, &d->opts);
     if (!st)
-        st = lbk__opts_prefix(d->common, "data");
+        st = lbk__opts_prefix(d->common, d->by);
     if (!st)
-        st = lbk__opts_prefix(d->opts, "data");
+        st = lbk__opts_prefix(d->opts, d->by);
     if (!st && of && of->folder && lbk__opts_has(d->opts, "root"))
         st = set_root(d, of->folder);
     if (!st && of)
@@ -165,8 +170,8 @@ static lbk_status set_split(struct data *d)
         return LBK_OK;
     return lbk_fail(
         d->ctx, LBK_ENOENT,
-        "data set '%s': source '%s' has no %s part; set data.%s to hold samples out of training",
-        d->name, d->source->name, names[from], names[from]);
+        "data set '%s': source '%s' has no %s part; set %s.%s to hold samples out of training",
+        d->name, d->source->name, names[from], d->by, names[from]);
 }
 
 /* ---- parts ---- */
@@ -209,9 +214,9 @@ static lbk_status part(const struct data *d, int64_t n, int64_t *begin, int64_t 
         return LBK_OK;
     if (val + test >= n)
         return lbk_fail(d->ctx, LBK_EINVAL,
-                        "data set '%s': expected less than its %" PRId64
-                        " samples to be held out, got %" PRId64,
-                        d->name, n, val + test);
+                        "%s.%s: expected less than the %" PRId64
+                        " samples of '%s' to be held out, got %" PRId64,
+                        d->by, val ? "val" : "test", n, d->name, val + test);
     if (d->split == DATA_VAL)
         *end = val;
     else if (d->split == DATA_TEST)
@@ -321,7 +326,7 @@ lbk_status lbk__data_open(lbk_ctx *ctx, const char *text, int n, const struct lb
         return lbk_fail(ctx, LBK_ENOMEM, "data set: out of memory");
     }
     char *comma = strchr(d->text, ',');
-    d->ctx = ctx, d->split = split, d->name = d->text;
+    d->ctx = ctx, d->by = ctx->about ? ctx->about : "data", d->split = split, d->name = d->text;
     if (comma)
         *comma = 0;
     lbk_status st = configure(d, comma ? comma + 1 : NULL, n, settings);

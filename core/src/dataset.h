@@ -19,6 +19,7 @@ struct data_cfg {
 struct data {
     lbk_ctx *ctx;
     const char *name; /* as in the text */
+    const char *by;   /* what messages call its settings: as lbk__about said when it was opened, or "data" */
     enum data_split split;
     const struct lbk_source *source;
     const struct data_cfg *cfg;

@@ -129,7 +129,7 @@ lbk_status lbk_device_open(lbk_ctx *ctx, const char *spec, lbk_device **out)
         lbk_opts_destroy(&opts);
         return lbk_fail(ctx, LBK_ENOMEM, "device: out of memory");
     }
-    *d = (lbk_device){ .ctx = ctx, .backend = backend, .opts = opts, .refs = 1 };
+    *d = (lbk_device){ .ctx = ctx, .backend = backend, .opts = opts, .index = index, .refs = 1 };
     memcpy(d->spec, own, sizeof d->spec);
     st = start(d, index);
     if (st)
@@ -175,6 +175,15 @@ lbk_status lbk__device_timing(lbk_device *d, bool on)
     const int before = d->timed;
     d->timed += on ? 1 : -1;
     return d->fns.timing && !before != !d->timed ? d->fns.timing(d->drv, on) : LBK_OK;
+}
+
+bool lbk__device_is_host(const lbk_device *d)
+{
+    enum { MOST = 64 };
+    struct lbk_device_info info[MOST];
+    const int n = lbk_device_list(d->ctx, d->backend->name, info, MOST);
+    return d->index < n && d->index < MOST &&
+           (info[d->index].is_host || info[d->index].is_cpu || info[d->index].unified);
 }
 
 void lbk__device_unref(lbk_device *d)

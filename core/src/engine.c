@@ -248,6 +248,10 @@ lbk_status lbk__engine_sweep(struct engine *e, struct loader *l, int64_t most,
 
 /* ---- what is not finite ---- */
 
+/* Larger steps are not run on the host: operators as they are written down there take a second for
+ * some 1e8. */
+static const double host_flops = 1e9;
+
 struct blame {
     struct engine *e;
     void **copy;
@@ -290,9 +294,37 @@ static lbk_status seen(void *ud, const lbk_node *n, const void *value)
     return LBK_OK;
 }
 
+/* The first term that is not finite; NULL: each is, and their sum is not. One alone is the sum. */
+static const char *bad_term(const struct engine *e, double *value)
+{
+    const float *v = e->host + (e->o->n_term > 1);
+    for (int i = 0; i < e->o->n_term; i++)
+        if (!isfinite(v[i])) {
+            *value = (double) v[i];
+            return e->o->term[i].label;
+        }
+    return NULL;
+}
+
+static lbk_status blame_term(const struct engine *e, int64_t step, const char *stage)
+{
+    double v = 0;
+    const char *term = bad_term(e, &v);
+    if (term)
+        return lbk_fail(e->o->ctx, LBK_EDIVERGED,
+                        "stage '%s', step %lld: term '%s' is %g, expected a finite number", stage,
+                        (long long) step, term, v);
+    return lbk_fail(e->o->ctx, LBK_EDIVERGED, "stage '%s', step %lld: the loss is not finite",
+                    stage, (long long) step);
+}
+
 lbk_status lbk__engine_blame(struct engine *e, int64_t step, const char *stage)
 {
     lbk_graph *g = e->o->g;
+    struct lbk_exec_info info = { .size = sizeof info };
+    lbk_exec_info(e->exec, &info);
+    if (info.flops > host_flops)
+        return blame_term(e, step, stage);
     struct blame b = { e, calloc((size_t) g->n_node + 1, sizeof *b.copy), step, stage };
     const struct eval v = { .seed = e->o->ctx->params.seed, .leaf = leaf, .seen = seen, .ud = &b };
     void **value = NULL;
@@ -300,8 +332,7 @@ lbk_status lbk__engine_blame(struct engine *e, int64_t step, const char *stage)
     const int64_t n = g->n_node;
     lbk_status st = b.copy ? lbk__eval(g, &v, 1, &target, &value) : no_memory(e);
     if (!st)
-        st = lbk_fail(e->o->ctx, LBK_EDIVERGED, "stage '%s', step %lld: the loss is not finite",
-                      stage, (long long) step);
+        st = blame_term(e, step, stage);
     if (value)
         lbk__eval_free(g, value);
     for (int64_t i = 0; b.copy && i < n; i++)

@@ -43,8 +43,8 @@ lbk_status lbk__engine_run(struct engine *e, const struct batch *const batch[],
 lbk_status lbk__engine_look(struct engine *e, int64_t *unsound);
 /* The rows of the reads into the records of the batch. */
 lbk_status lbk__engine_rows(struct engine *e, const struct batch *b);
-/* Runs the step that was fed on the host, node by node, and fails naming the first that is not
- * finite. */
+/* Fails naming the first node that is not finite, for which it runs the step that was fed on the host; of a step that takes
+ * too long there, the first term. */
 lbk_status lbk__engine_blame(struct engine *e, int64_t step, const char *stage);
 
 /* Every record of the only stream once, in order. each() may be NULL. most: batches, 0 = all. */

@@ -35,7 +35,7 @@ static lbk_status build(struct evaluator *e)
     if (st)
         return st;
     o->n_stream = 1;
-    o->stream[0] = (struct obj_stream){ "eval", e->source->data->fields,
+    o->stream[0] = (struct obj_stream){ "eval", e->source->by, e->source->data->fields,
                                         lbk__loader_layout(e->loader), e->source->data->n };
     lbk_pass *p = lbk__objective_pass(o, e->role, e->role->name, LBK_FROZEN, 0);
     if (p)
@@ -61,6 +61,7 @@ lbk_status lbk__evaluator_create(struct run *r, struct role *role, enum data_spl
         return lbk_fail(r->ctx, LBK_ENOMEM, "evaluation: out of memory");
     *e = (struct evaluator){ .run = r, .role = role };
     e->source = lbk__source_get(r, "train", split);
+    const char *before = lbk__about_memory(r->ctx, "eval_batch");
     const struct loader_params p = { .batch = r->cfg->eval_batch,
                                      .pad = true,
                                      .records = true,
@@ -69,6 +70,7 @@ lbk_status lbk__evaluator_create(struct run *r, struct role *role, enum data_spl
     lbk_status st = e->source ? lbk__source_loader(r, e->source, &p, &e->loader) : r->failed;
     if (!st)
         st = build(e);
+    lbk__about_memory(r->ctx, before);
     if (st)
         lbk__evaluator_destroy(&e);
     *out = e;

@@ -256,8 +256,12 @@ lbk_status lbk__loader_next(struct loader *l, const struct batch **out)
     l->waited += now() - start;
     if (!some)
         return LBK_OK;
-    if (y->status && y->text[0])
-        return lbk_fail(l->ctx, y->status, "%s", y->text);
+    if (y->status && y->text[0]) {
+        const char *before = lbk__about(l->ctx, l->p.by);
+        lbk_fail(l->ctx, y->status, "%s", y->text);
+        lbk__about(l->ctx, before);
+        return y->status;
+    }
     *out = y->status ? NULL : &y->b;
     return y->status;
 }
@@ -429,7 +433,9 @@ lbk_status lbk__loader_create(lbk_ctx *ctx, const struct loader_params *p, struc
     l->ctx = ctx, l->p = *p;
     if (!l->p.depth)
         l->p.depth = 3;
+    const char *before = lbk__about(ctx, p->by);
     st = build(l);
+    lbk__about(ctx, before);
     if (st)
         lbk__loader_destroy(&l);
     else

@@ -20,6 +20,7 @@ struct loader_params {
     bool pad; /* deliver a last smaller batch, its rows filled up with its last sample; else drop it
                */
     bool records; /* keep the records of a batch, for who reads single samples */
+    const char *by; /* setting that failures are put down to, or NULL */
     size_t cache; /* bytes for samples as they are before the first random transform */
     /* [any thread] optional, after the transforms: makes variable arrays fixed. */
     lbk_status (*encode)(lbk_record *r, void *ud);

@@ -67,8 +67,13 @@ static lbk_status choose(struct loop *l)
                : lbk__setting(r->set, "optim") || !l->s->d.optim ? r->cfg->optim
                                                                  : l->s->d.optim;
     l->best = l->s->d.best;
-    const lbk_status st = choose_lr(l);
-    return st ? st : lbk__optim_check(r->ctx, l->optim);
+    lbk_status st = choose_lr(l);
+    const char *before =
+        lbk__about(r->ctx, own ? lbk__arena_str(&r->arena, "%s.optim", l->s->d.name) : "optim");
+    if (!st)
+        st = lbk__optim_check(r->ctx, l->optim);
+    lbk__about(r->ctx, before);
+    return st;
 }
 
 /* ---- frozen roles stay as they were ---- */
@@ -221,15 +226,14 @@ static lbk_status look(struct loop *l)
     return st || !unsound ? st : blame(l, done - unsound);
 }
 
-static lbk_status step(struct loop *l)
+/* With the batches that are there. */
+static lbk_status advance(struct loop *l)
 {
     struct trainer *t = l->t;
     struct engine *e = l->parts.engine;
     const struct step_now now = now_at(l, t->at.step);
     l->now_lr = now.lr;
-    lbk_status st = next_batches(l);
-    if (!st)
-        st = lbk__teacher_feed(l->parts.teacher, l->batch, &now, e);
+    lbk_status st = lbk__teacher_feed(l->parts.teacher, l->batch, &now, e);
     if (!st)
         st = lbk__engine_run(e, l->batch, &now);
     if (st)
@@ -243,6 +247,12 @@ static lbk_status step(struct loop *l)
         lbk__log_values(t, t->at.step, now.step / l->n.epoch, e->o->n_label, e->o->label, e->host,
                         now.lr);
     return st;
+}
+
+static lbk_status step(struct loop *l)
+{
+    const lbk_status st = next_batches(l);
+    return st ? st : advance(l);
 }
 
 static bool falls_on(const struct loop *l, struct lbk_span span)
@@ -308,21 +318,59 @@ static lbk_status all_steps(struct loop *l)
     return st;
 }
 
-static lbk_status rehearse(struct loop *l)
+/* ---- rehearsal ---- */
+
+static lbk_status first_step(struct loop *l, struct rehearsed *r)
 {
-    struct trainer *t = l->t;
-    const lbk_objective *o = l->parts.engine->o;
-    if (t->put) {
-        lbk_exec_dump(l->parts.engine->exec, t->put, t->ud);
-    }
+    const struct engine *e = l->parts.engine;
+    const char *before = lbk__about(l->t->ctx, "method");
     lbk_status st = seek(l, 0);
     if (!st)
         st = step(l);
-    for (int i = 0; !st && i < o->n_label; i++)
-        if (!isfinite(l->parts.engine->host[i]))
-            st = lbk_fail(t->ctx, LBK_EDIVERGED, "stage '%s': term '%s' is not finite",
-                          l->s->d.name, o->label[i]);
-    return st ? st : validate(l, 1);
+    for (int i = 0; !st && i < e->o->n_label; i++)
+        if (!isfinite(e->host[i]))
+            st = lbk_fail(l->t->ctx, LBK_EDIVERGED, "stage '%s': term '%s' is not finite",
+                          l->s->d.name, e->o->label[i]);
+    lbk__about(l->t->ctx, before);
+    if (!st)
+        r->values =
+            lbk__arena_copy(&l->t->run->arena, e->host, (size_t) e->o->n_label * sizeof *r->values);
+    return st;
+}
+
+/* Another step: the first one takes longer than all that follow. */
+static lbk_status measure(struct loop *l, struct rehearsed *r)
+{
+    const double begun = lbk__now();
+    lbk_status st = next_batches(l);
+    const double loaded = lbk__now();
+    if (!st)
+        st = advance(l);
+    if (!st)
+        st = look(l);
+    r->load = loaded - begun, r->step = lbk__now() - loaded;
+    return st;
+}
+
+static lbk_status rehearse(struct loop *l)
+{
+    struct trainer *t = l->t;
+    struct rehearsed r = {
+        .s = l->s, .parts = &l->parts, .val = l->val, .n = l->n, .lr = l->lr, .optim = l->optim
+    };
+    lbk__rehearsed_log(t, &r);
+    lbk_status st = lbk__rehearsed_fits(t, &r);
+    if (!st)
+        st = first_step(l, &r);
+    if (!st && t->put)
+        st = measure(l, &r);
+    const double begun = lbk__now();
+    if (!st)
+        st = validate(l, 1);
+    r.judge = lbk__now() - begun;
+    if (!st)
+        lbk__rehearsed_tell(t, &r);
+    return st;
 }
 
 /* With what the last step left: beside the best, it belongs into the result. */

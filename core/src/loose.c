@@ -113,7 +113,7 @@ lbk_status lbk__loose_open(lbk_ctx *ctx, const char *model, lbk_shape input, int
     }
     l->o->ctx = ctx;
     l->o->n_stream = 1;
-    l->o->stream[0] = (struct obj_stream){ "data", l->spec, &l->layout, batch };
+    l->o->stream[0] = (struct obj_stream){ "data", NULL, l->spec, &l->layout, batch };
     l->pass = lbk__objective_pass(l->o, &l->role, "model", mode, 0);
     lbk_pass_find(l->pass, "out");
     return lbk_graph_status(l->o->g);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Registered losses by name, and those that settings add. */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,54 @@ static bool same(const char *input, const char *name)
 {
     const size_t n = strcspn(input, "?");
     return strlen(name) == n && !strncmp(input, name, n);
+}
+
+static void no_input(lbk_graph *g, const struct lbk_loss *l, const char *name)
+{
+    const char *near = lbk__nearest(name, l->inputs);
+    if (near)
+        lbk_graph_fail(g, LBK_ENOENT, "loss '%s' has no input '%s'; did you mean '%s'?", l->name,
+                       name, near);
+    else
+        lbk_graph_fail(g, LBK_ENOENT, "loss '%s' has no input '%s'; its first is '%s'", l->name,
+                       name, l->inputs[0]);
+}
+
+/* The letter of an axis in "N x K x H"; 0 = any size. */
+static char letter_at(const char *shape, int axis)
+{
+    for (; axis > 0 && shape; axis--) {
+        shape = strstr(shape, " x ");
+        shape = shape ? shape + 3 : NULL;
+    }
+    return shape && isalpha((unsigned char) *shape) && strchr(" ", shape[1]) ? *shape : 0;
+}
+
+/* Sizes that have one letter are one. Ranks are the loss's own business. */
+static bool sizes_agree(lbk_graph *g, const struct lbk_loss *l, lbk_val *const in[])
+{
+    struct {
+        int64_t size;
+        int input;
+    } seen[128] = { { 0 } };
+    for (int i = 0; l->shapes && l->inputs[i] && l->shapes[i]; i++) {
+        const lbk_shape s = in[i] ? lbk_shape_of(in[i]) : (lbk_shape){ 0 };
+        for (int k = 0; k < s.n; k++) {
+            const int c = letter_at(l->shapes[i], k);
+            if (c && seen[c].size && seen[c].size != s.d[k]) {
+                const int j = seen[c].input;
+                lbk_graph_fail(g, LBK_EINVAL,
+                               "loss '%s': expected one %c in '%s' (%s) and '%s' (%s), found %s "
+                               "and %s",
+                               l->name, c, l->inputs[j], l->shapes[j], l->inputs[i], l->shapes[i],
+                               SHAPE(lbk_shape_of(in[j])), SHAPE(s));
+                return false;
+            }
+            if (c)
+                seen[c].size = s.d[k], seen[c].input = i;
+        }
+    }
+    return true;
 }
 
 static bool wire(lbk_graph *g, const struct lbk_loss *l, const struct lbk_wire *wires,
@@ -31,8 +80,7 @@ static bool wire(lbk_graph *g, const struct lbk_loss *l, const struct lbk_wire *
         while (i < n && !same(l->inputs[i], w->input))
             i++;
         if (i == n) {
-            lbk_graph_fail(g, LBK_ENOENT, "loss '%s' has no input '%s'; its first is '%s'", l->name,
-                           w->input, l->inputs[0]);
+            no_input(g, l, w->input);
             return false;
         }
         in[i] = w->v;
@@ -43,7 +91,18 @@ static bool wire(lbk_graph *g, const struct lbk_loss *l, const struct lbk_wire *
                            l->inputs[i]);
             return false;
         }
-    return true;
+    return sizes_agree(g, l, in);
+}
+
+static lbk_status find_loss(lbk_scope *s, const char *name, const void **out)
+{
+    lbk_ctx *ctx = lbk_graph_ctx(lbk_scope_graph(s));
+    const struct run *r = s->net->ud;
+    const char *by = r ? lbk__settings_valued(r->set, name) : NULL;
+    const char *before = lbk__about(ctx, by ? by : ctx->about);
+    const lbk_status st = lbk__registry_need(ctx, LBK_LOSSES, name, out);
+    lbk__about(ctx, before);
+    return st;
 }
 
 lbk_val *lbk__loss_build(lbk_scope *s, const char *name, const struct lbk_wire *wires,
@@ -56,7 +115,7 @@ lbk_val *lbk__loss_build(lbk_scope *s, const char *name, const struct lbk_wire *
     lbk_graph *g = lbk_scope_graph(s);
     if (!g || lbk_graph_status(g))
         return NULL;
-    lbk_status st = lbk__registry_need(lbk_graph_ctx(g), LBK_LOSSES, name, &found);
+    lbk_status st = find_loss(s, name, &found);
     const struct lbk_loss *l = found;
     if (!st)
         st = lbk_opts_create(lbk_graph_ctx(g), l->opts ? l->opts : none, l->cfg_size, &o);
@@ -66,9 +125,9 @@ lbk_val *lbk__loss_build(lbk_scope *s, const char *name, const struct lbk_wire *
         st = lbk_opts_parse(o, text);
     if (st)
         g->status = st; /* said already */
-    else if (wire(g, l, wires, in)) {
+    else {
         const char *before = lbk__scope_enter(g, s->path);
-        v = l->build(s, in, lbk_opts_cfg(o));
+        v = wire(g, l, wires, in) ? l->build(s, in, lbk_opts_cfg(o)) : NULL;
         lbk__scope_leave(g, before);
     }
     lbk_opts_destroy(&o);
@@ -129,6 +188,20 @@ struct extra {
     bool fits;
 };
 
+static const char *part_name(lbk_objective *o, const char *label, const char *name)
+{
+    return lbk__arena_str(&o->g->arena, "term.%s.%s", label, name);
+}
+
+static bool wire_up(lbk_objective *o, const struct extra *e, const char *name, const char *value,
+                    lbk_val **out)
+{
+    const char *before = lbk__about(o->ctx, part_name(o, e->label, name));
+    const bool fits = find_wire(o, value, out);
+    lbk__about(o->ctx, before);
+    return fits;
+}
+
 static void add_part(lbk_objective *o, struct extra *e, const char *name, const char *value)
 {
     if (!strcmp(name, "loss"))
@@ -139,7 +212,7 @@ static void add_part(lbk_objective *o, struct extra *e, const char *name, const 
         snprintf(e->with, sizeof e->with, "%s", value);
     else if (e->n < MAX_INPUTS) {
         e->wire[e->n].input = name;
-        e->fits = e->fits && find_wire(o, value, &e->wire[e->n].v);
+        e->fits = e->fits && wire_up(o, e, name, value, &e->wire[e->n].v);
         e->n++;
     }
 }
@@ -147,6 +220,7 @@ static void add_part(lbk_objective *o, struct extra *e, const char *name, const 
 static void add_extra(lbk_objective *o, struct extra *e)
 {
     struct lbk_ramp weight = LBK_CONST(1);
+    const char *before = lbk__about(o->ctx, part_name(o, e->label, "loss"));
     const char *wrong =
         e->weight ? lbk__parse_ramp(&o->g->arena, e->weight, strlen(e->weight), &weight) : NULL;
     if (wrong)
@@ -156,6 +230,57 @@ static void add_extra(lbk_objective *o, struct extra *e)
         lbk_graph_fail(o->g, LBK_EINVAL, "term.%s.loss is missing", e->label);
     else if (e->fits && !o->run->schedule->plain)
         lbk_obj_term(o, e->label, weight, e->loss, e->wire, "%s", e->with);
+    lbk__about(o->ctx, before);
+}
+
+/* ---- terms that fit no stage ---- */
+
+/* The name in a wire; "" = it names none. */
+static void names_of(const char *wire, char role[96], char stream[96])
+{
+    const char *at = strchr(wire, '@');
+    const bool field = at == wire;
+    snprintf(role, 96, "%.*s", field ? 0 : (int) strcspn(wire, "/"), wire);
+    snprintf(stream, 96, "%.*s", at ? (int) strcspn(at + 1, "/") : 0, at ? at + 1 : "");
+}
+
+static lbk_status check_name(struct run *r, const char *setting, const char *what, const char *name,
+                             bool streams)
+{
+    const char *names[256];
+    int n = 0;
+    for (int64_t i = 0; i < r->schedule->n; i++) {
+        const struct stage *s = &r->schedule->stage[i];
+        for (int k = 0; k < (streams ? s->n_streams : s->n_roles) && n < 255; k++)
+            names[n++] = streams ? s->d.streams[k].name : s->d.roles[k].name;
+    }
+    names[n] = NULL;
+    for (int i = 0; i < n; i++)
+        if (!*name || !strcmp(names[i], name))
+            return LBK_OK;
+    const char *near = lbk__nearest(name, names);
+    return lbk_fail(r->ctx, LBK_ENOENT, "%s: no stage has a %s '%s'%s%s%s", setting, what, name,
+                    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+lbk_status lbk__terms_check(struct run *r)
+{
+    const struct lbk_setting *list;
+    const int n = lbk__settings_list(r->set, "term", &list);
+    lbk_status st = LBK_OK;
+    for (int i = 0; !st && i < n; i++) {
+        char role[96], stream[96], setting[256];
+        const char *part = strrchr(list[i].name, '.');
+        part = part ? part + 1 : list[i].name;
+        if (!strcmp(part, "loss") || !strcmp(part, "weight") || !strcmp(part, "with"))
+            continue;
+        snprintf(setting, sizeof setting, "term.%s", list[i].name);
+        names_of(list[i].value, role, stream);
+        st = check_name(r, setting, "role", role, false);
+        if (!st)
+            st = check_name(r, setting, "stream", stream, true);
+    }
+    return st;
 }
 
 void lbk__objective_extra(lbk_objective *o)

@@ -90,7 +90,7 @@ lbk_pass *lbk_obj_pass(lbk_objective *o, const char *role, const char *stream)
         lbk_graph_fail(o->g, LBK_ENOENT, "stage '%s' has no stream '%s'",
                        o->stage ? o->stage->d.name : "", stream);
     else
-        lbk_graph_fail(o->g, LBK_EINVAL, "role '%s' has no model: set %s=NAME", role, role);
+        lbk__role_get(o->run, o->stage, role, NULL, -1), o->g->status = o->run->failed;
     return NULL;
 }
 
@@ -117,7 +117,8 @@ lbk_scope *lbk__objective_scope(lbk_objective *o, const char *path)
     }
     p->net = (struct net){ .g = o->g,
                            .path = lbk__arena_str(&o->g->arena, "%s", path),
-                           .mode = LBK_TRAINED };
+                           .mode = LBK_TRAINED,
+                           .ud = o->run };
     p->node[0] = p->node[1] = o->g->n_node, p->assign[0] = p->assign[1] = o->g->n_assign;
     o->piece[o->n_piece++] = p;
     return lbk__scope_root(&p->net);

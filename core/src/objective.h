@@ -15,7 +15,7 @@ struct piece {
 };
 
 struct obj_stream {
-    const char *name;
+    const char *name, *by; /* by: setting that names its data, or NULL */
     const struct lbk_field *fields; /* of its data set */
     const struct batch *layout;     /* what its loader delivers */
     int64_t count;                  /* samples of the data set, 0 = unknown */
@@ -89,6 +89,8 @@ lbk_scope *lbk__objective_scope(lbk_objective *o, const char *path);
 void lbk__piece_end(lbk_objective *o, struct piece *p);
 /* Terms of the settings term.<label>.* */
 void lbk__objective_extra(lbk_objective *o);
+/* Every role and stream that they name is in some stage of the run. */
+lbk_status lbk__terms_check(struct run *r);
 /* The sum of the terms, what it needs and no more, its gradients and the update of every weight
  * (optim NULL: none). Outputs "values" and, with reads, "read/<name>". */
 lbk_status lbk__objective_finish(lbk_objective *o, const char *optim);

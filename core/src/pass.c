@@ -6,6 +6,7 @@
 #include <string.h>
 #include "objective.h"
 #include "opdef.h"
+#include "opt.h"
 
 lbk_graph *lbk_pass_graph(const lbk_pass *p) { return p ? p->o->g : NULL; }
 
@@ -59,8 +60,10 @@ static void no_field(lbk_pass *p, const char *field)
     for (int i = 0; i < b->n; i++)
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? ", " : "",
                  b->fields[i].name);
+    const char *before = lbk__about(p->o->ctx, p->o->stream[p->stream].by);
     lbk_graph_fail(p->o->g, LBK_ENOENT, "stream '%s' has no field '%s', it has %s",
                    p->o->stream[p->stream].name, field, list);
+    lbk__about(p->o->ctx, before);
 }
 
 lbk_val *lbk_pass_field(lbk_pass *p, const char *field)
@@ -99,6 +102,25 @@ const struct lbk_field *lbk_pass_spec(lbk_pass *p, const char *field)
 
 /* ---- taps ---- */
 
+/* by: the setting that asks for it, or NULL. */
+static void no_tap(lbk_pass *p, const char *by, const char *name)
+{
+    const char *names[256];
+    char list[512] = "";
+    int n = 0;
+    for (struct tap *t = p->piece.net.taps; t && n < 255; t = t->next) {
+        names[n++] = t->name;
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", n > 1 ? ", " : "",
+                 t->name);
+    }
+    names[n] = NULL;
+    const char *near = lbk__nearest(name, names);
+    const char *before = by ? lbk__about(p->o->ctx, by) : p->o->ctx->about;
+    lbk_graph_fail(p->o->g, LBK_ENOENT, "role '%s' has no tap '%s'%s%s%s; it has %s", p->name, name,
+                   near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "", list);
+    lbk__about(p->o->ctx, before);
+}
+
 static void set_taps(lbk_pass *p)
 {
     char prefix[128];
@@ -111,8 +133,8 @@ static void set_taps(lbk_pass *p)
     for (int i = 0; i < n; i++) {
         struct tap *t = lbk__net_tap(&p->piece.net, list[i].value);
         if (!t)
-            lbk_graph_fail(p->o->g, LBK_ENOENT, "%s.%s: the model has no tap '%s'", prefix,
-                           list[i].name, list[i].value);
+            no_tap(p, lbk__arena_str(&p->o->g->arena, "%s.%s", prefix, list[i].name),
+                   list[i].value);
         else
             lbk_tap(lbk__scope_root(&p->piece.net), list[i].name, t->v);
     }
@@ -122,6 +144,7 @@ static void build(lbk_pass *p)
 {
     lbk_graph *g = p->o->g;
     const struct lbk_model *m = p->role->model;
+    const char *by = lbk__about(p->o->ctx, p->role->by);
     lbk_val *x = lbk_pass_field(p, m->reads ? m->reads : "image");
     p->built = true;
     p->piece.node[0] = g->n_node, p->piece.assign[0] = g->n_assign;
@@ -133,6 +156,7 @@ static void build(lbk_pass *p)
         lbk_graph_fail(g, LBK_EINVAL, "model '%s' built nothing", m->name);
     if (!lbk__net_tap(&p->piece.net, "out"))
         lbk_tap(s, "out", y);
+    lbk__about(p->o->ctx, by);
     set_taps(p);
     lbk__scope_leave(g, before);
     lbk__piece_end(p->o, &p->piece);
@@ -158,18 +182,7 @@ lbk_val *lbk_pass_tap(lbk_pass *p, const char *name)
     lbk_val *v = lbk_pass_find(p, name);
     if (v || !p || !p->role || lbk_graph_status(p->o->g))
         return v;
-    const char *names[256];
-    char list[512] = "";
-    int n = 0;
-    for (struct tap *t = p->piece.net.taps; t && n < 255; t = t->next) {
-        names[n++] = t->name;
-        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", n > 1 ? ", " : "",
-                 t->name);
-    }
-    names[n] = NULL;
-    const char *near = lbk__nearest(name, names);
-    lbk_graph_fail(p->o->g, LBK_ENOENT, "role '%s' has no tap '%s'%s%s%s; it has %s", p->name, name,
-                   near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "", list);
+    no_tap(p, p->o->run ? lbk__settings_valued(p->o->run->set, name) : NULL, name);
     return NULL;
 }
 
@@ -215,6 +228,25 @@ static const char *kind_text(enum lbk_kind kind)
     return text[kind];
 }
 
+/* A network with fewer classes than labels would meet one that it cannot give. */
+static void classes_fit(lbk_pass *p, const char *field, int64_t labels)
+{
+    const struct role *r = p->role;
+    const char *before = lbk__about(p->o->ctx, r->classes_by ? r->classes_by : r->by);
+    for (const struct lbk_opt *t = lbk__opts_table(r->opts); t && t->name; t++) {
+        const char *at = (const char *) lbk_opts_cfg(r->opts) + t->offset;
+        int64_t n;
+        if (t->type != LBK_OPT_INT || strcmp(t->name, "classes"))
+            continue;
+        memcpy(&n, at, sizeof n);
+        if (n > 0 && n < labels)
+            lbk_graph_fail(p->o->g, LBK_EINVAL,
+                           "model '%s' has %lld classes, expected the %lld of field '%s'",
+                           r->model->name, (long long) n, (long long) labels, field);
+    }
+    lbk__about(p->o->ctx, before);
+}
+
 /* What the stream calls a field may not be what the task means by it. */
 static bool fields_fit(lbk_pass *p)
 {
@@ -224,6 +256,8 @@ static bool fields_fit(lbk_pass *p)
         if (b && b->spec && b->spec->kind != f->kind)
             lbk_graph_fail(p->o->g, LBK_EINVAL, "task '%s': '%s' is %s, expected %s", t->name,
                            f->name, kind_text(b->spec->kind), kind_text(f->kind));
+        if (b && b->spec && b->spec->classes)
+            classes_fit(p, f->name, b->spec->classes);
     }
     return !lbk_graph_status(p->o->g);
 }

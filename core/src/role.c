@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Networks of a run: which model, with what options, how it wants its input, whence its weights. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +50,9 @@ static lbk_status classes_of(struct run *r, struct role *x, int n, const char *c
 {
     for (int i = 0; i < n; i++)
         if (lbk__setting(r->set, "%s.classes", prefix[i]))
-            return LBK_OK;
+            x->classes_by = lbk__arena_str(&r->arena, "%s.classes", prefix[i]);
+    if (x->classes_by)
+        return LBK_OK;
     if (!lbk__opts_has(x->opts, "classes") || !*r->cfg->data)
         return LBK_OK;
     struct source *s = lbk__source_get(r, "train", DATA_TRAIN);
@@ -83,10 +86,20 @@ static lbk_status find_task(struct run *r, struct role *x)
                                    &x->task_opts);
 }
 
+/* The setting that says which model a role is. */
+static const char *named_by(struct run *r, const char *role)
+{
+    return strcmp(role, r->deliver) || lbk__setting(r->set, "%s", role)
+               ? lbk__arena_str(&r->arena, "%s", role)
+               : "model";
+}
+
 static lbk_status configure(struct run *r, struct role *x, const char *base, const char *model)
 {
     const void *found = NULL;
+    const char *before = lbk__about(r->ctx, x->by);
     lbk_status st = lbk__registry_need(r->ctx, LBK_MODELS, model, &found);
+    lbk__about(r->ctx, before);
     x->model = found;
     if (st)
         return st;
@@ -110,6 +123,17 @@ static const char *model_of(struct run *r, const char *name, const char *fixed,
     return i < 0 ? v : item(r, v, i);
 }
 
+static lbk_status no_model(struct run *r, const char *role)
+{
+    const char *setting = strcmp(role, r->deliver) ? role : "model";
+    const char *before = lbk__about(r->ctx, "method");
+    lbk_status st = lbk__settings_typo(r->set, setting);
+    if (!st)
+        st = lbk_fail(r->ctx, LBK_EINVAL, "role '%s' has no model: set %s=NAME", role, setting);
+    lbk__about(r->ctx, before);
+    return st;
+}
+
 struct role *lbk__role_get(struct run *r, const struct stage *at, const char *name,
                            const char *fixed, int i)
 {
@@ -120,8 +144,7 @@ struct role *lbk__role_get(struct run *r, const struct stage *at, const char *na
             return x;
     const char *model = model_of(r, name, fixed, b, i);
     if (!model) {
-        r->failed = lbk_fail(r->ctx, LBK_EINVAL, "role '%s' has no model: set %s=NAME", name,
-                             strcmp(name, r->deliver) ? name : "model");
+        r->failed = no_model(r, name);
         return NULL;
     }
     struct role *x = own ? lbk__arena_get(&r->arena, sizeof *x) : NULL;
@@ -134,6 +157,7 @@ struct role *lbk__role_get(struct run *r, const struct stage *at, const char *na
                           : lbk__arena_str(&r->arena, "%s/", own);
     const char *files = b ? NULL : lbk__setting(r->set, "%s.weights", name);
     x->weights = i < 0 ? files : item(r, files, i);
+    x->by = named_by(r, name), x->weights_by = lbk__arena_str(&r->arena, "%s.weights", name);
     x->next = r->roles;
     r->roles = x;
     r->failed = configure(r, x, name, model);
@@ -206,16 +230,52 @@ static const char *missing(const struct run *run, const struct role *r, const lb
     return NULL;
 }
 
+static lbk_status no_weights(struct run *run, const struct role *r)
+{
+    const char *before = lbk__about(run->ctx, r->by);
+    lbk_status st = lbk__settings_typo(run->set, r->weights_by);
+    if (!st)
+        st = lbk_fail(run->ctx, LBK_EINVAL, "role '%s' has no weights: set %s=FILE", r->name,
+                      r->weights_by);
+    lbk__about(run->ctx, before);
+    return st;
+}
+
+/* What a file holds that a network can only make more of. */
+static lbk_status check_finite(struct run *run, const struct role *r)
+{
+    lbk_status st = LBK_OK;
+    for (int64_t i = 0; !st && i < run->store->n; i++) {
+        const lbk_tensor *t = run->store->at[i].tensor;
+        const int64_t n = lbk_shape_count(t->shape);
+        if (t->dtype != LBK_F32 || !begins(run->store->at[i].name, r->path))
+            continue;
+        float *v = malloc(t->bytes + 1);
+        st = v ? lbk_tensor_read(t, v, t->bytes)
+               : lbk_fail(run->ctx, LBK_ENOMEM, "%s: out of memory", r->weights);
+        for (int64_t k = 0; !st && k < n; k++)
+            if (!isfinite(v[k]))
+                st = lbk_fail(run->ctx, LBK_EFORMAT,
+                              "%s: '%s' has %g as its element %lld, expected finite numbers",
+                              r->weights, run->store->at[i].name, (double) v[k], (long long) k);
+        free(v);
+    }
+    return st;
+}
+
 lbk_status lbk__role_load(struct run *run, struct role *r, const lbk_graph *g, bool fresh)
 {
     const char *lacks = missing(run, r, g);
     if (lacks && !r->weights && !fresh)
-        return lbk_fail(run->ctx, LBK_EINVAL, "role '%s' has no weights: set %s.weights=FILE",
-                        r->name, r->name);
+        return no_weights(run, r);
     lbk_status st = lbk__store_fill_under(run->store, g, r->path);
     if (st || !r->weights || r->loaded)
         return st;
+    const char *before = lbk__about(run->ctx, r->weights_by);
     st = lbk_ckpt_load(run->store, r->weights, r->path, r->model->renames, true);
+    if (!st && run->rehearsal)
+        st = check_finite(run, r);
+    lbk__about(run->ctx, before);
     r->loaded = !st;
     return st;
 }

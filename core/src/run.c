@@ -26,18 +26,39 @@ static int data_settings(struct run *r, const char *stream, const struct lbk_set
     return n;
 }
 
+static lbk_status open_pipeline(struct run *r, struct source *s, bool training)
+{
+    const char *option = training ? "augment" : "prepare";
+    const char *name = lbk__arena_str(&r->arena, "%s.%s", s->by, option);
+    const char *before = lbk__about(r->ctx, name ? name : s->by);
+    char *steps = lbk__data_pipeline(s->data, training);
+    const lbk_status st =
+        steps ? lbk__pipeline_create(r->ctx, steps, training ? &s->moving : &s->still)
+              : lbk_fail(r->ctx, LBK_ENOMEM, "data: out of memory");
+    free(steps);
+    lbk__about(r->ctx, before);
+    return st;
+}
+
+/* What fails in training alone comes from what training adds. */
 static lbk_status open_source(struct run *r, struct source *s, const char *text)
 {
     const struct lbk_setting *list;
     const int n = data_settings(r, s->name, &list);
+    const char *before = lbk__about(r->ctx, s->by);
     lbk_status st = lbk__data_open(r->ctx, text, n, list, s->split, &s->data);
-    for (int i = 0; !st && i < 2; i++) {
-        char *steps = lbk__data_pipeline(s->data, i == 0);
-        st = steps ? lbk__pipeline_create(r->ctx, steps, i ? &s->still : &s->moving)
-                   : lbk_fail(r->ctx, LBK_ENOMEM, "data: out of memory");
-        free(steps);
-    }
-    return st;
+    lbk__about(r->ctx, before);
+    if (!st)
+        st = open_pipeline(r, s, false);
+    return st ? st : open_pipeline(r, s, true);
+}
+
+static lbk_status no_data(struct run *r, const char *stream, const char *setting)
+{
+    lbk_status st = lbk__settings_typo(r->set, setting);
+    return st ? st
+              : lbk_fail(r->ctx, LBK_EINVAL, "%s: stream '%s' has no data: set %s=NAME", setting,
+                         stream, setting);
 }
 
 struct source *lbk__source_get(struct run *r, const char *stream, enum data_split split)
@@ -47,16 +68,19 @@ struct source *lbk__source_get(struct run *r, const char *stream, enum data_spli
             return s;
     const bool main = !strcmp(stream, "train");
     const char *text = main ? r->cfg->data : lbk__setting(r->set, "%s", stream);
-    struct source *s = lbk__arena_get(&r->arena, sizeof *s);
-    if (!text || !*text || !s) {
-        r->failed =
-            lbk_fail(r->ctx, s ? LBK_EINVAL : LBK_ENOMEM, "stream '%s' has no data: set %s=NAME",
-                     stream, main ? "data" : stream);
+    if (!text || !*text) {
+        r->failed = no_data(r, stream, main ? "data" : stream);
         return NULL;
     }
-    *s = (struct source){ .name = lbk__arena_str(&r->arena, "%s", stream),
-                          .split = split,
-                          .next = r->sources };
+    struct source *s = lbk__arena_get(&r->arena, sizeof *s);
+    const char *name = lbk__arena_str(&r->arena, "%s", stream);
+    if (!s || !name) {
+        r->failed = lbk_fail(r->ctx, LBK_ENOMEM, "stream '%s': out of memory", stream);
+        return NULL;
+    }
+    *s = (struct source){
+        .name = name, .by = main ? "data" : name, .split = split, .next = r->sources
+    };
     r->sources = s;
     r->failed = open_source(r, s, text);
     return r->failed ? NULL : s;
@@ -67,6 +91,7 @@ lbk_status lbk__source_loader(struct run *r, struct source *s, const struct load
 {
     struct loader_params q = *p;
     q.data = s->data;
+    q.by = s->by;
     q.seed = r->ctx->params.seed;
     q.threads = r->rehearsal ? 0 : (int) r->cfg->loaders;
     q.depth = r->rehearsal ? 1 : 0;
@@ -78,7 +103,9 @@ lbk_status lbk__source_loader(struct run *r, struct source *s, const struct load
 
 static lbk_status open_device(struct run *r, const char *spec)
 {
-    lbk_status st = lbk_device_open(r->ctx, spec, &r->device);
+    const char *before = lbk__about(r->ctx, "device");
+    const lbk_status st = lbk_device_open(r->ctx, spec, &r->device);
+    lbk__about(r->ctx, before);
     return st ? st : lbk_store_create(r->device, &r->store);
 }
 

@@ -18,6 +18,8 @@ struct role {
     const struct lbk_task *task; /* NULL = it has none */
     lbk_opts *opts, *task_opts;
     const char *weights;         /* file, or NULL */
+    const char *by, *weights_by; /* settings that name the model and the file */
+    const char *classes_by;      /* and the number of classes, or NULL: as many as the data has */
     const struct binding *bound; /* NULL = not */
     const char *artifact;        /* whose tensors its weights are, or NULL */
     bool loaded;                 /* weights read */
@@ -25,7 +27,7 @@ struct role {
 };
 /* A part of a data set with the pipelines of training and of evaluation. */
 struct source {
-    const char *name; /* stream */
+    const char *name, *by; /* stream, and the setting that names its data */
     enum data_split split;
     struct data *data;
     struct pipeline *moving, *still;

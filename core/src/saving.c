@@ -131,10 +131,6 @@ lbk_status lbk__save_begin(struct trainer *t)
 {
     char path[4096];
     lbk_status st = lbk__mkdirs(t->ctx, path_in(t, path, "checkpoints"));
-    if (!st && !t->run->p->resume && !access(path_in(t, path, "config.yaml"), F_OK))
-        st = lbk_fail(t->ctx, LBK_EINVAL,
-                      "%s: holds a run already: go on with it by resume, or choose another folder",
-                      t->dir);
     if (!st)
         st = put_config(t);
     if (!st)

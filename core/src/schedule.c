@@ -124,9 +124,28 @@ static lbk_status configure(lbk_schedule *s, const struct lbk_method *m, const c
     /* What the user adds may look at frozen roles where nothing of the method does. */
     s->off = has_weights(m->opts) && lbk__opts_weights_off(o) &&
              (s->plain || !lbk__settings_any(s->set, "term"));
+    const char *before = lbk__about(s->ctx, m->name);
     if (m->check)
         s->status = m->check(s->ctx, s->cfg);
+    lbk__about(s->ctx, before);
     return s->status;
+}
+
+/* What a method fails in is put down to its name, but for its options. */
+static lbk_status add_stages(lbk_schedule *s)
+{
+    const char *before = lbk__about(s->ctx, "method");
+    const lbk_status st = s->method->schedule(s->ctx, s->cfg, s);
+    lbk__about(s->ctx, before);
+    return st;
+}
+
+static lbk_status find_method(lbk_schedule *s, const char *name, const void **out)
+{
+    const char *before = lbk__about(s->ctx, "method");
+    const lbk_status st = lbk__registry_need(s->ctx, LBK_METHODS, name, out);
+    lbk__about(s->ctx, before);
+    return st;
 }
 
 static lbk_status run_method(lbk_schedule *s, const char *name, const char *text)
@@ -137,14 +156,14 @@ static lbk_status run_method(lbk_schedule *s, const char *name, const char *text
         return s->status = lbk_fail(s->ctx, LBK_EINVAL,
                                     "method '%s': methods that use each other more than %d deep",
                                     name, MAX_DEPTH);
-    lbk_status st = lbk__registry_need(s->ctx, LBK_METHODS, name, &found);
+    lbk_status st = find_method(s, name, &found);
     if (!st)
         st = configure(s, found, text);
     if (!st && !lbk__grow(&s->used, s->n_used, &s->cap_used, sizeof *s->used))
         return no_memory(s);
     if (!st) {
         s->used[s->n_used++].method = found;
-        st = s->method->schedule(s->ctx, s->cfg, s);
+        st = add_stages(s);
     }
     if (st && s->ctx->errors == errors)
         lbk_fail(s->ctx, st, "method '%s': its schedule failed without saying why", name);

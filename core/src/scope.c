@@ -89,7 +89,11 @@ static lbk_val *state(lbk_scope *s, const char *name, lbk_dtype t, lbk_shape sha
 
 lbk_val *lbk_weight(lbk_scope *s, const char *name, lbk_shape shape, struct lbk_init init)
 {
-    return state(s, name, LBK_F32, shape, lbk_scope_training(s), init);
+    const int64_t n = s ? s->net->g->n_node : 0;
+    lbk_val *v = state(s, name, LBK_F32, shape, lbk_scope_training(s), init);
+    if (v && v->node.id >= n)
+        s->net->parameters += lbk_shape_count(v->node.shape);
+    return v;
 }
 
 lbk_val *lbk_buffer(lbk_scope *s, const char *name, lbk_dtype t, lbk_shape shape,

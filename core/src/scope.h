@@ -24,12 +24,13 @@ struct net {
     lbk_graph *g;
     const char *path; /* "student/" */
     enum lbk_mode mode;
+    int64_t parameters; /* numbers that are trained, or were */
     bool settled; /* its states are written by nobody while the graph is used */
     struct tap *taps, **last_tap; /* in the order of the model */
     struct drift *drifts, **last_drift;
     lbk_shape (*shape_of)(
         void *ud, const char *state); /* optional: of weights that exist; rank -1 = absent */
-    void *ud;
+    void *ud; /* the run, or NULL */
 };
 struct lbk_scope {
     struct net *net;

@@ -5,6 +5,7 @@
 #include "ctx.h"
 #include "opt.h"
 #include "setting.h"
+#include "str.h"
 
 static const char *const caches[] = { "off", "memory", "disk", NULL };
 static const struct lbk_opt run_opts[] = {
@@ -144,8 +145,13 @@ lbk_status lbk__settings_opts(struct settings *s, const struct lbk_opt *table, s
         st = lbk__opts_prefix(*out, owner);
     if (!st)
         st = lbk_opts_parse(*out, text);
-    for (int i = 0; !st && i < n; i++)
-        st = lbk__settings_fill(s, prefix[i], *out);
+    for (int i = 0; !st && i < n; i++) {
+        st = *prefix[i] ? lbk__opts_prefix(*out, prefix[i]) : LBK_OK;
+        if (!st)
+            st = lbk__settings_fill(s, prefix[i], *out);
+    }
+    if (!st && *owner)
+        st = lbk__opts_prefix(*out, owner);
     if (st)
         lbk_opts_destroy(out);
     return st;
@@ -185,8 +191,39 @@ lbk_status lbk__settings_unknown(struct settings *s, const char *name)
         return no_memory(s->ctx);
     s->known[s->n_known] = NULL;
     const char *near = lbk__nearest(name, s->known);
-    return lbk_fail(s->ctx, LBK_ENOENT, "setting '%s' is unknown%s%s%s", name,
+    return lbk_fail(s->ctx, LBK_ENOENT, "%s: no such setting%s%s%s", name,
                     near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+static bool is_known(const struct settings *s, const char *name)
+{
+    for (int64_t i = 0; i < s->n_known; i++)
+        if (!strcmp(s->known[i], name))
+            return true;
+    return false;
+}
+
+lbk_status lbk__settings_typo(struct settings *s, const char *name)
+{
+    const int room = lbk__distance_max(name);
+    for (int i = 0; i < s->n; i++)
+        if (!s->taken[i] && !is_known(s, s->at[i].name) &&
+            lbk__distance(s->at[i].name, name, room) <= room)
+            return lbk_fail(s->ctx, LBK_ENOENT, "%s: no such setting; did you mean '%s'?",
+                            s->at[i].name, name);
+    return LBK_OK;
+}
+
+const char *lbk__settings_valued(const struct settings *s, const char *value)
+{
+    const size_t n = strlen(value);
+    for (int i = 0; i < s->n && n; i++)
+        for (const char *at = s->at[i].value; (at = strstr(at, value)); at++) {
+            const bool begins = at == s->at[i].value || strchr(", [", at[-1]);
+            if (begins && strchr(", ]@", at[n]))
+                return s->at[i].name;
+        }
+    return NULL;
 }
 
 lbk_status lbk__settings_done(struct settings *s)

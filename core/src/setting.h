@@ -50,5 +50,9 @@ bool lbk__settings_any(const struct settings *s, const char *prefix);
 /* Fails with the nearest of the names that were asked for. */
 lbk_status lbk__settings_unknown(struct settings *s, const char *name);
 lbk_status lbk__settings_done(struct settings *s);
+/* Fails when a setting that nobody takes looks as if it was meant to be this one. */
+lbk_status lbk__settings_typo(struct settings *s, const char *name);
+/* The name of one that was set to the value, or to a list with it; NULL: there is none. */
+const char *lbk__settings_valued(const struct settings *s, const char *value);
 
 #endif

@@ -6,6 +6,7 @@
 #include <time.h>
 #include "optim.h"
 #include "opt.h"
+#include "str.h"
 #include "trainer.h"
 
 double lbk__now(void)
@@ -37,11 +38,25 @@ static lbk_status epoch_of(struct run *r, const struct stage *s, int64_t *out)
     return LBK_OK;
 }
 
+static lbk_status no_length(struct run *r)
+{
+    const bool zero = lbk__setting(r->set, "epochs") || lbk__setting(r->set, "steps");
+    lbk_status st = lbk__settings_typo(r->set, "epochs");
+    if (!st)
+        st = lbk__settings_typo(r->set, "steps");
+    return st ? st
+              : lbk_fail(r->ctx, LBK_EINVAL, "%s: expected how long to train, %s",
+                         lbk__setting(r->set, "epochs") ? "epochs"
+                         : zero                         ? "steps"
+                                                        : "epochs",
+                         zero ? "1 or more, got '0'" : "epochs=N or steps=N, found neither");
+}
+
 static lbk_status steps_of(struct run *r, const struct stage *s, int64_t *steps, int64_t *epoch)
 {
     lbk_status st = epoch_of(r, s, epoch);
     if (!st && !r->cfg->steps && !r->cfg->epochs)
-        st = lbk_fail(r->ctx, LBK_EINVAL, "how long to train: set epochs=N or steps=N");
+        st = no_length(r);
     if (st)
         return st;
     const int64_t all = r->cfg->steps ? r->cfg->steps : r->cfg->epochs * *epoch;
@@ -96,6 +111,15 @@ lbk_status lbk__stage_length(struct run *r, int64_t stage, struct length *out)
 
 /* ---- parts ---- */
 
+static lbk_status views_of(struct run *r, const char *stream, int64_t *out)
+{
+    const char *text = lbk__setting(r->set, "%s.views", stream);
+    if (!text || (lbk__parse_int(text, strlen(text), out) && *out >= 0))
+        return LBK_OK;
+    return lbk_fail(r->ctx, LBK_EINVAL, "%s.views: expected a whole number, 0 or more, got '%s'",
+                    stream, text);
+}
+
 static lbk_status add_stream(struct run *r, const struct stage *s, int i, lbk_objective *o,
                              struct stage_parts *p)
 {
@@ -111,13 +135,16 @@ static lbk_status add_stream(struct run *r, const struct stage *s, int i, lbk_ob
         if (!strcmp(s->d.streams[k].name, d->of))
             order = k;
     const bool still = d->flags & LBK_STREAM_STILL, sweep = s->d.sweep != NULL;
-    const char *views = lbk__setting(r->set, "%s.views", d->name);
+    int64_t views = 0;
+    const lbk_status bad = views_of(r, d->name, &views);
+    if (bad)
+        return bad;
     const struct loader_params q = {
         .pipeline = still ? x->still : x->moving,
         .batch = sweep ? r->cfg->eval_batch : batch_of(r, d),
         .order = (uint64_t) order,
         .draws = (uint64_t) i,
-        .views = views ? atoll(views) : 0,
+        .views = views,
         .epochs = sweep ? 1 : 0,
         .shuffle = !still,
         .pad = sweep,
@@ -130,8 +157,9 @@ static lbk_status add_stream(struct run *r, const struct stage *s, int i, lbk_ob
     p->n = o->n_stream + 1;
     p->stream[o->n_stream] = (struct teacher_stream){ x, q };
     o->stream[o->n_stream++] =
-        (struct obj_stream){ d->name, x->data->fields, lbk__loader_layout(*l), x->data->n,
-                             !q.views && q.pipeline->fixed < q.pipeline->n };
+        (struct obj_stream){ d->name,         x->by,
+                             x->data->fields, lbk__loader_layout(*l),
+                             x->data->n,      !q.views && q.pipeline->fixed < q.pipeline->n };
     return LBK_OK;
 }
 
@@ -147,7 +175,9 @@ static lbk_status load_roles(struct run *r, lbk_objective *o)
 
 static void declare(const struct stage *s, const char *optim, lbk_objective *o)
 {
+    const char *before = lbk__about(o->ctx, "method");
     s->d.objective(o, s->cfg);
+    lbk__about(o->ctx, before);
     if (optim)
         lbk__objective_extra(o);
 }
@@ -190,11 +220,13 @@ lbk_status lbk__stage_open(struct run *r, const struct stage *s, const char *opt
     lbk_status st = lbk__objective_create(r, s, &o);
     if (st)
         return st;
+    const char *before = lbk__about_memory(r->ctx, s->d.sweep ? "eval_batch" : "batch");
     st = build(r, s, optim, o, p);
     if (st || !o->g->n_output)
         lbk__objective_destroy(&o);
     else
         st = lbk__engine_create(o, &p->engine);
+    lbk__about_memory(r->ctx, before);
     if (st)
         lbk__stage_close(p, NULL);
     return st;

@@ -65,10 +65,18 @@ static lbk_status look(lbk_sweep *s, struct stage_parts *p)
     struct trainer *t = s->t;
     if (p->n < 1)
         return lbk_fail(t->ctx, LBK_EINVAL, "stage '%s' has no stream", s->s->d.name);
-    if (t->put && p->engine)
-        lbk_exec_dump(p->engine->exec, t->put, t->ud);
-    const lbk_status st = lbk__engine_sweep(p->engine, p->loader[0], t->run->rehearsal, each, s);
-    return s->s->d.sweep->end(s, s->s->cfg, s->state, st);
+    struct rehearsed r = { .s = s->s, .parts = p, .n.epoch = lbk__loader_batches(p->loader[0]) };
+    if (t->run->rehearsal)
+        lbk__rehearsed_log(t, &r);
+    lbk_status st = t->run->rehearsal ? lbk__rehearsed_fits(t, &r) : LBK_OK;
+    const double begun = lbk__now();
+    if (!st)
+        st = lbk__engine_sweep(p->engine, p->loader[0], t->run->rehearsal, each, s);
+    r.step = lbk__now() - begun;
+    st = s->s->d.sweep->end(s, s->s->cfg, s->state, st);
+    if (!st)
+        lbk__rehearsed_tell(t, &r);
+    return st;
 }
 
 /* What it left also stands in the folder of the run, for later runs. */

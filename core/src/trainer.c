@@ -20,11 +20,6 @@ static lbk_status all_stages(struct trainer *t)
     while (!st && t->at.stage < s->n) {
         const struct stage *d = &s->stage[t->at.stage];
         const unsigned errors = t->ctx->errors;
-        if (t->put) {
-            char line[256];
-            snprintf(line, sizeof line, "stage %s", d->d.name);
-            t->put(t->ud, line);
-        }
         st = d->d.sweep ? lbk__stage_sweep(t) : lbk__stage_train(t);
         if (st && st != LBK_ECANCELLED && t->ctx->errors == errors)
             lbk_fail(t->ctx, st, "stage '%s': it failed without saying why", d->d.name);
@@ -40,20 +35,40 @@ static lbk_status all_stages(struct trainer *t)
 
 /* ---- pre-flight ---- */
 
+static void tell_all(const struct trainer *t)
+{
+    char line[256];
+    const lbk_schedule *s = t->run->schedule;
+    snprintf(line, sizeof line, "all is well: %lld stage%s, about %.0f s; up to %.1f MiB on disk",
+             (long long) s->n, s->n == 1 ? "" : "s", ceil(t->seconds),
+             (double) lbk__out_bytes(t->run->store) / (1 << 20));
+    if (t->put)
+        t->put(t->ud, line);
+}
+
 static lbk_status rehearse(lbk_ctx *ctx, const struct lbk_train_params *p,
                            void (*put)(void *ud, const char *line), void *ud)
 {
     struct run *r;
+    const char *dir = p->resume ? p->resume : p->out_dir;
     lbk_status st = lbk__run_open(ctx, p, &r);
     if (st)
         return st;
     struct trainer t = { .run = r, .ctx = ctx, .put = put, .ud = ud };
     r->rehearsal = true;
-    st = all_stages(&t);
+    st = dir ? lbk__out_check(ctx, dir, p->resume != NULL, 0) : LBK_OK;
+    if (!st)
+        st = lbk__terms_check(r);
+    if (!st)
+        st = all_stages(&t);
     if (!st)
         st = lbk__judged_begin(&t);
     if (!st)
         st = lbk__settings_done(r->set);
+    if (!st && dir)
+        st = lbk__out_check(ctx, dir, p->resume != NULL, lbk__out_bytes(r->store));
+    if (!st)
+        tell_all(&t);
     lbk__run_close(&r);
     return st;
 }

@@ -36,8 +36,9 @@ struct trainer {
     struct history history;
     struct events *events;        /* NULL: not asked for */
     double drawn, drawing;        /* the curves: when last, and the seconds it took */
-    void (*put)(void *ud, const char *line); /* rehearsal: the plans */
+    void (*put)(void *ud, const char *line); /* rehearsal: what is planned, or NULL */
     void *ud;
+    double seconds; /* rehearsal: what all stages may take */
 };
 
 double lbk__now(void);
@@ -61,6 +62,31 @@ lbk_status lbk__stage_open(struct run *r, const struct stage *s, const char *opt
 void lbk__stage_close(struct stage_parts *p, struct teacher_counts *cached);
 lbk_status lbk__stage_train(struct trainer *t);
 lbk_status lbk__stage_sweep(struct trainer *t);
+
+/* ---- before the first step ---- */
+
+/* The folder of a run can be written to and has that many bytes left; unless it is to go on, it holds no run. What it makes to
+ * try, it removes. */
+lbk_status lbk__out_check(lbk_ctx *ctx, const char *dir, bool resume, uint64_t bytes);
+/* What checkpoints and weights of the store may take on disk at once. */
+uint64_t lbk__out_bytes(const lbk_store *s);
+/* A stage on its first batch. */
+struct rehearsed {
+    const struct stage *s;
+    const struct stage_parts *parts;
+    const struct evaluator *val; /* or NULL */
+    struct length n;             /* steps 0: a sweep */
+    struct lbk_ramp lr;
+    const char *optim;
+    const float *values;         /* of the first batch: the loss and its terms; or NULL */
+    double load, step, judge;    /* seconds to read a batch, of a step, of a batch of validation; 0 = not known */
+};
+/* There is memory for what is planned. */
+lbk_status lbk__rehearsed_fits(const struct trainer *t, const struct rehearsed *r);
+/* Operator by operator, to the log. */
+void lbk__rehearsed_log(struct trainer *t, const struct rehearsed *r);
+/* Tells of it in lines, to t->put; adds to t->seconds. */
+void lbk__rehearsed_tell(struct trainer *t, const struct rehearsed *r);
 
 /* ---- saving ---- */
 

@@ -107,8 +107,8 @@ static void wrong_settings(void **state)
         const char *name, *value, *message;
         lbk_status st;
     } wrong[] = {
-        { "padd", "1", "setting 'padd' is unknown; did you mean 'pad'?", LBK_ENOENT },
-        { "stirct", "1", "setting 'stirct' is unknown; did you mean 'strict'?", LBK_ENOENT },
+        { "padd", "1", "padd: no such setting; did you mean 'pad'?", LBK_ENOENT },
+        { "stirct", "1", "stirct: no such setting; did you mean 'strict'?", LBK_ENOENT },
         { "pad", "x", "pad: expected a whole number, got 'x'", LBK_EINVAL },
         { "pad", "1,stride=2", "pad: expected a whole number, got '1,stride=2'", LBK_EINVAL },
         { "seconds", "-1", "seconds: expected 0..3600, got '-1'", LBK_EINVAL },

@@ -163,14 +163,16 @@ static void options(void **state)
     struct fixture *f = *state;
     struct data *d;
     refused(f, "idxx,images=images", LBK_ENOENT, "did you mean 'idx'?");
-    refused(f, "idx,image=images", LBK_ENOENT, "option 'image' is unknown; did you mean 'images'?");
+    refused(f, "idx,image=images", LBK_ENOENT,
+            "data.image: data set 'idx' has no such option; did you mean 'images'?");
     refused(f, "idx,images", LBK_EINVAL, "expected name=value, got 'images'");
-    refused(f, "idx,split=test,images=images", LBK_ENOENT, "option 'split' is unknown");
+    refused(f, "idx,split=test,images=images", LBK_ENOENT,
+            "data.split: data set 'idx' has no such option");
     refused(f, "idx,images=images,classes=ten", LBK_EINVAL, "data.classes: expected");
     refused(f, "idx,images=images,classes=257", LBK_EINVAL,
             "data.classes: expected 1..256, got '257'");
     refused(f, "idx,images=images,val=20", LBK_EINVAL,
-            "expected less than its 20 samples to be held out, got 20");
+            "data.val: expected less than the 20 samples of 'idx' to be held out, got 20");
     assert_refused(&f->heard, lbk__data_open(f->ctx, text, 0, NULL, DATA_VAL, &d), LBK_ENOENT,
                    "no file of val images");
     const struct lbk_setting s[] = { { "limit", "7" },

@@ -10,6 +10,7 @@
 #include <limbeck/plugin.h>
 #include "file.h"
 #include "rows.h"
+#include "testing.h"
 
 static char folder[] = "/tmp/limbeck-unit-XXXXXX";
 static struct unit unit;
@@ -36,6 +37,16 @@ static inline int open_folder(void **state, const struct lbk_plugin *const built
     };
     *state = &unit;
     return mkdtemp(folder) ? lbk_ctx_create(&p, &unit.ctx) : -1;
+}
+
+/* With all modules, wherever they are. */
+static inline int open_folder_all(void **state)
+{
+#ifdef LBK_STATIC_PLUGIN
+    return open_folder(state, lbk_builtin_plugins);
+#else
+    return open_folder(state, NULL);
+#endif
 }
 
 static inline void clear(const char *path)

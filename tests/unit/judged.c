@@ -3,17 +3,6 @@
 #include "heard.h"
 #include <jansson.h>
 #include <limbeck/train.h>
-#include "testing.h"
-
-static int start(void **state)
-{
-    static const struct lbk_plugin *all[64] = { NULL };
-#ifdef LBK_STATIC_PLUGIN
-    for (int i = 0; lbk_builtin_plugins[i] && i < 62; i++)
-        all[i] = lbk_builtin_plugins[i];
-#endif
-    return open_folder(state, all);
-}
 
 static int64_t steps_left;
 static bool until(void *ud, const struct lbk_progress *p)
@@ -186,5 +175,5 @@ int main(void)
         cmocka_unit_test(no_better_than_the_student),
         cmocka_unit_test(scored_once),
     };
-    return cmocka_run_group_tests(tests, start, close_folder);
+    return cmocka_run_group_tests(tests, open_folder_all, close_folder);
 }

@@ -86,6 +86,7 @@ static const struct {
     { "len", "20x", "rdd.len: expected a span as 4000 (steps), 20e (epochs) or 10%, got '20x'",
       LBK_EINVAL },
     { "lr", "fast", "rdd.lr: expected a number first, got 'fast'", LBK_EINVAL },
+    { "lr", "1e39 cos 0", "rdd.lr: expected at most 3.4e38, got '1e39 cos 0'", LBK_EINVAL },
     { "name", "a\nb", "rdd.name: expected text without control characters, got 'a'", LBK_EINVAL },
     { "mdoe", "code", "rdd.mdoe: no such option; did you mean 'mode'?", LBK_ENOENT },
     { "zebra", "1", "rdd.zebra: no such option", LBK_ENOENT },

@@ -132,7 +132,8 @@ static void errors(void **state)
     struct settings *set;
     lbk_schedule *s;
     assert_int_equal(make(state, "endless", 0, NULL, false, &set, &s), LBK_EINVAL);
-    assert_unit_error(state, "method 'endless': methods that use each other more than 8 deep");
+    assert_unit_error(state,
+                      "method: method 'endless': methods that use each other more than 8 deep");
     drop(&set, &s);
     assert_int_equal(make(state, "silent", 0, NULL, false, &set, &s), LBK_EINVAL);
     assert_unit_error(state, "method 'silent': its schedule failed without saying why");
@@ -144,7 +145,7 @@ static void errors(void **state)
     const struct lbk_setting typo = { "two.wieght", "1" };
     assert_int_equal(make(state, "two", 1, &typo, false, &set, &s), LBK_OK);
     assert_int_equal(lbk__settings_done(set), LBK_ENOENT);
-    assert_unit_error(state, "setting 'two.wieght' is unknown; did you mean 'two.weight'?");
+    assert_unit_error(state, "two.wieght: no such setting; did you mean 'two.weight'?");
     drop(&set, &s);
 }
 

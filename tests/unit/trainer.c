@@ -233,9 +233,9 @@ static void a_second_run_is_refused(void **state)
 static void unknown_settings_are_named(void **state)
 {
     static const char *const table[][3] = {
-        { "epoch", "3", "setting 'epoch' is unknown; did you mean 'epochs'?" },
+        { "epoch", "3", "epoch: no such setting; did you mean 'epochs'?" },
         { "reffakd.alhpa", "1",
-          "setting 'reffakd.alhpa' is unknown; did you mean 'reffakd.alpha'?" },
+          "reffakd.alhpa: no such setting; did you mean 'reffakd.alpha'?" },
     };
     char text[1024];
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -394,7 +394,7 @@ static void a_teacher_needs_weights(void **state)
     char text[1024];
     assert_int_equal(run("kd", "t", "teacher", "lenet5_bn", NULL, false), LBK_EINVAL);
     lbk_last_error(unit.ctx, text, sizeof text);
-    assert_string_equal(text, "role 'teacher' has no weights: set teacher.weights=FILE");
+    assert_string_equal(text, "teacher: role 'teacher' has no weights: set teacher.weights=FILE");
     assert_int_equal(unit.errors, 1);
 }
 

@@ -38,8 +38,10 @@ struct lbk_train_params {
     bool (*progress)(void *ud, const struct lbk_progress *p);
     void *ud;
 };
-/* Pre-flight, also the first thing lbk_train() does: every stage in turn, on one batch, writing nothing: settings, shapes, taps,
- * wires, host hooks, every term finite, gradients present, memory. What a rehearsed sweep leaves feeds the next stage. */
+/* Pre-flight, also the first thing lbk_train() does: every stage in turn, on one batch, leaving nothing behind: settings, files,
+ * the folder of the run, shapes, taps, wires, host hooks, every term finite, gradients present, memory of the device and of the
+ * host, room on disk. What a rehearsed sweep leaves feeds the next stage. put() gets, stage by stage, what will be done: length,
+ * roles, streams, terms with their weights over time, memory, time as measured on one batch. The plan goes to the log. */
 LBK_API lbk_status lbk_check(lbk_ctx *ctx, const struct lbk_train_params *p, void (*put)(void *ud, const char *line), void *ud);
 /* A run that ends leaves in out_dir: config.yaml (the settings, resolved: `-c` repeats the run), env.json, metrics.jsonl,
  * metrics.csv, curves.svg (the metrics drawn, after each epoch), checkpoints, student.safetensors and result.json, written last:
