@@ -133,8 +133,11 @@ lbk_status lbk__rehearsed_fits(const struct trainer *t, const struct rehearsed *
 {
     const lbk_device *d = t->run->device;
     const uint64_t left = available(), batches = host_bytes(r);
-    const uint64_t plan = lbk__device_is_host(d) ? arena_bytes(r->parts->engine) : 0;
+    uint64_t plan = arena_bytes(r->parts->engine);
     if (!left || batches + plan <= left)
+        return LBK_OK;
+    plan = lbk__device_is_host(d) ? plan : 0;
+    if (batches + plan <= left)
         return LBK_OK;
     const char *before = lbk__about_memory(t->ctx, "batch");
     const lbk_status st = lbk_fail(
@@ -195,6 +198,18 @@ static void add_ramp(struct text *x, struct lbk_ramp r, const struct length *n)
     }
 }
 
+/* The last stage before this one that trains it; NULL: none does. */
+static const char *trained_by(const struct trainer *t, const char *role)
+{
+    for (int64_t i = t->at.stage - 1; i >= 0; i--) {
+        const struct stage *s = &t->run->schedule->stage[i];
+        for (int k = 0; k < s->n_roles && !s->d.sweep; k++)
+            if (s->d.roles[k].mode == LBK_TRAINED && !strcmp(s->d.roles[k].name, role))
+                return s->d.name;
+    }
+    return NULL;
+}
+
 static void tell_role(const struct trainer *t, const struct lbk_pass *p)
 {
     static const char *const mode[] = { [LBK_FROZEN] = "frozen",
@@ -202,10 +217,13 @@ static void tell_role(const struct trainer *t, const struct lbk_pass *p)
                                         [LBK_TRAINED] = "trained" };
     struct text x = { 0 };
     const struct role *r = p->role;
+    const char *stage = trained_by(t, p->name);
     lbk__text_add(&x, "  role %s: %s, %s, %" PRId64 " parameters, ", p->name, r->model->name,
                   mode[p->piece.net.mode], p->piece.net.parameters);
     if (r->artifact)
         lbk__text_add(&x, "weights '%s' of an earlier stage", r->artifact);
+    else if (stage)
+        lbk__text_add(&x, "weights of stage %s", stage);
     else if (r->weights)
         lbk__text_add(&x, "weights from %s", r->weights);
     else
@@ -335,6 +353,19 @@ void lbk__rehearsed_log(struct trainer *t, const struct rehearsed *r)
 {
     if (t->put && r->parts->engine)
         lbk_exec_dump(r->parts->engine->exec, log_line, t->ctx);
+}
+
+void lbk__rehearsed_end(const struct trainer *t)
+{
+    struct text x = { 0 };
+    if (!t->put)
+        return;
+    lbk__text_add(&x, "all is well: %" PRId64 " stage%s, about ", t->run->schedule->n,
+                  t->run->schedule->n == 1 ? "" : "s");
+    add_seconds(&x, t->seconds);
+    add_mib(&x, "; up to ", lbk__out_bytes(t->run->store));
+    lbk__text_word(&x, " MiB on disk");
+    put(t, &x);
 }
 
 void lbk__rehearsed_tell(struct trainer *t, const struct rehearsed *r)

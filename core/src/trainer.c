@@ -35,17 +35,6 @@ static lbk_status all_stages(struct trainer *t)
 
 /* ---- pre-flight ---- */
 
-static void tell_all(const struct trainer *t)
-{
-    char line[256];
-    const lbk_schedule *s = t->run->schedule;
-    snprintf(line, sizeof line, "all is well: %lld stage%s, about %.0f s; up to %.1f MiB on disk",
-             (long long) s->n, s->n == 1 ? "" : "s", ceil(t->seconds),
-             (double) lbk__out_bytes(t->run->store) / (1 << 20));
-    if (t->put)
-        t->put(t->ud, line);
-}
-
 static lbk_status rehearse(lbk_ctx *ctx, const struct lbk_train_params *p,
                            void (*put)(void *ud, const char *line), void *ud)
 {
@@ -68,7 +57,7 @@ static lbk_status rehearse(lbk_ctx *ctx, const struct lbk_train_params *p,
     if (!st && dir)
         st = lbk__out_check(ctx, dir, p->resume != NULL, lbk__out_bytes(r->store));
     if (!st)
-        tell_all(&t);
+        lbk__rehearsed_end(&t);
     lbk__run_close(&r);
     return st;
 }

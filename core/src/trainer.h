@@ -85,6 +85,7 @@ struct rehearsed {
 lbk_status lbk__rehearsed_fits(const struct trainer *t, const struct rehearsed *r);
 /* Operator by operator, to the log. */
 void lbk__rehearsed_log(struct trainer *t, const struct rehearsed *r);
+void lbk__rehearsed_end(const struct trainer *t); /* the line that says that all is well */
 /* Tells of it in lines, to t->put; adds to t->seconds. */
 void lbk__rehearsed_tell(struct trainer *t, const struct rehearsed *r);
 

@@ -174,6 +174,28 @@ static void a_stage_is_told(void **state)
     assert_int_equal(access(in_folder("planned"), F_OK), -1);
 }
 
+/* Weights of a stage before, and what a sweep leaves. */
+static void stages_are_told(void **state)
+{
+    struct told t = { "" };
+    const struct lbk_setting list[] = { { "data", "synth,count=64,eval_count=16" },
+                                        { "model", "lenet5_bn" },
+                                        { "batch", "16" },
+                                        { "epochs", "2" } };
+    const struct lbk_train_params p = { .size = sizeof p,
+                                        .method = "reffakd",
+                                        .device = "cpu,threads=2",
+                                        .settings = list,
+                                        .n_settings = 4 };
+    assert_int_equal(lbk_check(unit.ctx, &p, tell, &t), LBK_OK);
+    says(&t, "stage autoencoder: 8 steps, 2 epochs of 4\n");
+    says(&t, "stage table: one pass over the data\n"
+             "  role autoencoder: autoencoder_linear, frozen, 47355 parameters, weights of stage "
+             "autoencoder\n");
+    says(&t, "  role teacher: table, frozen, 100 parameters, weights 'soft' of an earlier stage\n");
+    says(&t, "\nall is well: 3 stages, about ");
+}
+
 static void nothing_is_well_when_it_is_not(void **state)
 {
     struct told t;
@@ -190,6 +212,7 @@ int main(void)
         cmocka_unit_test(a_folder_is_tried_and_left_alone),
         cmocka_unit_test(a_run_is_not_written_over),
         cmocka_unit_test(a_stage_is_told),
+        cmocka_unit_test(stages_are_told),
         cmocka_unit_test(nothing_is_well_when_it_is_not),
     };
     return cmocka_run_group_tests(tests, open_folder_all, close_folder);
