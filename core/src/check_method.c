@@ -16,6 +16,7 @@ struct trial {
     const char *folder, *model;
     const struct lbk_method *m;
     char data[128], teacher[512], stream[STREAMS][64];
+    bool narrow; /* the model can be */
     int64_t stop, steps;
 };
 
@@ -57,6 +58,8 @@ static int add_wants(struct trial *t, const struct stage *g, int n, struct lbk_s
         if (!strcmp(g->d.roles[k].name, "teacher") && !has(n, s, "teacher")) {
             s[n++] = (struct lbk_setting){ "teacher", t->model };
             s[n++] = (struct lbk_setting){ "teacher.weights", t->teacher };
+            if (t->narrow)
+                s[n++] = (struct lbk_setting){ "teacher.width", "0.125" };
         }
     for (int k = 0, own = 0; k < g->n_streams; k++) {
         const struct lbk_stream *d = &g->d.streams[k];
@@ -99,6 +102,9 @@ static lbk_status train(struct trial *t, const char *method, const char *name, b
         { "optim", "sgd,momentum=0.9" },
         { "lr", "0.01" },
     };
+    int n = 8;
+    if (t->narrow)
+        s[n++] = (struct lbk_setting){ "model.width", "0.125" };
     snprintf(out, sizeof out, "%s/%s", t->folder, name);
     struct lbk_train_params p = { .size = sizeof p,
                                   .method = method,
@@ -106,7 +112,7 @@ static lbk_status train(struct trial *t, const char *method, const char *name, b
                                   .out_dir = out,
                                   .plain = plain,
                                   .settings = s,
-                                  .n_settings = add_wanted(t, method, 8, s, 32),
+                                  .n_settings = add_wanted(t, method, n, s, 32),
                                   .progress = progress,
                                   .ud = t };
     t->steps = 0;
@@ -141,22 +147,61 @@ static bool has_weights(const struct lbk_opt *o)
     return false;
 }
 
-/* The first of that task. */
-static const char *find_model(lbk_ctx *ctx, const char *task)
+struct looks {
+    bool aux;
+    int64_t parameters;
+};
+
+static void see(void *ud, const char *name, lbk_shape shape)
 {
-    for (const struct lbk_model *m = NULL; (m = lbk_registry_next(ctx, LBK_MODELS, m));)
-        if (m->task && !strcmp(m->task, task))
-            return m->name;
-    return NULL;
+    struct looks *l = ud;
+    l->aux = l->aux || !strcmp(name, "aux");
+}
+
+static struct looks look(lbk_ctx *ctx, const struct lbk_model *m)
+{
+    struct looks l = { false, 0 };
+    struct lbk_model_info info = { .size = sizeof info, .tap = see, .ud = &l };
+    l.parameters = lbk_model_describe(ctx, m->name, LBK_SHAPE(3, 32, 32), 0, NULL, &info)
+                       ? INT64_MAX
+                       : info.parameters;
+    return l;
+}
+
+/* The smallest of that task, of those with an auxiliary head if there are any: a method may ask for
+ * it. */
+static const struct lbk_model *find_model(lbk_ctx *ctx, const char *task)
+{
+    const struct lbk_model *found = NULL;
+    struct looks best = { false, 0 };
+    for (const struct lbk_model *m = NULL; (m = lbk_registry_next(ctx, LBK_MODELS, m));) {
+        if (!m->task || strcmp(m->task, task) || m->reads)
+            continue;
+        const struct looks l = look(ctx, m);
+        const bool better = l.aux == best.aux ? l.parameters < best.parameters : l.aux;
+        if (!found || better)
+            found = m, best = l;
+    }
+    return found;
+}
+
+static bool has_option(const struct lbk_model *m, const char *name)
+{
+    for (const struct lbk_opt *o = m->opts; o && o->type != LBK_OPT_END; o++)
+        if (!strcmp(o->name, name))
+            return true;
+    return false;
 }
 
 /* Made-up data and a model for the first task that it is for; false: there are none. */
 static bool choose(struct trial *t)
 {
     const char *task = t->m->tasks && t->m->tasks[0] ? t->m->tasks[0] : "classify";
-    t->model = find_model(t->c->ctx, task);
-    if (!t->model && !lbk_plugin_load_all(t->c->ctx))
-        t->model = find_model(t->c->ctx, task);
+    const struct lbk_model *m = find_model(t->c->ctx, task);
+    if (!m && !lbk_plugin_load_all(t->c->ctx))
+        m = find_model(t->c->ctx, task);
+    t->model = m ? m->name : NULL;
+    t->narrow = m && has_option(m, "width");
     snprintf(t->data, sizeof t->data, "synth,of=%s,count=48,eval_count=16,classes=4", task);
     return t->model != NULL;
 }

@@ -2,7 +2,7 @@
 /* A class for every pixel: cross-entropy to learn from, on the answer resampled to the image
  * (bilinear, corners aligned), plus that of an auxiliary head where the model has a tap "aux";
  * mean intersection over union to judge by. Pixels whose label is the field's "ignore" do not
- * count. */
+ * count, nor those that a transform put around a picture, which have it as well. */
 #include <stdlib.h>
 #include <limbeck/plugin.h>
 
@@ -30,10 +30,8 @@ static struct lbk_term entropy(lbk_pass *p, const char *name, double coef, lbk_v
     const int64_t ignore = lbk_pass_spec(p, "label")->ignore;
     struct lbk_term t = { .name = name, .coef = coef };
     t.loss = lbk_cross_entropy(g, full_size(p, z), label, (struct lbk_labels){ 1, ignore });
-    if (ignore > 0) {
-        lbk_val *y = lbk_cast(g, label, (struct lbk_cast){ LBK_F32 });
-        t.weight = lbk_sub(g, lbk_scalar(g, 1), lbk_eq(g, y, lbk_scalar(g, (double) ignore)));
-    }
+    lbk_val *y = lbk_cast(g, label, (struct lbk_cast){ LBK_F32 });
+    t.weight = lbk_sub(g, lbk_scalar(g, 1), lbk_eq(g, y, lbk_scalar(g, (double) ignore)));
     return t;
 }
 
@@ -85,7 +83,7 @@ static lbk_status add_pixel(lbk_ctx *ctx, struct counts *c, const lbk_record *r,
                             int64_t y)
 {
     const int64_t ignore = lbk_record_field(r, "label")->ignore;
-    if (ignore > 0 && y == ignore)
+    if (y == ignore)
         return LBK_OK;
     if (y < 0 || y >= c->classes || z < 0 || z >= c->classes)
         return lbk_fail(ctx, LBK_EINVAL,
