@@ -39,16 +39,3 @@ int cmd_eval(struct cli *c)
     const int bad = cli_train_params(c, &p);
     return bad ? bad : evaluate(c, &p);
 }
-
-int cmd_predict(struct cli *c)
-{
-    struct lbk_train_params p;
-    if (c->n_words != 1)
-        return cli_fail(c, EXIT_USAGE, "predict: expected the directory of one run");
-    const int bad = cli_train_params(c, &p);
-    if (bad)
-        return bad;
-    if (!p.out_dir)
-        return cli_fail(c, EXIT_USAGE, "predict: out=DIR is missing");
-    return evaluate(c, &p);
-}

@@ -12,6 +12,13 @@ static const struct cli_key train_keys[] = {
     { "plain", "yes: every distillation weight off, the baseline of the same recipe" },
     { NULL, NULL },
 };
+static const struct cli_key predict_keys[] = {
+    { "out", "directory to write to" },
+    { "part", "of the data set, where no pictures are given: train, val, test" },
+    { "device", "\"cpu\", \"opencl:1\", \"auto\": see 'limbeck devices'" },
+    { "threads", "of the CPU; results do not depend on it" },
+    { NULL, NULL },
+};
 static const struct cli_key loss_keys[] = {
     { "in", "safetensors file with a tensor for each input of the loss" },
     { "out", "safetensors file to write: loss, and grad.<input> for each input" },
@@ -64,8 +71,25 @@ const struct command cli_commands[] = {
       CMD_KEYS | CMD_RUNS, train_keys, NULL, "limbeck resume runs/a", cmd_resume },
     { "eval", "RUN [key=value ...]", "score a trained student on the test data",
       CMD_KEYS | CMD_RUNS | CMD_JSON, train_keys, NULL, "limbeck eval runs/a --json", cmd_eval },
-    { "predict", "RUN out=DIR [key=value ...]", "write a trained student's answers",
-      CMD_KEYS | CMD_RUNS, train_keys, NULL, "limbeck predict runs/a out=answers", cmd_predict },
+    { "predict", "RUN|WEIGHTS [IMAGE ...] out=DIR [key=value ...]",
+      "what a trained network makes of pictures",
+      CMD_KEYS | CMD_RUNS | CMD_JSON, predict_keys,
+      "Pictures are PNG or JPEG, of any size that the network takes, and prepared as the run's own "
+      "were. Without\n"
+      "any, a part of the run's data set is answered, and judged if it has labels.\n"
+      "Depth:  DIR/NAME_depth.png, colours with a scale in metres; DIR/NAME_depth_mm.png, 16 bits, "
+      "millimetres,\n"
+      "        0 = none, 65535 = 65.535 m or more\n"
+      "Labels: DIR/NAME_overlay.png, over the picture, with a legend; DIR/NAME_label.png, the "
+      "classes' numbers\n"
+      "Class:  the five likeliest, on the standard output\n"
+      "Answers are resampled to the picture's size: depth bilinear, labels nearest. A picture that "
+      "fails is named,\n"
+      "the others are done, and the exit code is that of the first failure.",
+      "limbeck predict runs/a photo.jpg out=answers\n"
+      "limbeck predict runs/a/student.safetensors *.png out=answers --json\n"
+      "limbeck predict runs/a part=val out=answers",
+      cmd_predict },
     { "compare", "RUN ... [key=value ...]",
       "which way of training is better, and whether that can be told", CMD_JSON | CMD_KEYS,
       compare_keys,

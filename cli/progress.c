@@ -44,8 +44,10 @@ static void line(struct progress *g, const struct lbk_progress *p, char *buf, si
         if (isfinite(p->values[i]))
             n += snprintf(buf + n, size - (size_t) n, "  %s %.4g", p->labels[i], p->values[i]);
     }
+    if (n >= 0 && (size_t) n < size && p->lr > 0)
+        n += snprintf(buf + n, size - (size_t) n, "  lr %.3g", p->lr);
     if (n >= 0 && (size_t) n < size)
-        snprintf(buf + n, size - (size_t) n, "  lr %.3g  left %s", p->lr, left);
+        snprintf(buf + n, size - (size_t) n, "  left %s", left);
 }
 
 static void show(struct progress *g, const char *text)

@@ -16,7 +16,7 @@ static void frozen(void)
     SIZE(struct lbk_role), AT(lbk_role, model), AT(lbk_role, mode), AT(lbk_role, flags);
     SIZE(struct lbk_stream), AT(lbk_stream, of), AT(lbk_stream, ratio), AT(lbk_stream, flags);
     SIZE(struct lbk_field), AT(lbk_field, kind), AT(lbk_field, dtype), AT(lbk_field, classes),
-        AT(lbk_field, ignore);
+        AT(lbk_field, ignore), AT(lbk_field, names);
     SIZE(struct lbk_array), AT(lbk_array, shape), AT(lbk_array, data);
     SIZE(struct lbk_term), AT(lbk_term, coef), AT(lbk_term, loss), AT(lbk_term, weight),
         AT(lbk_term, norm);

@@ -59,6 +59,7 @@ struct lbk_dataset {
     struct sample *at;
     int64_t n, cap;
     struct lbk_field fields[3];
+    const char **names; /* of folders that are classes */
 };
 
 static lbk_status no_memory(const lbk_dataset *d)
@@ -94,6 +95,12 @@ static lbk_status add_classes(lbk_dataset *d)
                       "%s: expected %" PRId64 " folders, one for each class, found %" PRId64,
                       d->images, d->c.classes, folders.n);
     d->c.classes = st ? 0 : folders.n;
+    if (!st)
+        d->names = lbk__arena_get(&d->arena, ((size_t) folders.n + 1) * sizeof *d->names);
+    if (!st && !d->names)
+        st = no_memory(d);
+    for (int64_t k = 0; k < d->c.classes && !st; k++)
+        d->names[k] = folders.at[k].name;
     for (int64_t k = 0; k < d->c.classes && !st; k++) {
         const char *folder = lbk__arena_str(&d->arena, "%s/%s", d->images, folders.at[k].name);
         st = folder ? lbk__files_list(d->ctx, &d->arena, folder, FILES_IMAGES, &files)
@@ -198,9 +205,11 @@ static lbk_status fill(lbk_dataset *d)
         st = lbk_fail(d->ctx, LBK_EFORMAT, "%s: expected PNG or JPEG files, found none", d->images);
     d->fields[0] = (struct lbk_field){ "image", LBK_IMAGE, LBK_F32, 0, 0 };
     if (d->c.kind == CLASS)
-        d->fields[1] = (struct lbk_field){ "label", LBK_CLASS, LBK_I32, d->c.classes, -1 };
+        d->fields[1] =
+            (struct lbk_field){ "label", LBK_CLASS, LBK_I32, d->c.classes, -1, d->names };
     if (d->c.kind == MASK)
-        d->fields[1] = (struct lbk_field){ "label", LBK_MAP, LBK_I32, d->c.classes, d->c.ignore };
+        d->fields[1] =
+            (struct lbk_field){ "label", LBK_MAP, LBK_I32, d->c.classes, d->c.ignore, NULL };
     if (d->c.kind == DEPTH)
         d->fields[1] = (struct lbk_field){ "depth", LBK_MAP, LBK_F32, 0, 0 };
     return st;
@@ -231,24 +240,6 @@ static const struct lbk_field *fields(const lbk_dataset *d) { return d->fields; 
 static uint64_t id(const lbk_dataset *d, int64_t i) { return d->at[i].id; }
 
 /* ---- reading ---- */
-
-static lbk_status put_image(const lbk_dataset *d, const struct image *m, lbk_record *r)
-{
-    const int64_t n = m->h * m->w, c = d->c.channels;
-    const unsigned char *p = m->data;
-    float *to = lbk__record_room(r, "image", LBK_F32, LBK_SHAPE(c, m->h, m->w));
-    if (!to)
-        return LBK_ENOMEM;
-    for (int64_t i = 0; i < n; i++) {
-        const unsigned char *q = p + i * m->channels;
-        if (c == 1 && m->channels == 3)
-            to[i] = (0.299f * q[0] + 0.587f * q[1] + 0.114f * q[2]) / 255.0f;
-        else
-            for (int64_t k = 0; k < c; k++)
-                to[k * n + i] = (float) q[m->channels == 3 ? k : 0] / 255.0f;
-    }
-    return LBK_OK;
-}
 
 static int32_t value(const struct image *m, int64_t i)
 {
@@ -304,7 +295,7 @@ static lbk_status read_pair(const lbk_dataset *d, int64_t i, lbk_record *r)
     struct image m;
     lbk_status st = lbk__image_read(r->ctx, s->image, IMAGE_COLOUR, &m);
     if (!st)
-        st = put_image(d, &m, r);
+        st = lbk__source_image(r, &m, d->c.channels);
     if (!st && s->label)
         st = read_label(d, s, &m, r);
     free(m.data);

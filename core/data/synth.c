@@ -15,7 +15,8 @@ enum {
     MOST = 4,
     SHAPES = 5,
     TEXTURES = 4,
-    COLOURS = 5
+    COLOURS = 5,
+    KINDS = 100
 }; /* objects in a scene; classes are their combinations */
 
 struct synth {
@@ -30,7 +31,7 @@ static const struct lbk_opt opts[] = {
              "what a sample has beside its image: label, label per pixel, depth, boxes or all"),
     LBK_INT(synth, count, 2000, 1, 1e9, "training samples"),
     LBK_INT(synth, eval_count, 500, 1, 1e9, "validation samples, and as many for the test"),
-    LBK_INT(synth, classes, 10, 2, 100,
+    LBK_INT(synth, classes, 10, 2, KINDS,
             "kinds of objects; one of them is the background of pixel labels"),
     LBK_INT(synth, h, 32, 8, 16384, "height in pixels"),
     LBK_INT(synth, w, 32, 8, 16384, "width in pixels"),
@@ -47,6 +48,8 @@ struct lbk_dataset {
     int64_t n, kinds;
     uint64_t key;
     struct lbk_field fields[6];
+    char name[KINDS + 1][32]; /* of classes */
+    const char *names[KINDS + 1];
 };
 
 struct object {
@@ -251,7 +254,26 @@ static void add_field(struct lbk_dataset *d, const char *name, enum lbk_kind kin
     struct lbk_field *f = d->fields;
     while (f->name)
         f++;
-    *f = (struct lbk_field){ name, kind, t, classes, classes ? -1 : 0 };
+    *f = (struct lbk_field){ name, kind, t, classes, classes ? -1 : 0, NULL };
+    if (classes > d->kinds)
+        f->names = d->names;
+    else if (classes)
+        f->names = d->names + 1;
+}
+
+static void name_kinds(struct lbk_dataset *d)
+{
+    static const char *const shapes[SHAPES] = { "disc", "square", "triangle", "ring", "cross" };
+    static const char *const textures[TEXTURES] = { "plain", "upright", "level", "checked" };
+    static const char *const colours[COLOURS] = { "red", "green", "blue", "yellow", "purple" };
+    snprintf(d->name[0], sizeof d->name[0], "background");
+    for (int i = 0; i < KINDS; i++)
+        snprintf(d->name[i + 1], sizeof d->name[0], "%s%s%s %s",
+                 d->kinds > SHAPES * TEXTURES ? colours[i / (SHAPES * TEXTURES)] : "",
+                 d->kinds > SHAPES * TEXTURES ? " " : "", textures[i / SHAPES % TEXTURES],
+                 shapes[i % SHAPES]);
+    for (int i = 0; i <= KINDS; i++)
+        d->names[i] = d->name[i];
 }
 
 static lbk_status open_synth(lbk_ctx *ctx, const void *cfg, lbk_dataset **out)
@@ -269,6 +291,7 @@ static lbk_status open_synth(lbk_ctx *ctx, const void *cfg, lbk_dataset **out)
     d->n = d->c.split ? d->c.eval_count : d->c.count;
     d->kinds = d->c.classes - (of == SEGMENT || of == ALL);
     d->key = lbk_mix((uint64_t) d->c.seed, (uint64_t) d->c.split);
+    name_kinds(d);
     add_field(d, "image", LBK_IMAGE, LBK_F32, 0);
     if (of == CLASSIFY || of == ALL)
         add_field(d, of == ALL ? "kind" : "label", LBK_CLASS, LBK_I32, d->kinds);

@@ -20,10 +20,12 @@ const struct data_description lbk__data_descriptions[] = {
       "idx", "fashion-mnist",
       "images=train-images-idx3-ubyte.gz,labels=train-labels-idx1-ubyte.gz,"
       "test_images=t10k-images-idx3-ubyte.gz,test_labels=t10k-labels-idx1-ubyte.gz,classes=10,"
-      "val=5000,prepare=resize=32,augment=[flip,rotate=15],mean=0.28604,std=0.35302" },
+      "val=5000,prepare=resize=32,augment=[flip,rotate=15],mean=0.28604,std=0.35302,"
+      "names=[t-shirt,trousers,pullover,dress,coat,sandal,shirt,sneaker,bag,ankle boot]" },
     { "camvid", "701 street scenes, 11 classes per pixel", "pairs", "camvid",
       "images=train,labels=trainannot,val_images=val,val_labels=valannot,test_images=test,"
-      "test_labels=testannot,kind=mask,classes=11,ignore=11,augment=flip" },
+      "test_labels=testannot,kind=mask,classes=11,ignore=11,augment=flip,"
+      "names=[sky,building,pole,road,pavement,tree,sign,fence,car,pedestrian,bicyclist]" },
     { "nyu_v2", "1449 rooms with depth in metres", "pairs", "nyu-v2",
       "images=rgb,labels=depth,list=train.txt,test_list=test.txt,kind=depth,scale=0.03919792,"
       "offset=0.01959896,val=80,augment=flip" },
@@ -45,6 +47,7 @@ const struct lbk_opt lbk__data_opts[] = {
     LBK_STRING(data_cfg, augment, "", "transforms of training alone, as in [flip,rotate=15]"),
     LBK_NUMBERS(data_cfg, mean, "", "taken off the image, one number or one per channel"),
     LBK_NUMBERS(data_cfg, std, "", "what the image is then divided by"),
+    LBK_LIST(data_cfg, names, "", "names of the classes in their order, as in [road,car]"),
     LBK_OPTS_END
 };
 
@@ -302,6 +305,38 @@ static lbk_status configure(struct data *d, const char *rest, int n,
     return set_split(d);
 }
 
+static struct lbk_field *labels_of(struct lbk_field *f)
+{
+    while (f->name && !f->classes)
+        f++;
+    return f->name ? f : NULL;
+}
+
+/* What the user calls classes goes before what the source does. */
+static lbk_status name_classes(struct data *d)
+{
+    int64_t n = 0, names = 0;
+    while (d->cfg->names[names])
+        names++;
+    if (!names)
+        return LBK_OK;
+    while (d->fields[n].name)
+        n++;
+    d->named = calloc((size_t) n + 1, sizeof *d->named);
+    if (!d->named)
+        return lbk_fail(d->ctx, LBK_ENOMEM, "data set '%s': out of memory", d->name);
+    memcpy(d->named, d->fields, (size_t) n * sizeof *d->named);
+    struct lbk_field *f = labels_of(d->named);
+    if (f && f->classes != names)
+        return lbk_fail(d->ctx, LBK_EINVAL,
+                        "data.names: expected %" PRId64 " names, one for each class, got %" PRId64,
+                        f->classes, names);
+    if (f)
+        f->names = d->cfg->names;
+    d->fields = d->named;
+    return LBK_OK;
+}
+
 static lbk_status open_source(struct data *d)
 {
     lbk_opts *opts = d->opts;
@@ -311,7 +346,8 @@ static lbk_status open_source(struct data *d)
         return st;
     d->open = d->opened->set;
     d->fields = d->source->fields(d->open);
-    return choose(d);
+    const lbk_status named = name_classes(d);
+    return named ? named : choose(d);
 }
 
 lbk_status lbk__data_open(lbk_ctx *ctx, const char *text, int n, const struct lbk_setting *settings,
@@ -346,6 +382,7 @@ void lbk__data_close(struct data **data)
     lbk__opened_put(d->ctx, &d->opened);
     lbk_opts_destroy(&d->common);
     lbk_opts_destroy(&d->opts);
+    free(d->named);
     free(d->at);
     free(d->text);
     free(d);

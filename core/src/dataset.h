@@ -15,6 +15,7 @@ struct data_cfg {
     double fraction, skip;
     const char *prepare, *augment;
     struct lbk_numbers mean, std;
+    const char *const *names;
 };
 struct data {
     lbk_ctx *ctx;
@@ -24,6 +25,7 @@ struct data {
     const struct lbk_source *source;
     const struct data_cfg *cfg;
     const struct lbk_field *fields; /* ends at a name of NULL */
+    struct lbk_field *named;        /* those, if the user has named the classes */
     struct opened *opened;          /* may have other users */
     lbk_dataset *open;              /* of it */
     int64_t n, *at; /* the samples of the source that belong to this part, ascending */

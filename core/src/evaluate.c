@@ -5,8 +5,6 @@
 #include <string.h>
 #include "evaluate.h"
 
-enum { MAX_METRICS = 8 };
-
 void lbk_scores_put(lbk_scores *s, const char *name, enum lbk_sense better, double v)
 {
     struct score *x = s->n < MAX_SCORES ? &s->at[s->n++] : NULL;
@@ -27,27 +25,34 @@ const struct score *lbk__scores_pick(const struct lbk_scores *s, const char *nam
     return NULL;
 }
 
-static lbk_status build(struct evaluator *e)
+lbk_status lbk__answers_create(struct run *r, struct role *role, const struct obj_stream *stream,
+                               struct engine **out)
 {
-    struct run *r = e->run;
     lbk_objective *o = NULL;
+    *out = NULL;
     lbk_status st = lbk__objective_create(r, NULL, &o);
     if (st)
         return st;
     o->n_stream = 1;
-    o->stream[0] = (struct obj_stream){ "eval", e->source->by, e->source->data->fields,
-                                        lbk__loader_layout(e->loader), e->source->data->n };
-    lbk_pass *p = lbk__objective_pass(o, e->role, e->role->name, LBK_FROZEN, 0);
+    o->stream[0] = *stream;
+    lbk_pass *p = lbk__objective_pass(o, role, role->name, LBK_FROZEN, 0);
     if (p)
-        e->role->task->predict(p, lbk_opts_cfg(e->role->task_opts));
+        role->task->predict(p, lbk_opts_cfg(role->task_opts));
     st = lbk__objective_finish(o, NULL);
     if (!st)
-        st = lbk__role_load(r, e->role, o->g, true);
+        st = lbk__role_load(r, role, o->g, true);
     if (st) {
         lbk__objective_destroy(&o);
         return st;
     }
-    return lbk__engine_create(o, &e->engine);
+    return lbk__engine_create(o, out);
+}
+
+static lbk_status build(struct evaluator *e)
+{
+    const struct obj_stream s = { "eval", e->source->by, e->source->data->fields,
+                                  lbk__loader_layout(e->loader), e->source->data->n };
+    return lbk__answers_create(e->run, e->role, &s, &e->engine);
 }
 
 lbk_status lbk__evaluator_create(struct run *r, struct role *role, enum data_split split,
@@ -87,57 +92,51 @@ void lbk__evaluator_destroy(struct evaluator **e)
     *e = NULL;
 }
 
-struct counting {
-    struct evaluator *e;
-    int n;
-    const struct lbk_metric *metric[MAX_METRICS];
-    lbk_opts *opts[MAX_METRICS];
-    void *state[MAX_METRICS];
-    lbk_status (*look)(void *ud, const lbk_record *r);
-    void *ud;
-};
-
-static lbk_status begin(struct counting *c)
+static lbk_status add_metric(struct scoring *c, const char *name)
 {
-    struct run *r = c->e->run;
-    const char *const *names = c->e->role->task->metrics;
-    lbk_status st = LBK_OK;
-    for (int i = 0; !st && names && names[i] && i < MAX_METRICS; i++) {
-        const void *found = NULL;
-        st = lbk__registry_need(r->ctx, LBK_METRICS, names[i], &found);
-        if (st)
-            break;
-        const char *const prefix[] = { names[i] };
-        c->metric[i] = found;
-        st = lbk__settings_opts(r->set, c->metric[i]->opts, c->metric[i]->cfg_size, names[i], NULL,
-                                1, prefix, &c->opts[i]);
-        c->state[i] = st ? NULL : calloc(1, c->metric[i]->state_size + 1);
-        if (!st && !c->state[i])
-            st = lbk_fail(r->ctx, LBK_ENOMEM, "metric '%s': out of memory", names[i]);
-        if (!st)
-            c->n++;
-        else
-            lbk_opts_destroy(&c->opts[i]);
-    }
+    const void *found = NULL;
+    const int i = c->n;
+    lbk_status st = lbk__registry_need(c->run->ctx, LBK_METRICS, name, &found);
+    if (st)
+        return st;
+    const char *const prefix[] = { name };
+    c->metric[i] = found;
+    st = lbk__settings_opts(c->run->set, c->metric[i]->opts, c->metric[i]->cfg_size, name, NULL, 1,
+                            prefix, &c->opts[i]);
+    c->state[i] = st ? NULL : calloc(1, c->metric[i]->state_size + 1);
+    if (!st && !c->state[i])
+        st = lbk_fail(c->run->ctx, LBK_ENOMEM, "metric '%s': out of memory", name);
+    if (!st)
+        c->n++;
+    else
+        lbk_opts_destroy(&c->opts[i]);
     return st;
 }
 
-static lbk_status count(void *ud, lbk_record *r)
+lbk_status lbk__scoring_begin(struct run *r, struct role *role, struct scoring *out)
 {
-    struct counting *c = ud;
-    const struct lbk_task *t = c->e->role->task;
-    lbk_status st = t->post ? t->post(r, lbk_opts_cfg(c->e->role->task_opts)) : LBK_OK;
-    for (int i = 0; !st && i < c->n; i++)
-        st = c->metric[i]->add(c->e->run->ctx, lbk_opts_cfg(c->opts[i]), c->state[i], r);
-    return !st && c->look ? c->look(c->ud, r) : st;
+    const char *const *names = role->task->metrics;
+    lbk_status st = LBK_OK;
+    *out = (struct scoring){ .run = r, .role = role };
+    for (int i = 0; !st && names && names[i] && i < MAX_METRICS; i++)
+        st = add_metric(out, names[i]);
+    return st;
 }
 
-static lbk_status end(struct counting *c, lbk_status st, lbk_scores *out)
+lbk_status lbk__scoring_add(struct scoring *c, const lbk_record *r)
+{
+    lbk_status st = LBK_OK;
+    for (int i = 0; !st && i < c->n; i++)
+        st = c->metric[i]->add(c->run->ctx, lbk_opts_cfg(c->opts[i]), c->state[i], r);
+    return st;
+}
+
+lbk_status lbk__scoring_end(struct scoring *c, lbk_status st, struct lbk_scores *out)
 {
     for (int i = 0; i < c->n; i++) {
         out->metric = i ? c->metric[i]->name : NULL;
-        const lbk_status s = c->metric[i]->end(c->e->run->ctx, lbk_opts_cfg(c->opts[i]),
-                                               c->state[i], st ? NULL : out);
+        const lbk_status s =
+            c->metric[i]->end(c->run->ctx, lbk_opts_cfg(c->opts[i]), c->state[i], st ? NULL : out);
         st = st ? st : s;
         free(c->state[i]);
         lbk_opts_destroy(&c->opts[i]);
@@ -145,15 +144,36 @@ static lbk_status end(struct counting *c, lbk_status st, lbk_scores *out)
     return st;
 }
 
+lbk_status lbk__answer_post(const struct role *role, lbk_record *r)
+{
+    return role->task->post ? role->task->post(r, lbk_opts_cfg(role->task_opts)) : LBK_OK;
+}
+
+struct counting {
+    struct evaluator *e;
+    struct scoring scoring;
+    lbk_status (*look)(void *ud, const lbk_record *r);
+    void *ud;
+};
+
+static lbk_status count(void *ud, lbk_record *r)
+{
+    struct counting *c = ud;
+    lbk_status st = lbk__answer_post(c->e->role, r);
+    if (!st)
+        st = lbk__scoring_add(&c->scoring, r);
+    return !st && c->look ? c->look(c->ud, r) : st;
+}
+
 lbk_status lbk__evaluator_look(struct evaluator *e, struct lbk_scores *out,
                                lbk_status (*look)(void *ud, const lbk_record *r), void *ud)
 {
     struct counting c = { .e = e, .look = look, .ud = ud };
     *out = (struct lbk_scores){ 0 };
-    lbk_status st = begin(&c);
+    lbk_status st = lbk__scoring_begin(e->run, e->role, &c.scoring);
     if (!st)
         st = lbk__engine_sweep(e->engine, e->loader, e->run->rehearsal, count, &c);
-    return end(&c, st, out);
+    return lbk__scoring_end(&c.scoring, st, out);
 }
 
 lbk_status lbk__evaluator_run(struct evaluator *e, struct lbk_scores *out)

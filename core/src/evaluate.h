@@ -37,4 +37,24 @@ lbk_status lbk__evaluator_run(struct evaluator *e, struct lbk_scores *out);
 lbk_status lbk__evaluator_look(struct evaluator *e, struct lbk_scores *out,
                                lbk_status (*look)(void *ud, const lbk_record *r), void *ud);
 
+/* What the role's task wants to read of one stream, compiled; the role's weights are loaded. */
+lbk_status lbk__answers_create(struct run *r, struct role *role, const struct obj_stream *stream, struct engine **out);
+
+/* The metrics of a role's task, fed record by record, in the order of the data. */
+enum { MAX_METRICS = 8 };
+struct scoring {
+    struct run *run;
+    struct role *role;
+    int n;
+    const struct lbk_metric *metric[MAX_METRICS];
+    lbk_opts *opts[MAX_METRICS];
+    void *state[MAX_METRICS];
+};
+/* Whatever it gives, lbk__scoring_end must be called, with the first failure: it gives that or its own, and scores if none. */
+lbk_status lbk__scoring_begin(struct run *r, struct role *role, struct scoring *out);
+lbk_status lbk__scoring_add(struct scoring *c, const lbk_record *r);
+lbk_status lbk__scoring_end(struct scoring *c, lbk_status st, struct lbk_scores *out);
+/* The task's post(), if it has one. */
+lbk_status lbk__answer_post(const struct role *role, lbk_record *r);
+
 #endif

@@ -35,6 +35,7 @@ void lbk__record_reset(lbk_record *r, uint64_t id, const struct lbk_field *field
 {
     r->id = id;
     r->fields = fields;
+    r->n_view = 0;
     for (int64_t i = 0; i < r->n; i++)
         r->at[i].used = false;
 }

@@ -12,12 +12,20 @@ struct slot {
     void *spare; /* the array before, the room for the next */
     size_t room, spare_room;
 };
+/* An array that the task wants to be seen: a label or metres for each pixel, or a score for each class. */
+enum { RECORD_VIEWS = 4 };
+struct view {
+    enum view_kind { VIEW_LABELS, VIEW_METRES, VIEW_SCORES } kind;
+    char array[48];
+};
 struct lbk_record {
     lbk_ctx *ctx;
     uint64_t id;
     const struct lbk_field *fields;
     struct slot *at;
     int64_t n, cap;
+    int n_view;
+    struct view view[RECORD_VIEWS];
 };
 
 lbk_status lbk__record_create(lbk_ctx *ctx, lbk_record **out);

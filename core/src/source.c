@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <limbeck/ctx.h>
+#include "record.h"
 #include "registry.h"
 #include "source.h"
 #include "transform.h"
@@ -21,6 +22,24 @@ lbk_status lbk__source_path(lbk_ctx *ctx, const char *root, const char *name, ch
         strcat(*out, "/");
     }
     strcat(*out, name);
+    return LBK_OK;
+}
+
+lbk_status lbk__source_image(lbk_record *r, const struct image *m, int64_t c)
+{
+    const int64_t n = m->h * m->w;
+    const unsigned char *p = m->data;
+    float *to = lbk__record_room(r, "image", LBK_F32, LBK_SHAPE(c, m->h, m->w));
+    if (!to)
+        return LBK_ENOMEM;
+    for (int64_t i = 0; i < n; i++) {
+        const unsigned char *q = p + i * m->channels;
+        if (c == 1 && m->channels == 3)
+            to[i] = (0.299f * q[0] + 0.587f * q[1] + 0.114f * q[2]) / 255.0f;
+        else
+            for (int64_t k = 0; k < c; k++)
+                to[k * n + i] = (float) q[m->channels == 3 ? k : 0] / 255.0f;
+    }
     return LBK_OK;
 }
 

@@ -4,10 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <limbeck/ckpt.h>
-#include "file.h"
 #include "opened.h"
 #include "opt.h"
-#include "record.h"
 #include "trainer.h"
 
 static lbk_status all_stages(struct trainer *t)
@@ -119,8 +117,8 @@ static lbk_status train(lbk_ctx *ctx, const struct lbk_train_params *p, const ch
 }
 
 /* The settings of the run that goes on, under what is said now. */
-static lbk_status merge(lbk_ctx *ctx, const struct lbk_train_params *p, struct arena *a,
-                        struct lbk_train_params *q)
+lbk_status lbk__run_settings(lbk_ctx *ctx, const struct lbk_train_params *p, struct arena *a,
+                             struct lbk_train_params *q)
 {
     struct lbk_setting *old, *all;
     int n;
@@ -150,7 +148,7 @@ lbk_status lbk_train(lbk_ctx *ctx, const struct lbk_train_params *p)
     const char *dir = p->resume ? p->resume : p->out_dir;
     if (!dir)
         return lbk_fail(ctx, LBK_EINVAL, "train: no folder for the run: set out=DIR");
-    lbk_status st = p->resume ? merge(ctx, p, &a, &q) : LBK_OK;
+    lbk_status st = p->resume ? lbk__run_settings(ctx, p, &a, &q) : LBK_OK;
     lbk__opened_hold(ctx);
     if (!st)
         st = lbk_check(ctx, &q, NULL, NULL);
@@ -164,8 +162,8 @@ lbk_status lbk_train(lbk_ctx *ctx, const struct lbk_train_params *p)
 
 /* ---- evaluation of a run ---- */
 
-static lbk_status fill_progress(lbk_ctx *ctx, const struct lbk_scores *s, double seconds,
-                                struct lbk_progress *out)
+lbk_status lbk__scores_tell(lbk_ctx *ctx, const struct lbk_scores *s, double seconds,
+                            struct lbk_progress *out)
 {
     const char **label = lbk__arena_get(&ctx->arena, (size_t) (s->n + 1) * sizeof *label);
     double *v = lbk__arena_get(&ctx->arena, (size_t) (s->n + 1) * sizeof *v);
@@ -179,53 +177,42 @@ static lbk_status fill_progress(lbk_ctx *ctx, const struct lbk_scores *s, double
     return LBK_OK;
 }
 
-static lbk_status put_record(void *ud, const lbk_record *rec)
+struct role *lbk__run_delivered(struct run *r, const char *dir, const char *file)
 {
-    FILE *f = ud;
-    struct lbk_array c;
-    fprintf(f, "{\"id\": %llu", (unsigned long long) lbk_record_id(rec));
-    for (int64_t i = 0; i < rec->n; i++) {
-        const struct slot *s = &rec->at[i];
-        c = s->array;
-        if (!s->used || lbk_record_field(rec, s->name) || lbk_shape_count(c.shape) > 1024 ||
-            c.dtype == LBK_U8)
-            continue;
-        fprintf(f, ", \"%s\": [", s->name);
-        for (int64_t k = 0, n = lbk_shape_count(c.shape); k < n; k++)
-            fprintf(f, "%s%.9g", k ? ", " : "",
-                    c.dtype == LBK_I32 ? ((const int32_t *) c.data)[k]
-                                       : (double) ((const float *) c.data)[k]);
-        fputs("]", f);
-    }
-    return fputs("}\n", f) < 0 ? lbk_fail(lbk_record_ctx(rec), LBK_EIO, "predictions: cannot write")
-                               : LBK_OK;
-}
-
-static lbk_status evaluate(struct run *r, const char *dir, const char *out_dir,
-                           struct lbk_scores *s)
-{
-    char path[4096];
-    struct evaluator *e = NULL;
-    FILE *f = NULL;
     struct role *x = lbk__role_get(r, NULL, r->deliver, NULL, -1);
     if (!x)
-        return r->failed;
-    snprintf(path, sizeof path, "%s/%s.safetensors", dir, r->deliver);
+        return NULL;
+    /* The settings may name the file that training began with. */
+    x->weights = file ? lbk__arena_str(&r->arena, "%s", file)
+                      : lbk__arena_str(&r->arena, "%s/%s.safetensors", dir, r->deliver);
     if (!x->weights)
-        x->weights = lbk__arena_str(&r->arena, "%s", path);
-    lbk_status st = lbk__evaluator_create(r, x, DATA_TEST, &e);
-    if (!st && !e)
-        st = lbk_fail(r->ctx, LBK_EINVAL, "role '%s' has no task to be judged by", x->name);
-    if (!st && out_dir) {
-        st = lbk__mkdirs(r->ctx, out_dir);
-        snprintf(path, sizeof path, "%s/predictions.jsonl", out_dir);
-        if (!st && !(f = fopen(path, "w")))
-            st = lbk_fail(r->ctx, LBK_EIO, "%s: cannot write", path);
-    }
+        r->failed = lbk_fail(r->ctx, LBK_ENOMEM, "role '%s': out of memory", x->name);
+    else if (!x->task || !x->task->predict)
+        r->failed = lbk_fail(r->ctx, LBK_EINVAL, "role '%s' has no task to answer", x->name);
+    else
+        return x;
+    return NULL;
+}
+
+/* Weights that were asked for now. */
+static const char *other_weights(const struct run *r, const struct lbk_train_params *p)
+{
+    char name[128];
+    const char *file = NULL;
+    snprintf(name, sizeof name, "%s.weights", r->deliver);
+    for (int i = 0; i < p->n_settings; i++)
+        if (!strcmp(p->settings[i].name, name))
+            file = p->settings[i].value;
+    return file;
+}
+
+static lbk_status evaluate(struct run *r, const struct lbk_train_params *p, struct lbk_scores *s)
+{
+    struct evaluator *e = NULL;
+    struct role *x = lbk__run_delivered(r, p->resume, other_weights(r, p));
+    lbk_status st = x ? lbk__evaluator_create(r, x, DATA_TEST, &e) : r->failed;
     if (!st)
-        st = lbk__evaluator_look(e, s, f ? put_record : NULL, f);
-    if (f && fclose(f) && !st)
-        st = lbk_fail(r->ctx, LBK_EIO, "%s: cannot write", path);
+        st = lbk__evaluator_run(e, s);
     lbk__evaluator_destroy(&e);
     return st;
 }
@@ -240,13 +227,13 @@ lbk_status lbk_evaluate(lbk_ctx *ctx, const struct lbk_train_params *p, struct l
     const double begun = lbk__now();
     if (!p->resume)
         return lbk_fail(ctx, LBK_EINVAL, "evaluation: expected the folder of a run");
-    lbk_status st = merge(ctx, p, &a, &q);
+    lbk_status st = lbk__run_settings(ctx, p, &a, &q);
     if (!st)
         st = lbk__run_open(ctx, &q, &r);
     if (!st)
-        st = evaluate(r, p->resume, p->out_dir, &s);
+        st = evaluate(r, p, &s);
     lbk__run_close(&r);
     ctx->params.seed = seed;
     lbk__arena_finish(&a);
-    return st ? st : fill_progress(ctx, &s, lbk__now() - begun, out);
+    return st ? st : lbk__scores_tell(ctx, &s, lbk__now() - begun, out);
 }

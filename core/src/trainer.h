@@ -127,4 +127,12 @@ void lbk__store_drop(lbk_store *s, bool (*which)(const char *name));
 bool lbk__is_best(const char *name);
 bool lbk__is_optim(const char *name);
 
+/* ---- runs that are over ---- */
+
+/* The settings of the run in p->resume, under those of p; the arena holds them. */
+lbk_status lbk__run_settings(lbk_ctx *ctx, const struct lbk_train_params *p, struct arena *a, struct lbk_train_params *q);
+/* What the run delivers, with that file's weights; file NULL: those in the run's folder. NULL: failed, r->failed. */
+struct role *lbk__run_delivered(struct run *r, const char *dir, const char *file);
+lbk_status lbk__scores_tell(lbk_ctx *ctx, const struct lbk_scores *s, double seconds, struct lbk_progress *out);
+
 #endif

@@ -27,6 +27,12 @@ static void predict(lbk_pass *p, const void *cfg)
     lbk_pass_read(p, "class", lbk_argmax(lbk_pass_graph(p), out, (struct lbk_axis){ 1 }));
 }
 
+static lbk_status draw(lbk_record *r, const void *cfg)
+{
+    lbk_draw_scores(r, "logits");
+    return LBK_OK;
+}
+
 struct counts {
     int64_t n, top1, top5;
 };
@@ -87,5 +93,5 @@ lbk_status lbk_models_classify(lbk_registrar *r)
                                  .state_size = sizeof(struct counts), .add = add, .end = end));
     return lbk_register_task(r, LBK_DESC(lbk_task, .name = "classify", .doc = "one class per image",
                                          .fields = fields, .metrics = metrics, .terms = terms,
-                                         .predict = predict));
+                                         .predict = predict, .draw = draw));
 }

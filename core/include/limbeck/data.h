@@ -13,6 +13,7 @@ struct lbk_field {
     enum lbk_kind kind;
     lbk_dtype dtype;
     int64_t classes, ignore;          /* of labels; 0 = not a label */
+    const char *const *names;         /* of the classes, as many; NULL = they have none */
 };
 
 /* One sample on the host: named arrays of any size. Sources fill it, transforms change it, tasks

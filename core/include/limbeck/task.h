@@ -59,12 +59,17 @@ struct lbk_task {
     void       (*predict)(lbk_pass *p, const void *cfg);
     /* [any thread] optional: host part of the answer, as NMS */
     lbk_status (*post)(lbk_record *r, const void *cfg);
-    /* [any thread] optional: paints on "picture", the image as LBK_U8 H x W x 3 */
+    /* [any thread] optional, after post: names what there is to see of an answer, by lbk_draw_map and lbk_draw_scores, or
+     * paints on "picture", the image as LBK_U8 H x W x 3. Core makes the pictures, truth and other networks beside it. */
     lbk_status (*draw)(lbk_record *r, const void *cfg);
 };
 
-/* classes or metres, beside the image */
+/* An array of the record as a map of its own: "classes", LBK_I32 H x W; "turbo", metres, LBK_F32 H x W or 1 x H x W. Its truth
+ * is the LBK_MAP of that type among the task's fields. */
 LBK_API void lbk_draw_map(lbk_record *r, const char *array, const char *palette);
+/* LBK_F32, one for each class, before softmax; the truth is the LBK_CLASS among the task's fields. */
+LBK_API void lbk_draw_scores(lbk_record *r, const char *array);
+/* x0 y0 x1 y1 in pixels, on "picture" */
 LBK_API void lbk_draw_box(lbk_record *r, const float box[4], int colour);
 
 typedef struct lbk_scores lbk_scores;

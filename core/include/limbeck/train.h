@@ -57,6 +57,34 @@ LBK_API lbk_status lbk_check(lbk_ctx *ctx, const struct lbk_train_params *p, voi
 LBK_API lbk_status lbk_train(lbk_ctx *ctx, const struct lbk_train_params *p);
 LBK_API lbk_status lbk_evaluate(lbk_ctx *ctx, const struct lbk_train_params *p, struct lbk_progress *out);
 
+/* A class and how much of it there is, 0 .. 1. */
+struct lbk_share { int64_t label; const char *name; double share; };
+/* What a network makes of one picture. Valid during the call that gets it. */
+struct lbk_answer {
+    uint32_t size;
+    const char *input;                                /* a file's name, or "sample 7" of a data set */
+    lbk_status status;
+    const char *error;                                /* what was said of its failure; NULL: it did not fail */
+    int n_files; const char *const *files;            /* written */
+    int n_classes; const struct lbk_share *classes;   /* of one class: the five likeliest; of one per pixel: by area */
+    double lo, hi;                                    /* metres, the least and greatest; NAN: no depth */
+};
+struct lbk_predict_params {
+    uint32_t size;
+    const char *from;                                 /* the folder of a run, or a file of weights, as a rule in such a folder */
+    const char *part;                                 /* without files: of the data set, "train", "val", "test" */
+    int n_files; const char *const *files;            /* PNG or JPEG */
+    void (*each)(void *ud, const struct lbk_answer *a);
+    void *ud;
+};
+/* Answers for pictures of any size that the network takes, prepared as the run prepared its own, written to p->out_dir beside the
+ * names of the pictures: NAME_depth.png (colours with a scale), NAME_depth_mm.png (16 bits, millimetres), NAME_overlay.png with a
+ * legend, NAME_label.png. They are of the picture's size, zoomed by a whole number where it is small, except those for programs.
+ * Of a data set also predictions.jsonl; with labels, the scores are in *scores (may be NULL), else none. p->resume is not
+ * looked at. An input that fails does not end it: the status of the first is what it gives. */
+LBK_API lbk_status lbk_predict(lbk_ctx *ctx, const struct lbk_train_params *p, const struct lbk_predict_params *what,
+                               struct lbk_progress *scores);
+
 /* What a model is made of, at an input of that shape (one sample, no batch axis). */
 struct lbk_model_info {
     uint32_t size;

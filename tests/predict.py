@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What `limbeck predict` writes, read by other code: predict.py LIMBECK."""
+import json
+import os
+import pathlib
+import random
+import re
+import subprocess
+import sys
+import tempfile
+
+import png
+
+LIMBECK = os.path.abspath(sys.argv[1])
+WIDE, HIGH = 40, 24
+failed = 0
+
+
+def check(name, ok, *seen):
+    global failed
+    if not ok:
+        failed += 1
+        print(f'not ok: {name}', *seen)
+
+
+def limbeck(*argv):
+    return subprocess.run([LIMBECK, *argv, '-q'], capture_output=True, text=True, timeout=250)
+
+
+def must(*argv):
+    p = limbeck(*argv)
+    assert p.returncode == 0, (argv, p.stderr[-1000:])
+    return p.stdout
+
+
+def folder(path):
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def make_data(root):
+    """Pictures of two halves, with a depth in millimetres (0: none), a mask (255: none) and a class each."""
+    rng = random.Random(3)
+    for part, n in (('train', 8), ('val', 4), ('test', 3)):
+        for i in range(n):
+            a, b, edge = rng.randrange(40, 250), rng.randrange(40, 250), rng.randrange(8, WIDE - 8)
+            png.write(folder(root / part) / f'{i}.png', WIDE, HIGH, lambda x, y: (a if x < edge else b, 5 * y, 4 * x))
+            png.write(folder(root / (part + '_depth')) / f'{i}.png', WIDE, HIGH,
+                      lambda x, y: 0 if y < 2 else (10 * a if x < edge else 12 * b) + y, 16)
+            png.write(folder(root / (part + '_mask')) / f'{i}.png', WIDE, HIGH,
+                      lambda x, y: 255 if y < 2 else 0 if x < edge else 1 + (b > 140))
+            png.write(folder(root / (part + '_class') / ('low' if a < b else 'rising')) / f'{i}.png', WIDE, HIGH,
+                      lambda x, y: (a if x < edge else b, 5 * y, 4 * x))
+        for name in ('low', 'rising'):
+            png.write(folder(root / (part + '_class') / name) / 'x.png', WIDE, HIGH, lambda x, y: (9, 5 * y, 4 * x))
+
+
+def pairs(root, kind, ending, *more):
+    labels = [] if kind == 'class' else [f'{p}labels={root}/{q}{ending}' for p, q in
+                                         (('', 'train'), ('val_', 'val'), ('test_', 'test'))]
+    images = [f'{p}images={root}/{q}{ending if kind == "class" else ""}' for p, q in
+              (('', 'train'), ('val_', 'val'), ('test_', 'test'))]
+    return 'data=pairs,' + ','.join([f'kind={kind}', *images, *labels, *more])
+
+
+def train(out, model, data, *more):
+    must('train', f'model={model}', data, 'batch=4', f'out={out}', *(more or ['steps=3']))
+
+
+def test_depth(tmp):
+    run, out = tmp / 'depth', tmp / 'depth_out'
+    train(run, 'light_depth', pairs(tmp, 'depth', '_depth'), 'steps=24', 'lr=0.01')
+    scores = json.loads(must('eval', str(run), '--json'))['scores']
+    answer = json.loads(must('predict', str(run), f'out={out}', '--json'))
+    for name, v in scores.items():
+        check(f'predict scores {name} as eval does', abs(answer['scores'][name] - v) < 1e-4 * abs(v) + 1e-6, answer['scores'])
+    rmse = rel = 0
+    for i, a in enumerate(answer['answers']):
+        check('files are named', a['files'] == [f'{out}/{i:06}_depth.png', f'{out}/{i:06}_depth_mm.png'], a)
+        mm = png.Png(a['files'][1])
+        check('16 bits of the picture\'s size', (mm.width, mm.height, mm.bits, mm.channels) == (WIDE, HIGH, 16, 1))
+        check('the scale is told', mm.text.get('Unit') == 'millimetre' and '0.001 m' in mm.text.get('Scale', ''), mm.text)
+        truth = png.Png(tmp / 'test_depth' / f'{i}.png')
+        both = [(p / 1000, t / 1000) for p, t in zip(mm.values(), truth.values()) if t]
+        rmse += (sum((p - t) ** 2 for p, t in both) / len(both)) ** 0.5 / 3
+        rel += sum(abs(p - t) / t for p, t in both) / len(both) / 3
+        lo, hi = min(mm.values()) / 1000, max(mm.values()) / 1000
+        check('the range is told', abs(a['metres'][0] - lo) < 6e-4 or lo == 0.001, a['metres'], lo)
+        check('and its end', abs(a['metres'][1] - hi) < 6e-4, a['metres'], hi)
+        colours = png.Png(a['files'][0])
+        check('colours are zoomed and have a scale beside them', colours.height == 8 * HIGH and colours.width > 8 * WIDE + 30)
+        check('and say so', 'turbo from' in colours.text['Scale'], colours.text)
+        check('a pixel is a square', len({colours.at(8 * 5 + k, 8 * 7 + j) for k in range(8) for j in range(8)}) == 1)
+    check('millimetres give the rmse of eval', abs(rmse - scores['rmse']) < 1e-3, rmse, scores)
+    check('and its relative error', abs(rel - scores['rel']) < 1e-3, rel, scores)
+    lines = [json.loads(x) for x in open(out / 'predictions.jsonl')]
+    check('a line for each sample', len(lines) == 3)
+    files(tmp, run)
+    geometry(tmp, run, png.Png(out / '000000_depth_mm.png').values())
+
+
+def files(tmp, run):
+    """Sizes that no training picture had, files that cannot be read, and how it ends."""
+    out = tmp / 'files_out'
+    png.write(tmp / 'odd.png', 51, 37, lambda x, y: (x, y, 90))
+    png.write(tmp / 'grey.png', 33, 70, lambda x, y: x + y)
+    (tmp / 'broken.png').write_bytes((tmp / 'odd.png').read_bytes()[:300])
+    (tmp / 'text.jpg').write_text('no picture')
+    names = [str(tmp / n) for n in ('odd.png', 'broken.png', 'grey.png', 'text.jpg', 'gone.png')]
+    p = limbeck('predict', str(run / 'student.safetensors'), *names, f'out={out}', '--json')
+    answer = json.loads(p.stdout)
+    check('the first failure is the exit code', p.returncode == 3 and answer['error']['code'] == 3, p.returncode)
+    check('the others are done', [a['done'] for a in answer['answers']] == [True, False, True, False, False], answer)
+    for a, name in zip(answer['answers'], names):
+        check('a failure names its file', a['done'] or a['error'].count(name) == 1, a)
+    for name, size in (('odd', (51, 37)), ('grey', (33, 70))):
+        mm = png.Png(out / f'{name}_depth_mm.png')
+        check(f'{name}: the picture\'s size', (mm.width, mm.height) == size)
+    check('nothing of what failed', sorted(x.name for x in out.iterdir()) ==
+          ['grey_depth.png', 'grey_depth_mm.png', 'odd_depth.png', 'odd_depth_mm.png'], list(out.iterdir()))
+    p = limbeck('predict', str(run), names[0], f'out={out}')
+    line = r'.*odd.png: .*odd_depth.png, .*odd_depth_mm.png, \d+\.\d\d m to \d+\.\d\d m\n'
+    check('a line for a picture', re.fullmatch(line, p.stdout), p.stdout)
+
+
+def geometry(tmp, run, whole):
+    """prepare= changes what is fed; the answer lies where it was looked at."""
+    picture, out = str(tmp / 'test' / '0.png'), tmp / 'geometry'
+    must('predict', str(run), picture, f'out={out}')
+    same = png.Png(out / '0_depth_mm.png').values()
+    check('a file is answered as the sample it is', max(abs(a - b) for a, b in zip(same, whole)) <= 1)
+    must('predict', str(run), picture, f'out={out}/crop', 'data.prepare=center_crop=16')
+    mm = png.Png(out / 'crop' / '0_depth_mm.png')
+    left, top = (WIDE - 16) // 2, (HIGH - 16) // 2
+    inside = [(x, y) for y in range(HIGH) for x in range(WIDE) if mm.at(x, y)]
+    check('none outside of the crop', inside == [(x, y) for y in range(top, top + 16) for x in range(left, left + 16)], inside[:3])
+    must('predict', str(run), picture, f'out={out}/resize', 'data.prepare=resize=48:80')
+    mm = png.Png(out / 'resize' / '0_depth_mm.png')
+    check('resized back', (mm.width, mm.height) == (WIDE, HIGH) and min(mm.values()) > 0)
+
+
+def test_labels(tmp):
+    run, out = tmp / 'mask', tmp / 'mask_out'
+    data = pairs(tmp, 'mask', '_mask', 'classes=3', 'names=[floor,wall,door]')
+    train(run, 'deeplabv3_resnet18', data, 'model.width=0.125', 'steps=3')
+    scores = json.loads(must('eval', str(run), '--json'))['scores']
+    answer = json.loads(must('predict', str(run), f'out={out}', '--json'))
+    right = seen = 0
+    for i, a in enumerate(answer['answers']):
+        label, truth, over = png.Png(a['files'][1]), png.Png(tmp / 'test_mask' / f'{i}.png'), png.Png(a['files'][0])
+        check('labels of 8 bits', (label.width, label.height, label.bits) == (WIDE, HIGH, 8))
+        check('with their names', label.text['Classes'] == '0 floor, 1 wall, 2 door' and label.text['None'] == '255', label.text)
+        pairs_of = [(p, t) for p, t in zip(label.values(), truth.values()) if t != 255]
+        right += sum(p == t for p, t in pairs_of)
+        seen += len(pairs_of)
+        area = {c['class']: c['share'] for c in a['classes']}
+        check('shares of the area', all(abs(label.values().count(k) / (WIDE * HIGH) - v) < 1e-9 for k, v in area.items()), a)
+        check('an overlay with a legend below', over.width == 8 * WIDE and 8 * HIGH < over.height < 8 * HIGH + 60)
+        source = png.Png(tmp / 'test' / f'{i}.png')
+        palette = {0: (30, 120, 210), 1: (135, 210, 0), 2: (195, 0, 45)}
+        wrong = [(x, y) for y in range(HIGH) for x in range(WIDE) if any(
+            abs((2 * s + 3 * c) / 5 - o) > 1.5 for s, c, o in zip(source.at(x, y), palette[label.at(x, y)], over.at(8 * x, 8 * y)))]
+        check('the picture shows below the colours', not wrong, wrong[:4])
+    check('labels give the accuracy of eval', abs(right / seen - scores['pixels']) < 1e-4, right / seen, scores)
+
+
+def test_classes(tmp):
+    run, out = tmp / 'class', tmp / 'class_out'
+    train(run, 'resnet8x4', pairs(tmp, 'class', '_class', 'prepare=resize=32'))
+    must('predict', str(run), f'out={out}')
+    line = json.loads(open(out / 'predictions.jsonl').readline())
+    names = sorted(x for x in (tmp / 'test_class' / 'low').iterdir())
+    a = json.loads(must('predict', str(run), str(names[0]), f'out={out}', '--json'))['answers'][0]
+    check('classes by folder', {c['name'] for c in a['classes']} == {'low', 'rising'}, a)
+    check('the likeliest first', a['classes'][0]['share'] >= a['classes'][1]['share'], a)
+    check('shares are of all', abs(sum(c['share'] for c in a['classes']) - 1) < 1e-9, a)
+    check('as the data set\'s answer', a['classes'][0]['class'] == line['class'][0], a, line)
+    p = limbeck('predict', str(run), str(names[0]), f'out={out}')
+    check('printed', re.fullmatch(r'.*:\n( +\d+\.\d %  (low|rising)\n){2}', p.stdout), p.stdout)
+
+
+def test_usage(tmp):
+    run = str(tmp / 'depth')
+    twin = folder(tmp / 'twin') / 'odd.png'
+    twin.write_bytes((tmp / 'odd.png').read_bytes())
+    for argv, code, words in (
+            (['predict'], 2, 'expected the directory of a run'),
+            (['predict', run], 2, 'out=DIR is missing'),
+            (['predict', str(tmp / 'nothing'), 'out=x'], 2, 'expected the folder of a run or a file of weights'),
+            (['predict', run, f'out={tmp}/x', 'part=tset'], 2, "expected train, val or test, got 'tset'"),
+            (['predict', run, f'out={tmp}/x', 'prat=test'], 2, 'prat'),
+            (['predict', run, str(tmp / 'odd.png'), str(twin), f'out={tmp}/x'], 2, 'expected files of different names')):
+        p = subprocess.run([LIMBECK, *argv], capture_output=True, text=True, timeout=100)
+        last = p.stderr.strip().split('\n')[-1]
+        check(f'{argv[1:]}', p.returncode == code and words in last, p.returncode, last)
+    check('and nothing is written', not list((tmp / 'x').iterdir()) if (tmp / 'x').exists() else True)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as name:
+        tmp = pathlib.Path(name)
+        os.chdir(tmp)
+        make_data(tmp)
+        test_depth(tmp)
+        test_labels(tmp)
+        test_classes(tmp)
+        test_usage(tmp)
+    print('failed' if failed else 'passed', failed)
+    return 1 if failed else 0
+
+
+sys.exit(main())
