@@ -135,6 +135,7 @@ int cmd_list(struct cli *c);
 int cmd_help(struct cli *c);
 int cmd_devices(struct cli *c);
 int cmd_inspect(struct cli *c);
+int cmd_convert(struct cli *c);
 int cmd_loss(struct cli *c);
 int cmd_bench(struct cli *c);
 int cmd_plugin(struct cli *c);

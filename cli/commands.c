@@ -40,7 +40,15 @@ static const struct cli_key bench_keys[] = {
     { "strict", "op: that it cannot run on the device is an error" },
     { NULL, NULL },
 };
-
+static const struct cli_key convert_keys[] = {
+    { "model", "which network the weights are of" },
+    { "out", "safetensors file to write" },
+    { "to", "limbeck (as roles load them), or torch (a state_dict with the published names)" },
+    { "classes", "of the network; as many as the file has, otherwise" },
+    { "last", "keep, or new: layers that depend on classes=N are not taken over but start anew" },
+    { "input", "shape of one sample, where weights depend on it: 3x32x32" },
+    { NULL, NULL },
+};
 static const struct cli_key doctor_keys[] = {
     { "out", "directory that runs are to be written to; where it is called, otherwise" },
     { NULL, NULL },
@@ -123,6 +131,19 @@ const struct command cli_commands[] = {
       "limbeck inspect runs/a/student.safetensors\nlimbeck inspect model resnet20 input=3x32x32 "
       "classes=100",
       cmd_inspect },
+    { "convert", "FILE model=NAME out=FILE [key=value ...]",
+      "weights from PyTorch, of torchvision's networks for one, or back to it", CMD_KEYS,
+      convert_keys,
+      "FILE is a state_dict as safetensors.torch.save_file() writes it. Every tensor must find its "
+      "partner: what is\n"
+      "missing, unexpected or of another shape is named, and nothing is written. "
+      "num_batches_tracked is kept as metadata,\n"
+      "so that it comes back. Other keys are options of the model: see 'limbeck help model NAME'",
+      "limbeck convert resnet18.safetensors model=resnet18 out=weights.safetensors\n"
+      "limbeck convert resnet18.safetensors model=resnet18 classes=11 last=new "
+      "out=start.safetensors\n"
+      "limbeck convert runs/a/student.safetensors model=resnet18 to=torch out=resnet18.safetensors",
+      cmd_convert },
     { "loss", "NAME in=A.safetensors out=B.safetensors [key=value ...]",
       "value and gradients of a loss on given tensors", CMD_JSON | CMD_KEYS, loss_keys,
       "Other keys are options of the loss: see 'limbeck help loss NAME'",

@@ -8,6 +8,22 @@ static const struct lbk_opt small[] = { SEG_OPTS(128), SEG_STEM, RATES, LBK_OPTS
                             large[] = { SEG_OPTS(256), SEG_STEM, RATES, LBK_OPTS_END },
                             mobile[] = { SEG_OPTS(128), RATES, LBK_OPTS_END };
 
+/* torchvision's, which are those with deep=no. */
+static const struct lbk_rename renames[] = {
+    { "backbone", "pretrained" },
+    { "classifier.0.convs.0", "head.aspp.b0" },
+    { "classifier.0.convs.1", "head.aspp.b1.block" },
+    { "classifier.0.convs.2", "head.aspp.b2.block" },
+    { "classifier.0.convs.3", "head.aspp.b3.block" },
+    { "classifier.0.convs.4", "head.aspp.b4.gap" },
+    { "classifier.0.project", "head.aspp.project" },
+    { "classifier.1", "head.block.0" },
+    { "classifier.2", "head.block.1" },
+    { "classifier.4", "head.block.4" },
+    { "aux_classifier", "auxlayer.block" },
+    { NULL, NULL },
+};
+
 /* Five looks at x: 1 x 1, three spread 3 x 3, the whole image. */
 static lbk_val *pyramid(lbk_scope *s, lbk_val *x, const struct seg *c, int64_t channels)
 {
@@ -84,13 +100,13 @@ lbk_status lbk_models_deeplab(lbk_registrar *r)
 {
     seg_register(r, "deeplabv3_resnet18",
                  "DeepLabV3 on ResNet-18 at 1/8 of the image, with an auxiliary head", small,
-                 resnet18);
+                 resnet18, renames);
     seg_register(r, "deeplabv3_resnet50",
                  "DeepLabV3 on ResNet-50 at 1/8 of the image, with an auxiliary head", large,
-                 resnet50);
+                 resnet50, renames);
     seg_register(r, "deeplabv3_resnet101",
                  "DeepLabV3 on ResNet-101 at 1/8 of the image, with an auxiliary head", large,
-                 resnet101);
+                 resnet101, renames);
     return seg_register(r, "deeplabv3_mobilenet_v2", "DeepLabV3 on MobileNetV2 at 1/8 of the image",
-                        mobile, mobilenet_v2);
+                        mobile, mobilenet_v2, renames);
 }

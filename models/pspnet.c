@@ -60,11 +60,11 @@ lbk_status lbk_models_pspnet(lbk_registrar *r);
 lbk_status lbk_models_pspnet(lbk_registrar *r)
 {
     seg_register(r, "pspnet_resnet18",
-                 "PSPNet on ResNet-18 at 1/8 of the image, with an auxiliary head", small,
-                 resnet18);
+                 "PSPNet on ResNet-18 at 1/8 of the image, with an auxiliary head", small, resnet18,
+                 NULL);
     seg_register(r, "pspnet_resnet101",
                  "PSPNet on ResNet-101 at 1/8 of the image, with an auxiliary head", large,
-                 resnet101);
+                 resnet101, NULL);
     return seg_register(r, "pspnet_mobilenet_v2", "PSPNet on MobileNetV2 at 1/8 of the image",
-                        mobile, mobilenet_v2);
+                        mobile, mobilenet_v2, NULL);
 }

@@ -60,9 +60,10 @@ lbk_val *seg_build(lbk_scope *s, lbk_val *x, const struct seg *c, const struct s
 
 lbk_status seg_register(lbk_registrar *r, const char *name, const char *doc,
                         const struct lbk_opt *opts,
-                        lbk_val *(*build)(lbk_scope *s, lbk_val *x, const void *cfg))
+                        lbk_val *(*build)(lbk_scope *s, lbk_val *x, const void *cfg),
+                        const struct lbk_rename *renames)
 {
     return lbk_register_model(r, LBK_DESC(lbk_model, .name = name, .doc = doc, .task = "segment",
                                           .opts = opts, .cfg_size = sizeof(struct seg),
-                                          .build = build));
+                                          .build = build, .renames = renames));
 }

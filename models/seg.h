@@ -34,7 +34,8 @@ lbk_val *seg_unit(lbk_scope *s, lbk_val *x, int n, struct lbk_conv c);
 lbk_val *seg_drop(lbk_scope *s, lbk_val *x, const struct seg *c, double p);
 /* A 1 x 1 convolution to the classes. */
 lbk_val *seg_classes(lbk_scope *s, lbk_val *x, const struct seg *c);
+/* renames: from another published checkpoint than CIRKD's, or NULL. */
 lbk_status seg_register(lbk_registrar *r, const char *name, const char *doc, const struct lbk_opt *opts,
-                        lbk_val *(*build)(lbk_scope *s, lbk_val *x, const void *cfg));
+                        lbk_val *(*build)(lbk_scope *s, lbk_val *x, const void *cfg), const struct lbk_rename *renames);
 
 #endif

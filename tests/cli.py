@@ -261,6 +261,63 @@ def tensors(tmp):
     expect('safetensors: absent', ['inspect', str(tmp / 'absent.safetensors')], 2, 'absent.safetensors')
 
 
+def edited(path, edit):
+    """A safetensors file after edit(header)."""
+    data = path.read_bytes()
+    n = 8 + int.from_bytes(data[:8], 'little')
+    header = json.loads(data[8:n])
+    edit(header)
+    return safetensors(header, data[n:])
+
+
+def moved(old, new):
+    """An edit of a header: one tensor under another name."""
+    return lambda h: h.update({new: h.pop(old)})
+
+
+MISFITS = {
+    'another instead': (moved('fc.bias', 'bn1.num_batches_tracke'), "there is no 'model/bn1/num_batches_tracke'"),
+    'misspelt': (moved('conv1.weight', 'conv1.wieght'),
+                 r"'conv1.wieght': there is no 'model/conv1/wieght'; did you mean 'model/conv1/weight'\?"),
+    'unexpected': (moved('bn1.num_batches_tracked', 'bn1.more'), "'bn1.more': there is no 'model/bn1/more'"),
+    'reshaped': (lambda h: h['conv1.weight'].update(shape=[3, 8, 7, 7]),
+                 "'conv1.weight' for 'model/conv1/weight': expected shape 8x3x7x7, found 3x8x7x7"),
+    'integers': (lambda h: h['bn1.bias'].update(dtype='I32'), "'bn1.bias' for 'model/bn1/bias': expected elements that fit f32"),
+}
+
+
+def convert(tmp):
+    good = pathlib.Path(__file__).parent / 'ref' / 'torch_resnet18.safetensors'
+    bad, out = tmp / 'bad.safetensors', tmp / 'converted'
+    words = [str(good), f'out={out}', 'model=resnet18', 'width=0.125']
+    cases = {
+        'nothing': ([], 2, 'expected one safetensors file'),
+        'no model': (words[:2], 2, 'model=NAME is missing'),
+        'nowhere': ([words[0], words[2]], 2, 'out=FILE is missing'),
+        'no such model': ([*words[:2], 'model=resnet19'], 2, r"did you mean 'resnet\d+'"),
+        'no such option': ([*words, 'widht=1'], 2, "widht: no such option; did you mean 'width'"),
+        'no such target': ([*words, 'to=tensorflow'], 2, "to: expected limbeck or torch, got 'tensorflow'"),
+        'absent': ([f'{tmp}/absent', *words[1:]], 2, 'absent: No such file'),
+        'nowhere to write': ([words[0], f'out={tmp}/none/here', *words[2:]], 4, 'none/here'),
+        'another width': (words[:3], 3, "'bn1.bias' for 'model/bn1/bias': expected shape 64, found 8"),
+        'other classes': ([*words, 'classes=11'], 3, "'fc.weight' is for 10 classes, expected 11: leave 'classes' out"),
+        'last=new alone': ([*words, 'last=new'], 2, 'last=new: expected classes=N beside it'),
+    }
+    for name, (argv, code, message) in cases.items():
+        expect('convert: ' + name, ['convert', *argv], code, message)
+    for name, (edit, message) in MISFITS.items():
+        bad.write_bytes(edited(good, edit))
+        expect('convert: ' + name, ['convert', str(bad), *words[1:]], 3, message)
+    bad.write_bytes(safetensors({'fc.bias': {'dtype': 'F32', 'shape': [2], 'data_offsets': [0, 8]}}, b'12345678'))
+    expect('convert: missing', ['convert', str(bad), *words[1:]], 3, "nothing for 'model/bn1/bias'")
+    report('convert: nothing is written', 'a file' if out.exists() else None)
+    p = expect('convert: other classes anew', ['convert', *words, 'classes=11', 'last=new'], 0)
+    report('convert: what is new', None if '11 classes, 2 tensors anew' in p.stdout else p.stdout)
+    p = expect('convert: the rest is kept', ['inspect', str(out), '--json'], 0)
+    shape = {t['name']: t['shape'] for t in json.loads(p.stdout).get('tensors', [])}
+    report('convert: a layer for 11 classes', None if shape.get('fc.weight') == [11, 64] and len(shape) == 102 else shape)
+
+
 def idx(dims, data, kind=8):
     return struct.pack('>BBBB', 0, 0, kind, len(dims)) + struct.pack(f'>{len(dims)}I', *dims) + data
 
@@ -467,8 +524,8 @@ def main():
     with tempfile.TemporaryDirectory() as d:
         tmp = pathlib.Path(d)
         only = sys.argv[3:]
-        for part in (usage, doctor, recipes, tensors, plugins, runs, teacher_cache, threads, idx_files, images, full_disk, memory,
-                     checkpoints, interrupt):
+        for part in (usage, doctor, recipes, tensors, convert, plugins, runs, teacher_cache, threads, idx_files, images,
+                     full_disk, memory, checkpoints, interrupt):
             if not only or part.__name__ in only:
                 part(tmp)
     print(f'{results["passed"]} passed, {results["failed"]} failed')

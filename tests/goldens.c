@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <limbeck/file.h>
 #include <limbeck/rng.h>
 #include <limbeck/train.h>
 #include "device.h"
@@ -142,13 +143,28 @@ static void core_losses(void **state) { run_file(LBK_TEST_REF "/losses.safetenso
 
 /* ---- models: an answer, and every tensor after a step ---- */
 
-static const char *meta_of(const struct st_file *f, const char *key)
+static const char *find_meta(const struct st_file *f, const char *key)
 {
     for (int64_t i = 0; i < f->n_meta; i++)
         if (!strcmp(f->meta[i].key, key))
             return f->meta[i].value;
-    fail_msg("%s has no '%s'", f->path, key);
     return NULL;
+}
+
+static const char *meta_of(const struct st_file *f, const char *key)
+{
+    const char *value = find_meta(f, key);
+    if (!value)
+        fail_msg("%s has no '%s'", f->path, key);
+    return value;
+}
+
+/* What the golden says of its model. text: "model option=value ..."; returns how many options. */
+static int model_of(const struct st_file *f, char text[256], char **model,
+                    struct lbk_setting options[8])
+{
+    snprintf(text, 256, "%s %s", meta_of(f, "model"), meta_of(f, "options"));
+    return split(text, model, options, 8);
 }
 
 /* The model on the images of the file, with the truth that its task wants beside them. */
@@ -158,8 +174,7 @@ static void build(const struct st_file *f, enum lbk_mode mode, struct loose *l)
     struct lbk_setting options[8];
     char text[256], *model;
     assert_non_null(x);
-    snprintf(text, sizeof text, "%s %s", meta_of(f, "model"), meta_of(f, "options"));
-    const int n = split(text, &model, options, 8);
+    const int n = model_of(f, text, &model, options);
     const lbk_shape image =
         LBK_SHAPE((int64_t) x->dim[1], (int64_t) x->dim[2], (int64_t) x->dim[3]);
     assert_int_equal(lbk__loose_open(ctx, model, image, (int64_t) x->dim[0],
@@ -260,9 +275,45 @@ static void make_weight(const lbk_node *n, float *v)
     }
 }
 
+static void assert_same_bytes(const char *a, const char *b)
+{
+    unsigned char *p, *q;
+    size_t n, m;
+    assert_int_equal(lbk_file_slurp(a, 1 << 24, &p, &n), 0);
+    assert_int_equal(lbk_file_slurp(b, 1 << 24, &q, &m), 0);
+    assert_int_equal(n, m);
+    assert_memory_equal(p, q, n);
+    free(p);
+    free(q);
+}
+
+/* From a state_dict as PyTorch writes it, which comes out again as it was. */
+static void put_published(lbk_store *s, const struct st_file *f, const char *name)
+{
+    struct lbk_setting options[8];
+    struct lbk_converted done = { .size = sizeof done };
+    char text[256], path[512], *model;
+    const int n = model_of(f, text, &model, options);
+    snprintf(path, sizeof path, "%s/%s", LBK_TEST_REF, name);
+    struct lbk_convert_params p = { .size = sizeof p,
+                                    .model = model,
+                                    .in = path,
+                                    .out = in_path,
+                                    .input = LBK_SHAPE(3, 32, 32),
+                                    .options = options,
+                                    .n_options = n };
+    assert_int_equal(lbk_convert(ctx, &p, &done), LBK_OK);
+    assert_int_equal(done.classes, atoi(meta_of(f, "classes")));
+    p.in = in_path, p.out = out_path, p.back = true;
+    assert_int_equal(lbk_convert(ctx, &p, &done), LBK_OK);
+    assert_same_bytes(path, out_path);
+    assert_int_equal(lbk_ckpt_load(s, in_path, "model/", NULL, true), LBK_OK);
+}
+
 static void put_weights(lbk_store *s, const lbk_graph *g, const struct st_file *f)
 {
-    bool stored = false;
+    const char *published = find_meta(f, "published");
+    bool stored = published != NULL;
     for (int64_t i = 0; i < f->n; i++)
         stored |= !strncmp(f->at[i].name, "model/", 6);
     for (int64_t i = 0; !stored && i < g->n_node; i++) {
@@ -278,8 +329,10 @@ static void put_weights(lbk_store *s, const lbk_graph *g, const struct st_file *
         lbk_tensor_unref(&t);
         free(v);
     }
-    assert_int_equal(lbk__store_fill(s, g), LBK_OK);
-    if (stored)
+    assert_int_equal(lbk__store_fill_under(s, g, "model/"), LBK_OK);
+    if (published)
+        put_published(s, f, published);
+    else if (stored)
         assert_int_equal(lbk_ckpt_load(s, f->path, "", NULL, false), LBK_OK);
 }
 
@@ -369,7 +422,9 @@ static void run_model(const char *name)
  X(depth_mobilenet_v2)                                                                             \
  X(depth_resnet18)                                                                                 \
  X(depth_resnet34)                                                                                 \
- X(light_depth)
+ X(light_depth)                                                                                    \
+ X(torch_resnet18)                                                                                 \
+ X(torch_deeplabv3)
 #define X(name)                                                                                    \
  static void name(void **state) { run_model(#name); }
 MODELS

@@ -3,10 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <limbeck/ckpt.h>
+#include "ckpt.h"
 #include "device.h"
-#include "safetensors.h"
-
-enum { NAME = ST_MAX_NAME * 2, PARTS = 64 };
 
 /* Part of a network: under the prefix, and not what an optimiser keeps of a weight
  * ("conv1/weight@momentum"). */
@@ -17,13 +15,6 @@ static bool is_ours(const char *name, const char *prefix)
 
 /* ---- saving ---- */
 
-static void dots(char *name, char from, char to)
-{
-    for (; *name; name++)
-        if (*name == from)
-            *name = to;
-}
-
 static lbk_status item_of(const lbk_store *s, const struct store_entry *e, const char *prefix,
                           struct arena *a, struct st_item *it)
 {
@@ -31,7 +22,7 @@ static lbk_status item_of(const lbk_store *s, const struct store_entry *e, const
     if (!name)
         return lbk_fail(s->device->ctx, LBK_ENOMEM, "checkpoint: out of memory");
     if (prefix)
-        dots(name, '/', '.');
+        lbk__rename_parts(name, '/', '.');
     *it = (struct st_item){ name, e->tensor->dtype, e->tensor->shape, NULL, e->tensor };
     return LBK_OK;
 }
@@ -57,78 +48,6 @@ lbk_status lbk_ckpt_save(const lbk_store *s, const char *path, const char *prefi
         st = lbk__st_save(ctx, path, n, items, n_meta, pairs);
     lbk__arena_finish(&a);
     return st;
-}
-
-/* ---- names ---- */
-
-static int split(char *name, char *part[PARTS])
-{
-    int n = 0;
-    for (char *p = name; p && n < PARTS; n++) {
-        part[n] = p;
-        p = strchr(p, '/');
-        if (p)
-            *p++ = 0;
-    }
-    return n;
-}
-
-static bool run_at(char *const part[], char *const theirs[], int n)
-{
-    for (int i = 0; i < n; i++)
-        if (strcmp(theirs[i], "?") && strcmp(theirs[i], part[i]))
-            return false;
-    return true;
-}
-
-static void append(char *out, const char *part)
-{
-    const size_t n = strlen(out);
-    snprintf(out + n, NAME - n, "%s%s", n ? "/" : "", part);
-}
-
-/* One rule, at the first run of parts it fits. name: NAME bytes. */
-static void rename_one(char *name, const struct lbk_rename *r)
-{
-    char from[NAME], theirs[NAME], ours[NAME], *part[PARTS], *their[PARTS], *our[PARTS];
-    snprintf(from, sizeof from, "%s", name);
-    snprintf(theirs, sizeof theirs, "%s", r->theirs);
-    snprintf(ours, sizeof ours, "%s", r->ours);
-    dots(theirs, '.', '/');
-    dots(ours, '.', '/');
-    const int n = split(from, part), k = split(theirs, their), m = split(ours, our);
-    int at = 0, next = 0;
-    while (at + k <= n && !run_at(part + at, their, k))
-        at++;
-    if (at + k > n)
-        return;
-    name[0] = 0;
-    for (int i = 0; i < at; i++)
-        append(name, part[i]);
-    for (int i = 0; i < m; i++) {
-        while (!strcmp(our[i], "?") && next < k && strcmp(their[next], "?"))
-            next++;
-        append(name, !strcmp(our[i], "?") && next < k ? part[at + next++] : our[i]);
-    }
-    for (int i = at + k; i < n; i++)
-        append(name, part[i]);
-}
-
-static void our_name(const char *theirs, const char *prefix, const struct lbk_rename *renames,
-                     char out[NAME])
-{
-    char name[NAME];
-    snprintf(name, sizeof name, "%s", theirs);
-    dots(name, '.', '/');
-    for (; renames && renames->theirs; renames++)
-        rename_one(name, renames);
-    snprintf(out, NAME, "%s%.*s", prefix, ST_MAX_NAME, name);
-}
-
-static bool passed_over(const char *name)
-{
-    const char *last = strrchr(name, '.');
-    return !strcmp(last ? last + 1 : name, "num_batches_tracked");
 }
 
 /* ---- elements ---- */
@@ -269,9 +188,9 @@ static const char *nearest_ours(const lbk_store *s, const char *prefix, const ch
 static const char *nearest_theirs(const struct st_file *f, const char *prefix, const char *name)
 {
     const char **names = malloc(((size_t) f->n + 1) * sizeof *names), *found = NULL;
-    char dotted[NAME];
+    char dotted[RENAME_SIZE];
     snprintf(dotted, sizeof dotted, "%s", name + strlen(prefix));
-    dots(dotted, '/', '.');
+    lbk__rename_parts(dotted, '/', '.');
     for (int64_t i = 0; names && i < f->n; i++)
         names[i] = f->at[i].name;
     if (names) {
@@ -284,64 +203,76 @@ static const char *nearest_theirs(const struct st_file *f, const char *prefix, c
 
 #define MEAN(near) *(near) ? "; did you mean '" : "", near, *(near) ? "'?" : ""
 
-static lbk_status check_all_ours(const lbk_store *s, const struct st_file *f, const char *prefix,
-                                 int64_t n, const struct pair *p)
+static bool listed(const char *const *names, const char *name)
+{
+    for (; names && *names; names++)
+        if (!strcmp(*names, name))
+            return true;
+    return false;
+}
+
+static lbk_status check_all_ours(const lbk_store *s, const struct st_file *f,
+                                 const struct ckpt_rule *r, int64_t n, const struct pair *p)
 {
     for (int64_t i = 0; i < s->n; i++) {
-        bool found = !is_ours(s->at[i].name, prefix);
+        const char *name = s->at[i].name;
+        bool found = !is_ours(name, r->prefix) || listed(r->anew, name);
         for (int64_t j = 0; !found && j < n; j++)
             found = p[j].ours == s->at[i].tensor;
         if (!found) {
-            const char *near = nearest_theirs(f, prefix, s->at[i].name);
-            return lbk_fail(f->ctx, LBK_EFORMAT, "%s: nothing for '%s'%s%s%s", f->path,
-                            s->at[i].name, MEAN(near));
+            const char *near = nearest_theirs(f, r->prefix, name);
+            return lbk_fail(f->ctx, LBK_EFORMAT, "%s: nothing for '%s'%s%s%s", f->path, name,
+                            MEAN(near));
         }
     }
     return LBK_OK;
 }
 
-static lbk_status match(lbk_store *s, const struct st_file *f, const char *prefix,
-                        const struct lbk_rename *renames, bool strict, struct pair *out, int64_t *n)
+static lbk_status match_one(const lbk_store *s, const struct st_file *f, const struct st_tensor *t,
+                            const struct ckpt_rule *r, struct pair *out, int64_t *n)
 {
-    for (int64_t i = 0; i < f->n; i++) {
-        const struct st_tensor *t = &f->at[i];
-        char name[NAME];
-        if (passed_over(t->name))
-            continue;
-        our_name(t->name, prefix, renames, name);
-        lbk_tensor *ours = lbk_store_get(s, name);
-        if (!ours && strict) {
-            const char *near = nearest_ours(s, prefix, name);
-            return lbk_fail(f->ctx, LBK_EFORMAT, "%s: tensor '%s': there is no '%s'%s%s%s", f->path,
-                            t->name, name, MEAN(near));
-        }
-        const lbk_status st = ours ? check_pair(f, t, name, ours) : LBK_OK;
-        if (st)
-            return st;
-        for (int64_t j = 0; ours && j < *n; j++)
-            if (out[j].ours == ours)
-                return lbk_fail(f->ctx, LBK_EFORMAT, "%s: tensors '%s' and '%s' are both '%s'",
-                                f->path, out[j].theirs->name, t->name, name);
-        if (ours)
-            out[(*n)++] = (struct pair){ t, ours };
+    char name[RENAME_SIZE];
+    lbk__rename_ours(t->name, r->prefix, r->renames, name);
+    lbk_tensor *ours = lbk_store_get(s, name);
+    if (lbk__rename_is_count(t->name) || listed(r->anew, name) || (!ours && !r->strict))
+        return LBK_OK;
+    if (!ours) {
+        const char *near = nearest_ours(s, r->prefix, name);
+        return lbk_fail(f->ctx, LBK_EFORMAT, "%s: tensor '%s': there is no '%s'%s%s%s", f->path,
+                        t->name, name, MEAN(near));
     }
-    return strict ? check_all_ours(s, f, prefix, *n, out) : LBK_OK;
+    for (int64_t j = 0; j < *n; j++)
+        if (out[j].ours == ours)
+            return lbk_fail(f->ctx, LBK_EFORMAT, "%s: tensors '%s' and '%s' are both '%s'", f->path,
+                            out[j].theirs->name, t->name, name);
+    out[(*n)++] = (struct pair){ t, ours };
+    return check_pair(f, t, name, ours);
+}
+
+lbk_status lbk__ckpt_fetch(lbk_store *s, const struct st_file *f, const struct ckpt_rule *r)
+{
+    int64_t n = 0;
+    struct pair *pairs = malloc(((size_t) f->n + 1) * sizeof *pairs);
+    lbk_status st = pairs ? LBK_OK : lbk_fail(f->ctx, LBK_ENOMEM, "%s: out of memory", f->path);
+    for (int64_t i = 0; !st && i < f->n; i++)
+        st = match_one(s, f, &f->at[i], r, pairs, &n);
+    if (!st && r->strict)
+        st = check_all_ours(s, f, r, n, pairs);
+    for (int64_t i = 0; !st && i < n; i++)
+        st = fetch(f, &pairs[i]);
+    free(pairs);
+    return st;
 }
 
 lbk_status lbk_ckpt_load(lbk_store *s, const char *path, const char *prefix,
                          const struct lbk_rename *renames, bool strict)
 {
     struct st_file f;
-    int64_t n = 0;
+    const struct ckpt_rule r = { prefix ? prefix : "", renames, NULL, strict };
     lbk_status st = lbk__st_open(s->device->ctx, path, &f);
     if (st)
         return st;
-    struct pair *pairs = malloc(((size_t) f.n + 1) * sizeof *pairs);
-    st = pairs ? match(s, &f, prefix ? prefix : "", renames, strict, pairs, &n)
-               : lbk_fail(f.ctx, LBK_ENOMEM, "%s: out of memory", path);
-    for (int64_t i = 0; !st && i < n; i++)
-        st = fetch(&f, &pairs[i]);
-    free(pairs);
+    st = lbk__ckpt_fetch(s, &f, &r);
     lbk__st_close(&f);
     return st;
 }
@@ -349,7 +280,7 @@ lbk_status lbk_ckpt_load(lbk_store *s, const char *path, const char *prefix,
 static lbk_status restore_one(lbk_store *s, const struct st_file *f, const struct st_tensor *t,
                               const char *prefix)
 {
-    char name[NAME];
+    char name[RENAME_SIZE];
     struct pair p = { t, NULL };
     lbk_shape shape;
     const lbk_dtype dtype = natural(t->dtype->name);

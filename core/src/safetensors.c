@@ -332,17 +332,17 @@ lbk_status lbk__st_read(const struct st_file *f, const struct st_tensor *t, void
 
 /* ---- writing ---- */
 
-static const struct st_dtype *dtype_of(lbk_dtype t)
+static const struct st_dtype *dtype_of(const struct st_item *it)
 {
     static const char *const names[] = {
         [LBK_F32] = "F32", [LBK_F16] = "F16", [LBK_I32] = "I32", [LBK_U8] = "U8"
     };
-    return lbk__st_dtype(names[t]);
+    return lbk__st_dtype(it->stored ? it->stored : names[it->dtype]);
 }
 
 static uint64_t item_bytes(const struct st_item *it)
 {
-    return (uint64_t) lbk_shape_count(it->shape) * (uint64_t) dtype_of(it->dtype)->bits / 8;
+    return (uint64_t) lbk_shape_count(it->shape) * (uint64_t) dtype_of(it)->bits / 8;
 }
 
 /* Wide elements first, so that every tensor is aligned to its own. */
@@ -350,7 +350,7 @@ static int by_width_and_name(const void *pa, const void *pb)
 {
     const struct st_item *a = *(const struct st_item *const *) pa,
                          *b = *(const struct st_item *const *) pb;
-    const int d = dtype_of(b->dtype)->bits - dtype_of(a->dtype)->bits;
+    const int d = dtype_of(b)->bits - dtype_of(a)->bits;
     return d ? d : strcmp(a->name, b->name);
 }
 
@@ -359,7 +359,7 @@ static json_t *entry_of(const struct st_item *it, uint64_t begin)
     json_t *shape = json_array();
     for (int i = 0; i < it->shape.n; i++)
         json_array_append_new(shape, json_integer(it->shape.d[i]));
-    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtype_of(it->dtype)->name, "shape", shape,
+    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtype_of(it)->name, "shape", shape,
                      "data_offsets", (json_int_t) begin, (json_int_t) (begin + item_bytes(it)));
 }
 
@@ -440,7 +440,7 @@ static lbk_status put_item(struct out_file *o, const struct st_item *it)
     else if (bytes)
         memcpy(copy, it->data, bytes);
     if (!st) {
-        order_bytes(copy, bytes, dtype_of(it->dtype)->bits / 8);
+        order_bytes(copy, bytes, dtype_of(it)->bits / 8);
         lbk__out_add(o, copy, bytes);
     }
     free(copy);

@@ -43,13 +43,14 @@ lbk_status lbk__st_read(const struct st_file *f, const struct st_tensor *t, void
 
 const struct st_dtype *lbk__st_dtype(const char *name); /* NULL = there is none */
 
-/* One of data and tensor is set. */
+/* One of data and tensor is set. stored: type in the file, where memory has none of it ("I64"); data is of it then. */
 struct st_item {
     const char *name;
     lbk_dtype dtype;
     lbk_shape shape;
     const void *data;
     const lbk_tensor *tensor;
+    const char *stored;
 };
 /* Equal content makes equal bytes, whatever the order of the items. The file of that name is
  * replaced at once and whole, or is left as it was. */

@@ -3,7 +3,8 @@
 """model_<name>.safetensors: an answer in evaluation, and in training samples of what a step of SGD takes from every weight
 and of the running statistics after it, computed by PyTorch in double; where PyTorch in single precision is off by more
 than 1e-5, there or on average, ten times that as tolerance. The weights of small networks come along, as a state_dict in
-half precision; those of large ones are made on either side: a function of name and element (made())."""
+half precision; those of large ones are made on either side: a function of name and element (made()). Or they are in a file
+of their own, torch_<name>.safetensors, as torchvision would name them and safetensors.torch.save_file() write them."""
 import copy
 import os
 import sys
@@ -76,8 +77,7 @@ def start(net, stored):
     """Running statistics and batch norm away from their start. Returns what the file has of it."""
     for key, v in net.state_dict().items():
         if not stored:
-            if v.is_floating_point():
-                v.copy_(made(key, v))
+            v.copy_(made(key, v)) if v.is_floating_point() else v.fill_(len(key) * 1000)
             continue
         if v.dim() == 1 and v.is_floating_point():
             v.uniform_(0.5, 1.5) if 'var' in key or 'weight' in key else v.uniform_(-0.3, 0.3)
@@ -97,13 +97,17 @@ def truth_of(task, classes, shape):
     return label
 
 
-def make(name, batch, channels, classes, size=(32, 32), stored=False, seed=2, least=0.0, **options):
-    if sys.argv[1:] and name not in sys.argv[1:]:         # make_models.py NAME ...: those alone
+def make(name, batch, channels, classes, size=(32, 32), stored=False, seed=2, least=0.0, published=None, **options):
+    label = published or name
+    if sys.argv[1:] and label not in sys.argv[1:]:        # make_models.py NAME ...: those alone
         return
     torch.manual_seed(seed)
     task, shape = models.task(name), (batch, channels, *size)
     net = models.ALL[name](classes, channels, **options)
     tensors = start(net, stored)
+    if published:
+        theirs = {models.published(k): v.numpy() for k, v in net.state_dict().items()}
+        st.save(os.path.join(here, f'{published}.safetensors'), theirs, {'format': 'pt'})
     net = net.double()
     x = torch.rand(*shape).half().double()
     truth = truth_of(task, classes, shape)
@@ -126,8 +130,10 @@ def make(name, batch, channels, classes, size=(32, 32), stored=False, seed=2, le
     for key, v in net.state_dict().items():
         if 'running_' in key:
             tensors[f'after/{key}'] = samples(v)
-    st.save(os.path.join(here, f'model_{name}.safetensors'), tensors,
-            {'model': name, 'classes': str(classes), 'options': models.text(options), 'lr': str(LR), 'weight_decay': str(DECAY)})
+    meta = {'model': name, 'classes': str(classes), 'options': models.text(options), 'lr': str(LR), 'weight_decay': str(DECAY)}
+    if published:
+        meta['published'] = f'{published}.safetensors'
+    st.save(os.path.join(here, f'model_{label}.safetensors'), tensors, meta)
 
 
 if __name__ == '__main__':
@@ -149,3 +155,5 @@ if __name__ == '__main__':
     make('deeplabv3_mobilenet_v2', 6, 3, 11, (57, 64), seed=9, dropout=False, width=0.25)
     make('pspnet_resnet18', 6, 3, 11, (57, 64), seed=7, dropout=False, width=0.25)
     make('depth_resnet18', 3, 3, 1, (56, 76), width=0.25)
+    make('resnet18', 4, 3, 10, (64, 64), published='torch_resnet18', width=0.125)
+    make('deeplabv3_resnet18', 6, 3, 11, (57, 64), seed=9, published='torch_deeplabv3', dropout=False, deep=False, width=0.125)

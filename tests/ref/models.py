@@ -463,6 +463,20 @@ def loss_of(name, answer, x, truth):
     return each[0] + 0.4 * sum(each[1:])
 
 
+PUBLISHED = (('auxlayer.block.', 'aux_classifier.'), ('head.block.0.', 'classifier.1.'), ('head.block.1.', 'classifier.2.'),
+             ('head.block.4.', 'classifier.4.'), ('head.aspp.project.', 'classifier.0.project.'), ('pretrained.', 'backbone.'),
+             ('head.aspp.b4.gap.', 'classifier.0.convs.4.'), ('head.aspp.b0.', 'classifier.0.convs.0.'),
+             *((f'head.aspp.b{i}.block.', f'classifier.0.convs.{i}.') for i in (1, 2, 3)))
+
+
+def published(key):
+    """What torchvision calls a tensor."""
+    for ours, theirs in PUBLISHED:
+        if key.startswith(ours):
+            return theirs + key[len(ours):]
+    return key
+
+
 def text(options):
     """As limbeck is told: dropout=no."""
     return ' '.join(f'{k}={"yes" if v is True else "no" if v is False else v}' for k, v in options.items())

@@ -97,6 +97,23 @@ struct lbk_model_info {
 };
 LBK_API lbk_status lbk_model_describe(lbk_ctx *ctx, const char *model, lbk_shape input, int n, const struct lbk_setting *options,
                                       struct lbk_model_info *io);
+/* Weights of a model between a safetensors file that PyTorch reads (a state_dict with the names of the published checkpoint,
+ * by the model's renames) and one that roles load. Either way every tensor must find its partner, of the same shape, or nothing is
+ * written. Elements become F32. PyTorch's counts of batches mean nothing here: they are kept as metadata and come back with it,
+ * as does other metadata, so that an F32 file goes there and back to the same bytes. */
+struct lbk_convert_params {
+    uint32_t size;
+    const char *model, *in, *out;
+    lbk_shape input;                       /* of one sample, as for lbk_model_describe() */
+    const struct lbk_setting *options;     /* of the model; without "classes" it has as many as the file */
+    int n_options;
+    bool back;                             /* to the published names */
+    bool anew;                             /* what depends on the number of classes is not taken over but starts for "classes" */
+};
+/* tensors written, of which have another name, and were not taken over; classes 0: the model has no such option */
+struct lbk_converted { uint32_t size; int64_t tensors, renamed, anew, classes; };
+LBK_API lbk_status lbk_convert(lbk_ctx *ctx, const struct lbk_convert_params *p, struct lbk_converted *out);
+
 /* The stages of a method as its options stand, a line for each: "student: rest of the run, roles
  * student, streams train". */
 LBK_API lbk_status lbk_method_describe(lbk_ctx *ctx, const char *method, int n, const struct lbk_setting *options,
