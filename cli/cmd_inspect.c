@@ -4,7 +4,10 @@
 #include <string.h>
 #include "cli.h"
 
-struct view { struct cli *c; json_t *meta, *tensors, *taps; };
+struct view {
+    struct cli *c;
+    json_t *meta, *tensors, *taps;
+};
 
 static void put_meta(void *ud, const char *key, const char *value)
 {
@@ -100,14 +103,16 @@ static int model(struct cli *c, const char *name)
     cli_json_add(o, "input", shape_json(input));
     cli_json_add(o, "parameters", json_integer(info.parameters));
     cli_json_add(o, "buffers", json_integer(info.buffers));
+    cli_json_add(o, "multiply_adds", json_integer((json_int_t) info.multiply_adds));
     cli_json_add(o, "weights", v.tensors);
     cli_json_add(o, "taps", v.taps);
     if (!st && c->json)
         return cli_json_put(c, "inspect.model", o);
     json_decref(o);
     if (!st)
-        printf("%" PRId64 " parameters, %" PRId64 " numbers in buffers\n", info.parameters,
-               info.buffers);
+        printf("%" PRId64 " parameters, %" PRId64
+               " numbers in buffers, %.6g million multiply-adds\n",
+               info.parameters, info.buffers, 1e-6 * info.multiply_adds);
     return cli_exit_code(st);
 }
 

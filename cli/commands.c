@@ -126,7 +126,8 @@ const struct command cli_commands[] = {
     { "tune", "device=SPEC", "time the kernels a device can choose from, and keep the choice",
       CMD_KEYS, tune_keys, NULL, "limbeck tune device=opencl:0", cmd_tune },
     { "inspect", "FILE | model NAME [key=value ...]",
-      "tensors of a file; parameters, taps and shapes of a model", CMD_JSON | CMD_KEYS, NULL,
+      "tensors of a file; parameters, multiply-adds, taps and shapes of a model",
+      CMD_JSON | CMD_KEYS, NULL,
       "Keys of a model: input=3x32x32, classes=10, and its own options",
       "limbeck inspect runs/a/student.safetensors\nlimbeck inspect model resnet20 input=3x32x32 "
       "classes=100",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Every registered model builds, answers in the shape its task wants, and has the published number
- * of parameters. */
+/* Every registered model builds, answers in the shape its task wants, and has the parameters and
+ * multiply-adds that PyTorch counts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -114,15 +114,16 @@ static void width_means_the_same(void **state)
     assert_true(n >= 25);
 }
 
-/* "11689512 3x64x64 resnet18 classes=1000" */
+/* "11689512 148577280 3x64x64 resnet18 classes=1000": parameters and multiply-adds */
 static void check_count(char *line)
 {
-    long long want = 0, c = 0, h = 0, w = 0;
+    long long want = 0, products = 0, c = 0, h = 0, w = 0;
     char *name = line, *word;
     struct lbk_setting options[8];
     struct seen seen;
     int n = 0, at = 0;
-    assert_int_equal(sscanf(line, "%lld %lldx%lldx%lld %n", &want, &c, &h, &w, &at), 4);
+    assert_int_equal(sscanf(line, "%lld %lld %lldx%lldx%lld %n", &want, &products, &c, &h, &w, &at),
+                     5);
     name = strtok(line + at, " \n");
     while ((word = strtok(NULL, " \n")) && n < 8) {
         char *equals = strchr(word, '=');
@@ -130,9 +131,11 @@ static void check_count(char *line)
         *equals = 0;
         options[n++] = (struct lbk_setting){ word, equals + 1 };
     }
-    const int64_t found = describe(name, LBK_SHAPE(c, h, w), n, options, &seen).parameters;
-    if (found != want)
-        fail_msg("%s: expected %lld parameters, found %lld", name, want, (long long) found);
+    const struct lbk_model_info found = describe(name, LBK_SHAPE(c, h, w), n, options, &seen);
+    if (found.parameters != want || found.multiply_adds != (double) products)
+        fail_msg(
+            "%s at %lldx%lldx%lld: expected %lld parameters and %lld products, found %lld and %.0f",
+            name, c, h, w, want, products, (long long) found.parameters, found.multiply_adds);
 }
 
 /* Those of the same networks in PyTorch: tests/ref/models.py. */

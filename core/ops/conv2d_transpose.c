@@ -41,6 +41,12 @@ static lbk_status infer(struct lbk_infer *i)
     return check_sizes(i, c, i->out, w, &oh, &ow) ? LBK_OK : LBK_EINVAL;
 }
 
+static double flops(const struct lbk_infer *i)
+{
+    return 2.0 * (double) lbk_shape_count(i->in[0]) *
+           (double) (i->in[1].d[1] * i->in[1].d[2] * i->in[1].d[3]);
+}
+
 static lbk_val *lower(lbk_graph *g, const lbk_node *n)
 {
     const struct lbk_conv2d_up *p = lbk_node_params(n);
@@ -65,6 +71,7 @@ const struct lbk_op lbk_op_conv2d_transpose = {
     OP_PARAMS(lbk_conv2d_up),
     .infer = infer,
     .lower = lower,
+    .flops = flops,
     .cases = cases,
 };
 BUILD2(conv2d_transpose, lbk_conv2d_up)

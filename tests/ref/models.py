@@ -440,6 +440,8 @@ COUNTED = [
     ('deeplabv3_resnet18', 3, 64, 11, {'head': 64}), ('deeplabv3_resnet18', 3, 64, 11, {'head': 64, 'width': 0.25}),
     *((name, 3, 64, 0, {'width': w}) for name in ('depth_mobilenet_v2', 'depth_resnet18', 'depth_resnet34', 'light_depth')
       for w in (1.0, 0.5, 0.25)),
+    *((name, 3, (228, 304), 0) for name in ('depth_mobilenet_v2', 'depth_resnet18', 'depth_resnet34')),
+    *((name, 3, (360, 480), 11) for name in ('deeplabv3_resnet18', 'deeplabv3_mobilenet_v2', 'pspnet_resnet18')),
 ]
 
 
@@ -482,10 +484,34 @@ def text(options):
     return ' '.join(f'{k}={"yes" if v is True else "no" if v is False else v}' for k, v in options.items())
 
 
+def multiply_adds(net, shape):
+    """Of convolutions and matrix products, for the answer to one image."""
+    total = 0
+
+    def hook(m, x, y):
+        nonlocal total
+        if isinstance(m, (nn.Conv2d, nn.Linear)):
+            total += y.numel() * m.weight[0].numel()
+        elif isinstance(m, nn.ConvTranspose2d):
+            total += x[0].numel() * m.weight[0].numel()
+    for m in net.modules():
+        m.register_forward_hook(hook)
+    net.eval()
+    with torch.no_grad():
+        net(torch.zeros(1, *shape))
+    return total
+
+
+def counted(name, channels, side, classes, options={}):
+    """A line of counts.txt: parameters, multiply-adds, image, network."""
+    h, w = side if isinstance(side, tuple) else (side, side)
+    sized = {'side': side} if name.endswith('_cifar') else {}
+    net = ALL[name](classes, channels, **options, **sized)
+    n = sum(p.numel() for p in net.parameters())
+    said = {**({'classes': classes} if classes else {}), **options}
+    return f'{n} {multiply_adds(net, (channels, h, w))} {channels}x{h}x{w} {name} {text(said)}'.rstrip()
+
+
 if __name__ == '__main__':                                # writes counts.txt
-    for name, channels, side, classes, *options in COUNTED:
-        options = options[0] if options else {}
-        sized = {'side': side} if name.endswith('_cifar') else {}
-        n = sum(p.numel() for p in ALL[name](classes, channels, **options, **sized).parameters())
-        said = {**({'classes': classes} if classes else {}), **options}
-        print(f'{n} {channels}x{side}x{side} {name} {text(said)}'.rstrip())
+    for row in COUNTED:
+        print(counted(*row))

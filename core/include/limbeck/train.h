@@ -94,6 +94,8 @@ struct lbk_model_info {
     /* batch of 1; in the model's order */
     void (*tap)(void *ud, const char *name, lbk_shape shape);
     void *ud;
+    /* Products that are added up, for the answer to one sample: convolutions and matrix products, without what other taps take */
+    double multiply_adds;
 };
 LBK_API lbk_status lbk_model_describe(lbk_ctx *ctx, const char *model, lbk_shape input, int n, const struct lbk_setting *options,
                                       struct lbk_model_info *io);
