@@ -119,7 +119,7 @@ static const struct lbk_opt hu3_opts[] = { DEPTH_ALPHA, DEPTH_WEIGHTS, LBK_OPTS_
 lbk_status depth_register_losses(lbk_registrar *r)
 {
     static const char *const in[] = { "student", "target", "mask?", NULL };
-    static const char *const shapes[] = { "N x 1 x H x W", "N x 1 x H x W", "N x 1 x H x W", NULL };
+    static const char *const shapes[] = { "N x 1 x h x w", "N x 1 x H x W", "N x 1 x H x W", NULL };
     const struct {
         const char *name, *doc;
         const struct lbk_opt *opts;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The losses in double on the host, where differences of slopes can be exactly 0: a worked example,
- * and what masks do. tests/goldens has them in single precision on a device. */
+ * and what masks do; tests/goldens has them in single precision on a device. And what each row of
+ * the method learns from. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +9,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <cmocka.h>
+#include <limbeck/train.h>
+#include "file.h"
 #include "loose.h"
 #include "opdef.h"
 #include "testing.h"
@@ -156,12 +159,86 @@ static void maps_only(void **state)
     lbk_graph_destroy(&graph);
 }
 
+/* ---- rows: a student of two steps, byte for byte ---- */
+
+static char folder[] = "/tmp/limbeck-depth-XXXXXX";
+struct bytes_of {
+    unsigned char *p;
+    size_t n;
+};
+
+static struct bytes_of student(int n, const struct lbk_setting own[], const char *out)
+{
+    struct lbk_setting s[32] = {
+        { "data", "synth,of=depth,count=16,eval_count=4" },
+        { "unlabelled", "synth,of=depth,count=12,seed=7" },
+        { "model", "depth_mobilenet_v2" },
+        { "model.width", "0.125" },
+        { "teacher", "depth_mobilenet_v2" },
+        { "teacher.width", "0.125" },
+        { "batch", "4" },
+        { "steps", "2" },
+        { "loaders", "0" },
+    };
+    struct bytes_of b = { NULL, 0 };
+    char path[128], file[160];
+    memcpy(s + 9, own, (size_t) n * sizeof *s);
+    snprintf(path, sizeof path, "%s/%s", folder, out);
+    snprintf(file, sizeof file, "%s/student.safetensors", path);
+    const struct lbk_train_params q = { .size = sizeof q,
+                                        .method = "depth",
+                                        .device = "cpu,threads=1",
+                                        .out_dir = path,
+                                        .settings = s,
+                                        .n_settings = 9 + n };
+    assert_int_equal(lbk_train(ctx, &q), LBK_OK);
+    assert_int_equal(lbk_file_slurp(file, 1 << 24, &b.p, &b.n), LBK_OK);
+    return b;
+}
+
+/* Trained by both settings, is it the same? */
+static bool alike(struct lbk_setting a, struct lbk_setting b, struct lbk_setting more)
+{
+    static int run;
+    char teacher[160], name[2][32];
+    snprintf(teacher, sizeof teacher, "%s/teacher/student.safetensors", folder);
+    for (int i = 0; i < 2; i++)
+        snprintf(name[i], sizeof name[i], "run%d", run++);
+    const struct lbk_setting first[] = { { "teacher.weights", teacher }, a, more },
+                             second[] = { { "teacher.weights", teacher }, b, more };
+    struct bytes_of x = student(3, first, name[0]), y = student(3, second, name[1]);
+    const bool same = x.n == y.n && !memcmp(x.p, y.p, x.n);
+    free(x.p);
+    free(y.p);
+    return same;
+}
+
+static void rows(void **state)
+{
+    const struct lbk_setting none = { "depth.unlabelled", "0" }, alone = { "depth.labelled", "0" },
+                             plain = { "plain", "yes" }, off = { "depth.kd", "0" },
+                             half = { "depth.kd", "0.5" }, most = { "depth.kd", "0.9" };
+    assert_non_null(mkdtemp(folder));
+    free(student(1, &plain, "teacher").p);
+    assert_true(alike(most, half, alone)); /* U only: no weight of X counts */
+    assert_false(alike(most, half, none)); /* X */
+    assert_true(alike(plain, off, none));  /* truth alone */
+    assert_false(alike(none, alone, most));
+    assert_true(alike((struct lbk_setting){ "depth.labelled", "3" },
+                      (struct lbk_setting){ "depth.labelled", "0" }, none));
+    assert_false(alike((struct lbk_setting){ "depth.ratio", "0.5" },
+                       (struct lbk_setting){ "depth.ratio", "1" }, most));
+    char command[128];
+    snprintf(command, sizeof command, "rm -r '%s'", folder);
+    assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(worked_example), cmocka_unit_test(no_difference),
         cmocka_unit_test(whole_masks),    cmocka_unit_test(holes),
-        cmocka_unit_test(maps_only),
+        cmocka_unit_test(maps_only),      cmocka_unit_test(rows),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
