@@ -1,0 +1,55 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# experiment.sh [FOLDER]: a teacher, then each row of the method for each seed, and the tables. What is done is not done again and
+# what was stopped goes on. May be set: ROWS, SEEDS, EPOCHS, TEACHER_EPOCHS, TEACHER_WIDTH, THREADS, DEVICE, and LIMBECK_DATA, where
+# nyu-v2, indoor-unlabelled and, for the row 'streets', camvid are. Needs limbeck in PATH: meson devenv -C build, for one.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+out=${1:-runs/depth}
+rows=${ROWS:-none x u xu} seeds=${SEEDS:-1 2 3} epochs=${EPOCHS:-40} teacher_epochs=${TEACHER_EPOCHS:-80} width=${TEACHER_WIDTH:-0.5}
+device=${DEVICE:-cpu} threads=${THREADS:-$(nproc)}
+[ "$device" = cpu ] && device=cpu,threads=$threads
+
+train() {
+    dir=$out/$1
+    shift
+    if [ -f "$dir/result.json" ]; then
+        return
+    elif [ -n "$(ls "$dir/checkpoints" 2>/dev/null)" ]; then
+        limbeck resume "$dir"
+    else
+        rm -rf "$dir"
+        limbeck train -c "$here/recipes/nyu_v2_small.yaml" "device=$device" eval_every=5e "out=$dir" "$@"
+    fi
+}
+
+row() { # what sets a row apart: one setting each
+    case $1 in
+    none) echo plain=yes ;;               # truth alone, on X
+    x) echo depth.unlabelled=0 ;;         # and the teacher, on X
+    u) echo depth.labelled=0 ;;           # the teacher alone, on U
+    xu) echo depth.labelled=1 ;;          # both
+    rooms) echo unlabelled=nyu_v2,kind=none,skip=0.28 ;;   # both; U without the other photographs
+    streets) echo unlabelled=camvid,kind=none ;;           # both; U of another kind, a control
+    *) echo "experiment.sh: no row '$1': none x u xu rooms streets" >&2 && exit 2 ;;
+    esac
+}
+
+train teacher plain=yes model=depth_resnet18 "model.width=$width" "epochs=$teacher_epochs" seed=1
+for seed in $seeds; do
+    for name in $rows; do
+        setting=$(row "$name")
+        train "$name-$seed" "$setting" "epochs=$epochs" "seed=$seed" "teacher.width=$width" \
+            "teacher.weights=$out/teacher/student.safetensors"
+    done
+done
+runs=
+for name in $rows; do
+    for seed in $seeds; do
+        runs="$runs $out/$name-$seed"
+    done
+done
+for score in rmse rel log10 delta1; do
+    # shellcheck disable=SC2086
+    limbeck compare $runs "score=$score"
+done
