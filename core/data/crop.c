@@ -3,26 +3,39 @@
 #include <string.h>
 #include "move.h"
 
-/* Where the new picture begins in the old one; may be negative. */
+/* Where the new picture begins in the old one; may be negative. fill: of the image outside of it,
+ * one number or one per channel; NULL = 0. */
 struct window {
     int64_t y, x;
+    const struct lbk_numbers *fill;
 };
+
+static uint32_t outside(const struct move *m, const struct window *o)
+{
+    uint32_t bits = m->fill;
+    if (m->smooth && o->fill && o->fill->n) {
+        const float v = (float) o->fill->v[o->fill->n > 1 ? m->plane : 0];
+        memcpy(&bits, &v, sizeof bits);
+    }
+    return bits;
+}
 
 static lbk_status cut_plane(lbk_record *r, const struct move *m, const void *src, void *dst)
 {
     const struct window *o = m->how;
     const uint32_t *from = src;
     uint32_t *to = dst;
+    const uint32_t fill = outside(m, o);
     const int64_t x0 = o->x < 0 ? -o->x : 0, x1 = m->w - o->x < m->to_w ? m->w - o->x : m->to_w;
     for (int64_t y = 0; y < m->to_h; y++, to += m->to_w) {
         const bool inside = y + o->y >= 0 && y + o->y < m->h && x1 > x0;
         const int64_t a = inside ? x0 : m->to_w, b = inside ? x1 : m->to_w;
         for (int64_t x = 0; x < a; x++)
-            to[x] = m->fill;
+            to[x] = fill;
         if (inside)
             memcpy(to + a, from + (y + o->y) * m->w + a + o->x, (size_t) (b - a) * sizeof *to);
         for (int64_t x = b; x < m->to_w; x++)
-            to[x] = m->fill;
+            to[x] = fill;
     }
     return LBK_OK;
 }
@@ -58,8 +71,9 @@ static lbk_status crop(lbk_record *r, uint64_t rng, const void *cfg)
     const lbk_status st = lbk__image_size(r, &h, &w);
     if (st)
         return st;
-    return cut(r, (struct window){ start(v.v[0], h, c->pad, c->h), start(v.v[1], w, c->pad, to_w) },
-               c->h, to_w);
+    return cut(
+        r, (struct window){ start(v.v[0], h, c->pad, c->h), start(v.v[1], w, c->pad, to_w), NULL },
+        c->h, to_w);
 }
 
 const struct lbk_transform lbk__crop = {
@@ -69,6 +83,44 @@ const struct lbk_transform lbk__crop = {
     .opts = crop_opts,
     .cfg_size = sizeof(struct crop),
     .apply = crop,
+};
+
+struct pad {
+    int64_t h, w;
+    struct lbk_numbers fill;
+};
+static const struct lbk_opt pad_opts[] = {
+    LBK_INT(pad, h, 32, 1, 16384, "least height in pixels"),
+    LBK_INT(pad, w, 0, 0, 16384, "least width; 0 = the height"),
+    LBK_NUMBERS(pad, fill, "0", "what is put there, one number or one per channel"), LBK_OPTS_END
+};
+
+static lbk_status pad(lbk_record *r, uint64_t rng, const void *cfg)
+{
+    const struct pad *c = cfg;
+    const int64_t w_least = c->w ? c->w : c->h;
+    struct lbk_array image;
+    int64_t h, w;
+    lbk_status st = lbk__image_size(r, &h, &w);
+    if (!st)
+        st = lbk_record_get(r, "image", LBK_F32, &image);
+    if (!st && c->fill.n > 1 && c->fill.n != image.shape.d[0])
+        st = lbk_fail(r->ctx, LBK_EINVAL, "pad.fill: expected 1 or %lld numbers, got %lld",
+                      (long long) image.shape.d[0], (long long) c->fill.n);
+    if (st || (h >= c->h && w >= w_least))
+        return st;
+    return cut(r, (struct window){ 0, 0, &c->fill }, h > c->h ? h : c->h,
+               w > w_least ? w : w_least);
+}
+
+const struct lbk_transform lbk__pad_data = {
+    .size = sizeof(struct lbk_transform),
+    .name = "pad",
+    .doc = "rows below and columns on the right, up to a size",
+    .opts = pad_opts,
+    .cfg_size = sizeof(struct pad),
+    .apply = pad,
+    .fixed = true,
 };
 
 struct center {
@@ -87,7 +139,7 @@ static lbk_status center(lbk_record *r, uint64_t rng, const void *cfg)
     const int64_t to_w = c->w ? c->w : c->h;
     int64_t h, w;
     const lbk_status st = lbk__image_size(r, &h, &w);
-    return st ? st : cut(r, (struct window){ halve(h - c->h), halve(w - to_w) }, c->h, to_w);
+    return st ? st : cut(r, (struct window){ halve(h - c->h), halve(w - to_w), NULL }, c->h, to_w);
 }
 
 const struct lbk_transform lbk__center_crop = {

@@ -55,6 +55,7 @@ static lbk_status move_slot(lbk_record *r, int64_t k, struct move m, move_plane 
     for (int i = 0; i < shape.n - 2; i++)
         planes *= shape.d[i];
     for (int64_t i = 0; i < planes; i++) {
+        m.plane = i;
         const lbk_status st = plane(r, &m, from + i * m.h * m.w, to + i * m.to_h * m.to_w);
         if (st)
             return st;

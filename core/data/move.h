@@ -7,7 +7,7 @@
 
 /* One plane of 4-byte elements; the size of `to` is the new one. */
 struct move {
-    int64_t h, w, to_h, to_w;
+    int64_t h, w, to_h, to_w, plane; /* plane: which of the field's */
     bool smooth;   /* an image: may be interpolated; else elements are copied */
     uint32_t fill; /* of places without a source: 0, or a label map's "ignore" */
     const void *how;
@@ -28,7 +28,7 @@ static inline int64_t lbk__pick(uint32_t bits, int64_t n)
     return (int64_t) ((uint64_t) bits * (uint64_t) n >> 32);
 }
 
-extern const struct lbk_transform lbk__resize_data, lbk__scale_data, lbk__crop, lbk__center_crop,
+extern const struct lbk_transform lbk__resize_data, lbk__scale_data, lbk__crop, lbk__pad_data, lbk__center_crop,
     lbk__flip, lbk__rotate, lbk__color, lbk__lighting, lbk__normalize;
 
 #endif

@@ -26,9 +26,9 @@ struct taps {
     float *weight;
 };
 
-static bool make_taps(struct taps *t, int64_t from, int64_t to)
+static bool make_taps(struct taps *t, int64_t from, int64_t to, bool antialias)
 {
-    const double scale = (double) from / (double) to, wide = scale > 1 ? scale : 1;
+    const double scale = (double) from / (double) to, wide = antialias && scale > 1 ? scale : 1;
     t->most = 2 * (int64_t) ceil(wide) + 1;
     t->first = malloc((size_t) to * sizeof *t->first);
     t->count = malloc((size_t) to * sizeof *t->count);
@@ -98,6 +98,7 @@ static void nearest(const struct move *m, const uint32_t *from, uint32_t *to)
 
 /* What the planes of one sample share: they are of one size more often than not. */
 struct resizing {
+    bool antialias;
     int64_t h, w;
     struct taps x, y;
     float *half;
@@ -110,10 +111,12 @@ static lbk_status prepare(lbk_record *r, const struct move *m, struct resizing *
     free_taps(&z->x);
     free_taps(&z->y);
     free(z->half);
-    *z = (struct resizing){
-        m->h, m->w, { 0 }, { 0 }, malloc((size_t) (m->h * m->to_w) * sizeof(float))
-    };
-    const bool ok = z->half && make_taps(&z->x, m->w, m->to_w) && make_taps(&z->y, m->h, m->to_h);
+    *z = (struct resizing){ .antialias = z->antialias,
+                            .h = m->h,
+                            .w = m->w,
+                            .half = malloc((size_t) (m->h * m->to_w) * sizeof(float)) };
+    const bool ok = z->half && make_taps(&z->x, m->w, m->to_w, z->antialias) &&
+                    make_taps(&z->y, m->h, m->to_h, z->antialias);
     return ok ? LBK_OK : lbk_fail(r->ctx, LBK_ENOMEM, "resize: out of memory");
 }
 
@@ -132,9 +135,10 @@ static lbk_status resize_plane(lbk_record *r, const struct move *m, const void *
     return LBK_OK;
 }
 
-static lbk_status resize_to(lbk_record *r, int64_t h, int64_t w, int64_t to_h, int64_t to_w)
+static lbk_status resize_to(lbk_record *r, int64_t h, int64_t w, int64_t to_h, int64_t to_w,
+                            bool antialias)
 {
-    struct resizing z = { 0 };
+    struct resizing z = { .antialias = antialias };
     if (h == to_h && w == to_w)
         return LBK_OK;
     const float a[6] = { (float) to_w / (float) w, 0, 0, 0, (float) to_h / (float) h, 0 };
@@ -159,8 +163,8 @@ static lbk_status resize(lbk_record *r, uint64_t rng, const void *cfg)
         return st;
     const double factor = (double) c->h / (double) (h < w ? h : w);
     if (c->fit)
-        return resize_to(r, h, w, times(h, factor), times(w, factor));
-    return resize_to(r, h, w, c->h, c->w ? c->w : c->h);
+        return resize_to(r, h, w, times(h, factor), times(w, factor), true);
+    return resize_to(r, h, w, c->h, c->w ? c->w : c->h, true);
 }
 
 const struct lbk_transform lbk__resize_data = {
@@ -175,10 +179,16 @@ const struct lbk_transform lbk__resize_data = {
 
 struct scale {
     double lo, hi;
+    int64_t steps;
+    bool antialias;
 };
-static const struct lbk_opt scale_opts[] = { LBK_FLOAT(scale, lo, 0.5, 0.05, 20, "least factor"),
-                                             LBK_FLOAT(scale, hi, 2.0, 0.05, 20, "greatest factor"),
-                                             LBK_OPTS_END };
+static const struct lbk_opt scale_opts[] = {
+    LBK_FLOAT(scale, lo, 0.5, 0.05, 20, "least factor"),
+    LBK_FLOAT(scale, hi, 2.0, 0.05, 20, "greatest factor"),
+    LBK_INT(scale, steps, 0, 0, 1000000,
+            "how many factors there are, evenly spaced; 0 = any number"),
+    LBK_BOOL(scale, antialias, true, "shrunken images are smoothed first"), LBK_OPTS_END
+};
 
 static lbk_status scale(lbk_record *r, uint64_t rng, const void *cfg)
 {
@@ -187,8 +197,11 @@ static lbk_status scale(lbk_record *r, uint64_t rng, const void *cfg)
     const lbk_status st = lbk__image_size(r, &h, &w);
     if (st)
         return st;
-    const double factor = c->lo + (c->hi - c->lo) * lbk_unit(lbk_philox(rng, 0, 0).v[0]);
-    return resize_to(r, h, w, times(h, factor), times(w, factor));
+    const uint32_t bits = lbk_philox(rng, 0, 0).v[0];
+    const double at = c->steps ? (double) lbk__pick(bits, c->steps) / fmax((double) c->steps - 1, 1)
+                               : (double) lbk_unit(bits);
+    const double factor = c->lo + (c->hi - c->lo) * at;
+    return resize_to(r, h, w, times(h, factor), times(w, factor), c->antialias);
 }
 
 const struct lbk_transform lbk__scale_data = {

@@ -81,7 +81,7 @@ static int add_wanted(struct trial *t, const char *method, int n, struct lbk_set
     lbk_schedule *sc = NULL;
     if (!lbk__settings_create(t->c->ctx, 0, NULL, &set) &&
         !lbk__schedule_create(t->c->ctx, set, method, false, &sc))
-        for (int64_t i = 0; i < sc->n_all && n + 2 + STREAMS <= max; i++)
+        for (int64_t i = 0; i < sc->n_all && n + 3 + STREAMS <= max; i++)
             n = add_wants(t, &sc->stage[i], n, s);
     lbk__schedule_destroy(&sc);
     lbk__settings_destroy(&set);

@@ -254,6 +254,44 @@ static void scales(void **state)
         assert_in_range(a.shape.d[1], 10, 40);
         assert_true(labs((long) (a.shape.d[1] - 2 * a.shape.d[2])) <= 1);
     }
+    bool seen[16] = { false };
+    for (uint64_t key = 0; key < 200; key++) { /* 0.5, 0.6 .. 2, and nothing between */
+        struct lbk_array a;
+        fill(f, 1, 100, 10);
+        apply(f, "scale=0.5:2:16:no", key);
+        assert_ok(&f->heard, lbk_record_get(f->r, "image", LBK_F32, &a));
+        assert_true(a.shape.d[1] % 10 == 0 && a.shape.d[2] * 10 == a.shape.d[1]);
+        seen[a.shape.d[1] / 10 - 5] = true;
+    }
+    for (int i = 0; i < 16; i++)
+        assert_true(seen[i]);
+    fill(f, 1, 8, 8); /* to a quarter: the four pixels about each centre; smoothed, all sixteen */
+    apply(f, "scale(lo=0.25,hi=0.25,antialias=no)", 0);
+    expect(f, "image", LBK_F32, 4, (double[]){ 14.5, 18.5, 46.5, 50.5 });
+    expect(f, "label", LBK_I32, 4, (double[]){ 19, 23, 51, 55 });
+}
+
+static void pads(void **state)
+{
+    struct fixture *f = *state;
+    fill(f, 3, 1, 2);
+    apply(f, "pad(h=2,w=3,fill=[-1,-2,-3])", 0);
+    expect(f, "image", LBK_F32, 18,
+           (double[]){ 1, 2, -1, -1, -1, -1, 3, 4, -2, -2, -2, -2, 5, 6, -3, -3, -3, -3 });
+    expect(f, "label", LBK_I32, 6, (double[]){ 1, 2, 255, 255, 255, 255 });
+    expect(f, "boxes", LBK_F32, 5, (double[]){ 0, 0, 1, 2, 2 });
+    apply(f, "pad=2", 0); /* large enough */
+    struct lbk_array a;
+    assert_ok(&f->heard, lbk_record_get(f->r, "image", LBK_F32, &a));
+    assert_true(a.shape.d[1] == 2 && a.shape.d[2] == 3);
+    apply(f, "pad=1:5:9", 0);
+    assert_ok(&f->heard, lbk_record_get(f->r, "image", LBK_F32, &a));
+    assert_true(a.shape.d[1] == 2 && a.shape.d[2] == 5 && ((float *) a.data)[4] == 9);
+    struct pipeline *p;
+    assert_ok(&f->heard, lbk__pipeline_create(f->ctx, "pad(h=9,fill=[1,2])", &p));
+    assert_refused(&f->heard, lbk__pipeline_run(p, 0, 1, f->r, 0), LBK_EINVAL,
+                   "pad.fill: expected 1 or 3 numbers, got 2");
+    lbk__pipeline_destroy(&p);
 }
 
 static void refused(struct fixture *f, const char *text, lbk_status want, const char *words)
@@ -295,6 +333,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(rotates_smoothly, setup, teardown),
         cmocka_unit_test_setup_teardown(lights, setup, teardown),
         cmocka_unit_test_setup_teardown(colours, setup, teardown),
+        cmocka_unit_test_setup_teardown(pads, setup, teardown),
         cmocka_unit_test_setup_teardown(scales, setup, teardown),
         cmocka_unit_test_setup_teardown(texts, setup, teardown),
     };
