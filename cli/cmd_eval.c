@@ -2,12 +2,51 @@
 #include <stdio.h>
 #include "cli.h"
 
+static json_t *names_json(int64_t n, const char *const *names)
+{
+    json_t *all = json_array();
+    for (int64_t i = 0; i < n; i++)
+        json_array_append_new(all, names ? json_string(names[i]) : json_integer(i));
+    return all;
+}
+
+static json_t *table_json(const struct lbk_table *t)
+{
+    json_t *o = json_object(), *values = json_array();
+    cli_json_add(o, "rows", names_json(t->rows, t->row));
+    cli_json_add(o, "columns", names_json(t->columns, t->column));
+    for (int64_t r = 0; r < t->rows; r++) {
+        json_t *row = json_array();
+        for (int64_t c = 0; c < t->columns; c++)
+            json_array_append_new(row, json_real(t->v[r * t->columns + c]));
+        json_array_append_new(values, row);
+    }
+    cli_json_add(o, "values", values);
+    return o;
+}
+
+/* One of a single column, which are scores in all but name; another is for programs. */
+static void print_table(const struct lbk_table *t)
+{
+    for (int64_t r = 0; t->columns == 1 && r < t->rows; r++) {
+        char name[96];
+        if (t->row)
+            snprintf(name, sizeof name, "%s %s", t->name, t->row[r]);
+        else
+            snprintf(name, sizeof name, "%s %lld", t->name, (long long) r);
+        printf("%-20s %.6g\n", name, t->v[r]);
+    }
+}
+
 static json_t *scores_json(const struct lbk_progress *out)
 {
-    json_t *scores = json_object(), *o = json_object();
+    json_t *scores = json_object(), *tables = json_object(), *o = json_object();
     for (int i = 0; i < out->n; i++)
         cli_json_add(scores, out->labels[i], json_real(out->values[i]));
+    for (int i = 0; i < out->n_tables; i++)
+        cli_json_add(tables, out->tables[i].name, table_json(&out->tables[i]));
     cli_json_add(o, "scores", scores);
+    cli_json_add(o, "tables", tables);
     cli_json_add(o, "seconds", json_real(out->seconds));
     return o;
 }
@@ -28,6 +67,8 @@ static int evaluate(struct cli *c, struct lbk_train_params *p)
         return cli_json_put(c, "eval", scores_json(&out));
     for (int i = 0; i < out.n; i++)
         printf("%-20s %.6g\n", out.labels[i], out.values[i]);
+    for (int i = 0; i < out.n_tables; i++)
+        print_table(&out.tables[i]);
     return 0;
 }
 

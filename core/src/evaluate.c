@@ -48,6 +48,30 @@ lbk_status lbk__answers_create(struct run *r, struct role *role, const struct ob
     return lbk__engine_create(o, out);
 }
 
+static bool copy_names(struct arena *a, int64_t n, const char *const **names)
+{
+    const char **own = *names ? lbk__arena_get(a, ((size_t) n + 1) * sizeof *own) : NULL;
+    bool ok = own || !*names;
+    for (int64_t i = 0; own && i < n; i++)
+        ok = (own[i] = lbk__arena_str(a, "%s", (*names)[i])) && ok;
+    *names = own;
+    return ok;
+}
+
+/* A table that there is no memory for is left out, as scores past the last are. */
+void lbk_scores_table(lbk_scores *s, const struct lbk_table *t)
+{
+    struct lbk_table own = *t;
+    if (!s->keep || s->n_table == MAX_TABLES)
+        return;
+    own.name = lbk__arena_str(s->keep, "%s%s%s", s->metric ? s->metric : "", s->metric ? "." : "",
+                              t->name);
+    own.v = lbk__arena_copy(s->keep, t->v, (size_t) (t->rows * t->columns) * sizeof *t->v);
+    if (own.name && own.v && copy_names(s->keep, t->rows, &own.row) &&
+        copy_names(s->keep, t->columns, &own.column))
+        s->table[s->n_table++] = own;
+}
+
 static lbk_status build(struct evaluator *e)
 {
     const struct obj_stream s = { "eval", e->source->by, e->source->data->fields,
@@ -169,7 +193,7 @@ lbk_status lbk__evaluator_look(struct evaluator *e, struct lbk_scores *out,
                                lbk_status (*look)(void *ud, const lbk_record *r), void *ud)
 {
     struct counting c = { .e = e, .look = look, .ud = ud };
-    *out = (struct lbk_scores){ 0 };
+    *out = (struct lbk_scores){ .keep = e->keep };
     lbk_status st = lbk__scoring_begin(e->run, e->role, &c.scoring);
     if (!st)
         st = lbk__engine_sweep(e->engine, e->loader, e->run->rehearsal, count, &c);

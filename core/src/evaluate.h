@@ -4,7 +4,7 @@
 #define LBK_SRC_EVALUATE_H
 #include "engine.h"
 
-enum { MAX_SCORES = 64 };
+enum { MAX_SCORES = 64, MAX_TABLES = 8 };
 struct score {
     char name[96];
     enum lbk_sense better;
@@ -14,6 +14,9 @@ struct lbk_scores {
     int n;
     struct score at[MAX_SCORES];
     const char *metric;
+    struct arena *keep; /* as the evaluator's */
+    int n_table;
+    struct lbk_table table[MAX_TABLES];
 };
 
 /* The score of that name ("val/miou", "miou"), or the first one for NULL; NULL: there is none. */
@@ -25,6 +28,7 @@ struct evaluator {
     struct engine *engine;
     struct loader *loader;
     struct source *source;
+    struct arena *keep; /* where tables go, set by the caller; NULL: there are none */
 };
 
 /* NULL engine in *out when the role has no task. */

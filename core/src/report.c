@@ -254,6 +254,38 @@ static void put_all_scores(const struct trainer *t, struct json *j, const struct
     lbk__json_end(j, '}');
 }
 
+static void put_names(struct json *j, const char *key, int64_t n, const char *const *names)
+{
+    lbk__json_begin(j, key, '[');
+    for (int64_t i = 0; i < n; i++)
+        if (names)
+            lbk__json_string(j, NULL, names[i]);
+        else
+            lbk__json_int(j, NULL, i);
+    lbk__json_end(j, ']');
+}
+
+static void put_tables(struct json *j, const struct lbk_scores *test)
+{
+    lbk__json_begin(j, "tables", '{');
+    for (int i = 0; i < test->n_table; i++) {
+        const struct lbk_table *t = &test->table[i];
+        lbk__json_begin(j, t->name, '{');
+        put_names(j, "rows", t->rows, t->row);
+        put_names(j, "columns", t->columns, t->column);
+        lbk__json_begin(j, "values", '[');
+        for (int64_t r = 0; r < t->rows; r++) {
+            lbk__json_begin(j, NULL, '[');
+            for (int64_t c = 0; c < t->columns; c++)
+                lbk__json_number(j, NULL, t->v[r * t->columns + c]);
+            lbk__json_end(j, ']');
+        }
+        lbk__json_end(j, ']');
+        lbk__json_end(j, '}');
+    }
+    lbk__json_end(j, '}');
+}
+
 static double put_stages(struct trainer *t, struct json *j)
 {
     double sum = 0;
@@ -327,6 +359,7 @@ lbk_status lbk__save_result(struct trainer *t, const struct lbk_scores *test)
     put_settings(t, &j);
     put_scores(t, &j, test);
     put_all_scores(t, &j, test);
+    put_tables(&j, test);
     lbk__json_number(&j, "seconds", put_stages(t, &j));
     lbk__json_number(&j, "images_per_second", (double) t->at.images / fmax(train_seconds(t), 1e-9));
     lbk__json_int(&j, "peak_bytes", (int64_t) u.ru_maxrss * 1024);

@@ -78,6 +78,8 @@ static lbk_status deliver(struct trainer *t)
     char path[4096];
     struct role *x = lbk__role_get(r, NULL, r->deliver, NULL, -1);
     lbk_status st = x ? lbk__evaluator_create(r, x, DATA_TEST, &e) : r->failed;
+    if (e)
+        e->keep = &r->arena;
     if (!st && e)
         st = lbk__evaluator_run(e, &test);
     lbk__evaluator_destroy(&e);
@@ -174,6 +176,8 @@ lbk_status lbk__scores_tell(lbk_ctx *ctx, const struct lbk_scores *s, double sec
         v[i] = s->at[i].v;
     }
     out->seconds = seconds, out->n = s->n, out->labels = label, out->values = v;
+    out->tables = lbk__arena_copy(&ctx->arena, s->table, sizeof s->table);
+    out->n_tables = out->tables ? s->n_table : 0;
     return LBK_OK;
 }
 
@@ -211,8 +215,10 @@ static lbk_status evaluate(struct run *r, const struct lbk_train_params *p, stru
     struct evaluator *e = NULL;
     struct role *x = lbk__run_delivered(r, p->resume, other_weights(r, p));
     lbk_status st = x ? lbk__evaluator_create(r, x, DATA_TEST, &e) : r->failed;
-    if (!st)
+    if (!st) {
+        e->keep = &r->ctx->arena;
         st = lbk__evaluator_run(e, s);
+    }
     lbk__evaluator_destroy(&e);
     return st;
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <limbeck/plugin.h>
 
+enum { MOST_CLASSES = 4096 }; /* of a table of all pairs */
+
 struct segment {
     double aux;
 };
@@ -58,25 +60,24 @@ static lbk_status draw(lbk_record *r, const void *cfg)
     return LBK_OK;
 }
 
-/* Pixels of each class: where answer and label agree, in the answer, in the label. */
+/* Pixels by class: at[label * classes + answer]. */
 struct counts {
-    int64_t classes, labelled, *agree, *answer, *label;
+    int64_t classes, *at;
+    const char *const *names; /* of the data set, which outlives it */
 };
 
 static lbk_status make_room(lbk_ctx *ctx, struct counts *c, const lbk_record *r)
 {
     const struct lbk_field *spec = lbk_record_field(r, "label");
-    if (c->agree)
+    if (c->at)
         return LBK_OK;
     c->classes = spec ? spec->classes : 0;
-    if (c->classes < 1)
-        return lbk_fail(ctx, LBK_EINVAL, "miou: expected labels with classes");
-    c->agree = calloc(3 * (size_t) c->classes, sizeof *c->agree);
-    if (!c->agree)
-        return lbk_fail(ctx, LBK_ENOMEM, "miou: out of memory");
-    c->answer = c->agree + c->classes;
-    c->label = c->answer + c->classes;
-    return LBK_OK;
+    if (c->classes < 1 || c->classes > MOST_CLASSES)
+        return lbk_fail(ctx, LBK_EINVAL, "miou: expected labels of 1..%d classes, found %lld",
+                        MOST_CLASSES, (long long) c->classes);
+    c->names = spec->names;
+    c->at = calloc((size_t) (c->classes * c->classes), sizeof *c->at);
+    return c->at ? LBK_OK : lbk_fail(ctx, LBK_ENOMEM, "miou: out of memory");
 }
 
 static lbk_status add_pixel(lbk_ctx *ctx, struct counts *c, const lbk_record *r, int64_t z,
@@ -91,8 +92,7 @@ static lbk_status add_pixel(lbk_ctx *ctx, struct counts *c, const lbk_record *r,
                         "answer %lld",
                         (unsigned long long) lbk_record_id(r), (long long) c->classes - 1,
                         (long long) y, (long long) z);
-    c->labelled++, c->answer[z]++, c->label[y]++;
-    c->agree[y] += y == z;
+    c->at[y * c->classes + z]++;
     return LBK_OK;
 }
 
@@ -113,24 +113,51 @@ static lbk_status add(lbk_ctx *ctx, const void *cfg, void *state, const lbk_reco
 }
 
 /* A class that is nowhere counts as 0, as in the segmentation literature's evaluators. */
+static double iou(const struct counts *c, int64_t k)
+{
+    const int64_t agree = c->at[k * c->classes + k];
+    int64_t either = -agree;
+    for (int64_t i = 0; i < c->classes; i++)
+        either += c->at[k * c->classes + i] + c->at[i * c->classes + k];
+    return either ? (double) agree / (double) either : 0;
+}
+
+static lbk_status put_scores(lbk_ctx *ctx, const struct counts *c, lbk_scores *out)
+{
+    static const char *const iou_column[] = { "iou", NULL };
+    const int64_t k = c->classes;
+    double *v = malloc((size_t) (k * k + k) * sizeof *v), *each = v ? v + k * k : NULL;
+    double sum = 0, right = 0, all = 0;
+    if (!v)
+        return lbk_fail(ctx, LBK_ENOMEM, "miou: out of memory");
+    for (int64_t i = 0; i < k * k; i++) {
+        v[i] = (double) c->at[i];
+        all += v[i];
+        right += i % (k + 1) ? 0 : v[i];
+    }
+    for (int64_t i = 0; i < k; i++)
+        sum += each[i] = iou(c, i);
+    if (all > 0) {
+        lbk_scores_put(out, "miou", LBK_HIGHER, sum / (double) k);
+        lbk_scores_put(out, "pixels", LBK_HIGHER, right / all);
+        lbk_scores_table(out, &(struct lbk_table){ "iou", k, 1, c->names, iou_column, each });
+        lbk_scores_table(out, &(struct lbk_table){ "confusion", k, k, c->names, c->names, v });
+    }
+    free(v);
+    return all > 0 ? LBK_OK
+                   : lbk_fail(ctx, LBK_EINVAL, "miou: expected pixels with a label, found none");
+}
+
 static lbk_status end(lbk_ctx *ctx, const void *cfg, void *state, lbk_scores *out)
 {
     struct counts *c = state;
-    double sum = 0;
-    int64_t right = 0;
-    for (int64_t i = 0; c->agree && i < c->classes; i++) {
-        const int64_t either = c->answer[i] + c->label[i] - c->agree[i];
-        sum += either ? (double) c->agree[i] / (double) either : 0;
-        right += c->agree[i];
-    }
-    free(c->agree);
-    if (!out)
-        return LBK_OK;
-    if (c->labelled == 0)
-        return lbk_fail(ctx, LBK_EINVAL, "miou: expected pixels with a label, found none");
-    lbk_scores_put(out, "miou", LBK_HIGHER, sum / (double) c->classes);
-    lbk_scores_put(out, "pixels", LBK_HIGHER, (double) right / (double) c->labelled);
-    return LBK_OK;
+    lbk_status st = LBK_OK;
+    if (out && !c->at)
+        st = lbk_fail(ctx, LBK_EINVAL, "miou: expected pixels with a label, found none");
+    else if (out)
+        st = put_scores(ctx, c, out);
+    free(c->at);
+    return st;
 }
 
 lbk_status lbk_models_segment(lbk_registrar *r);
@@ -139,9 +166,11 @@ lbk_status lbk_models_segment(lbk_registrar *r)
     static const struct lbk_field fields[] = { { "label", LBK_MAP, LBK_I32, 0, 255 }, { NULL } };
     static const char *const metrics[] = { "miou", NULL };
     lbk_register_metric(
-        r, LBK_DESC(lbk_metric, .name = "miou",
-                    .doc = "mean over classes of intersection over union; share of right pixels",
-                    .state_size = sizeof(struct counts), .add = add, .end = end));
+        r,
+        LBK_DESC(lbk_metric, .name = "miou",
+                 .doc = "mean over classes of intersection over union; share of right pixels; "
+                        "tables 'iou' of each class and 'confusion', rows labels, columns answers",
+                 .state_size = sizeof(struct counts), .add = add, .end = end));
     return lbk_register_task(
         r, LBK_DESC(lbk_task, .name = "segment", .opts = opts, .doc = "a class for every pixel",
                     .cfg_size = sizeof(struct segment), .fields = fields, .metrics = metrics,

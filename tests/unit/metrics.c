@@ -104,7 +104,7 @@ static lbk_status pixels(const char *metric, const struct lbk_field *fields, int
     const lbk_dtype t = fields->dtype;
     memcpy(lbk_record_put(r, answer, t, LBK_SHAPE(1, n)), got, (size_t) n * 4);
     memcpy(lbk_record_put(r, fields->name, t, LBK_SHAPE(1, n)), truth, (size_t) n * 4);
-    *out = (struct lbk_scores){ 0 };
+    *out = (struct lbk_scores){ .keep = &ctx->arena };
     const lbk_status st = m->add(ctx, NULL, counts, r);
     assert_int_equal(m->end(ctx, NULL, counts, st ? NULL : out), LBK_OK);
     lbk__record_destroy(&r);
@@ -128,13 +128,23 @@ static void is_score(const struct lbk_scores *s, const char *name, enum lbk_sens
 /* Class 0: 1 of 3, class 1: 2 of 3, class 2: none of 1; 3 right of 5 that are labelled. */
 static void intersection_over_union(void **state)
 {
-    static const struct lbk_field fields[] = { { "label", LBK_MAP, LBK_I32, 3, 255 }, { NULL } };
+    static const char *const names[] = { "sky", "road", "car" };
+    static const struct lbk_field fields[] = { { "label", LBK_MAP, LBK_I32, 3, 255, names },
+                                               { NULL } };
     const int32_t got[] = { 0, 1, 1, 1, 0, 2 }, label[] = { 0, 0, 1, 1, 2, 255 },
                   wrong[] = { 0, 0, 1, 1, 2, 3 };
     struct lbk_scores s;
     assert_int_equal(pixels("miou", fields, 6, "class", got, label, &s), LBK_OK);
     is_score(&s, "miou", LBK_HIGHER, 1.0 / 3);
     is_score(&s, "pixels", LBK_HIGHER, 0.6);
+    const double confusion[] = { 1, 1, 0, 0, 2, 0, 1, 0, 0 }, each[] = { 1.0 / 3, 2.0 / 3, 0 };
+    assert_int_equal(s.n_table, 2);
+    assert_string_equal(s.table[0].name, "iou");
+    assert_memory_equal(s.table[0].v, each, sizeof each);
+    assert_string_equal(s.table[0].row[2], "car");
+    assert_string_equal(s.table[1].name, "confusion");
+    assert_int_equal(s.table[1].columns, 3);
+    assert_memory_equal(s.table[1].v, confusion, sizeof confusion);
     assert_int_equal(pixels("miou", fields, 6, "class", got, wrong, &s), LBK_EINVAL);
 }
 

@@ -76,6 +76,15 @@ typedef struct lbk_scores lbk_scores;
 enum lbk_sense { LBK_HIGHER, LBK_LOWER };                                     /* what is better */
 /* "ap50"; shown as "val/coco.ap50" */
 LBK_API void lbk_scores_put(lbk_scores *s, const char *name, enum lbk_sense better, double v);
+/* What is more than one number: "confusion". Row by row; names of rows and columns, or NULL: they are numbered. */
+struct lbk_table {
+    const char *name;
+    int64_t rows, columns;
+    const char *const *row, *const *column;
+    const double *v;
+};
+/* Copied; kept of the last evaluation, on test data. */
+LBK_API void lbk_scores_table(lbk_scores *s, const struct lbk_table *t);
 
 struct lbk_metric {
     uint32_t size;

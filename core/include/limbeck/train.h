@@ -23,6 +23,8 @@ struct lbk_progress {
     int n;
     const char *const *labels;
     const double *values;
+    int n_tables;                                     /* of an evaluation; they live as long as the context */
+    const struct lbk_table *tables;
 };
 
 struct lbk_train_params {
@@ -48,7 +50,7 @@ LBK_API lbk_status lbk_check(lbk_ctx *ctx, const struct lbk_train_params *p, voi
  * {"schema": "limbeck.result/1", "method", "plain", "seed", "settings": {name: text}, "metric": "accuracy", "accuracy": on test
  * data at the epoch that validation picked (and every other test score under its name), "scores": {name: {"better":
  * "higher"|"lower", "test", "last_test", "validation", "last_validation"}}, of the delivered weights and of the last step's, what
- * is known, "seconds", "stages": [{"name", "seconds"}], "images_per_second", "peak_bytes", "fallbacks", "teacher_cache": {"mode",
+ * is known, "seconds", "stages": [{"name", "seconds"}], "images_per_second", "peak_bytes", "fallbacks", "tables": {name: {"rows", "columns", "values"}} that metrics leave, "teacher_cache": {"mode",
  * "hits", "misses", "read_bytes", "kept_bytes", "seconds_saved"} since the run began or was taken up again, hits and misses in
  * samples; "teacher": null, or {"part": "val", "metric": "accuracy", "better": "higher"|"lower", "student_before": score of the
  * weights the student was given or null, "student": its score in the end or null, "roles": [{"role", "model", "scores": {name:
