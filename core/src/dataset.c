@@ -25,8 +25,9 @@ const struct data_description lbk__data_descriptions[] = {
     { "camvid", "701 street scenes, 11 classes per pixel", "pairs", "camvid",
       "images=train,labels=trainannot,val_images=val,val_labels=valannot,test_images=test,"
       "test_labels=testannot,kind=mask,classes=11,ignore=11,"
-      "augment=[scale(lo=0.5,hi=2,steps=16,antialias=no),pad(h=360,fill=[0.481094,0.457525,0.407871]"
-      "),crop=360,flip],mean=[0.481094,0.457525,0.407871],std=0.23,"
+      "augment=[scale(lo=0.5,hi=2,steps=16,antialias=no),"
+      "pad(h=360,fill=[0.481094,0.457525,0.407871]),crop=360,flip],"
+      "mean=[0.481094,0.457525,0.407871],std=0.23,"
       "names=[sky,building,pole,road,pavement,tree,sign,fence,car,pedestrian,bicyclist]" },
     { "nyu_v2", "1449 rooms with depth in metres", "pairs", "nyu-v2",
       "images=rgb,labels=depth,list=train.txt,test_list=test.txt,kind=depth,scale=0.03919792,"

@@ -50,12 +50,12 @@ LBK_API lbk_status lbk_check(lbk_ctx *ctx, const struct lbk_train_params *p, voi
  * {"schema": "limbeck.result/1", "method", "plain", "seed", "settings": {name: text}, "metric": "accuracy", "accuracy": on test
  * data at the epoch that validation picked (and every other test score under its name), "scores": {name: {"better":
  * "higher"|"lower", "test", "last_test", "validation", "last_validation"}}, of the delivered weights and of the last step's, what
- * is known, "seconds", "stages": [{"name", "seconds"}], "images_per_second", "peak_bytes", "fallbacks", "tables": {name: {"rows", "columns", "values"}} that metrics leave, "teacher_cache": {"mode",
- * "hits", "misses", "read_bytes", "kept_bytes", "seconds_saved"} since the run began or was taken up again, hits and misses in
- * samples; "teacher": null, or {"part": "val", "metric": "accuracy", "better": "higher"|"lower", "student_before": score of the
- * weights the student was given or null, "student": its score in the end or null, "roles": [{"role", "model", "scores": {name:
- * number}}]}, scored before the first step and kept as teacher.json; "weights_sha256", "plugins": {name: sha256}, "data": {name:
- * sha256}}. */
+ * is known, "seconds", "stages": [{"name", "seconds"}], "images_per_second", "peak_bytes", "fallbacks",
+ * "tables": {name: {"rows", "columns", "values"}} that metrics leave of test data, "teacher_cache": {"mode", "hits", "misses",
+ * "read_bytes", "kept_bytes", "seconds_saved"} since the run began or was taken up again, hits and misses in samples; "teacher":
+ * null, or {"part": "val", "metric": "accuracy", "better": "higher"|"lower", "student_before": score of the weights the student
+ * was given or null, "student": its score in the end or null, "roles": [{"role", "model", "scores": {name: number}}]}, scored
+ * before the first step and kept as teacher.json; "weights_sha256", "plugins": {name: sha256}, "data": {name: sha256}}. */
 LBK_API lbk_status lbk_train(lbk_ctx *ctx, const struct lbk_train_params *p);
 LBK_API lbk_status lbk_evaluate(lbk_ctx *ctx, const struct lbk_train_params *p, struct lbk_progress *out);
 
