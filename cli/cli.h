@@ -140,6 +140,7 @@ int cmd_loss(struct cli *c);
 int cmd_bench(struct cli *c);
 int cmd_plugin(struct cli *c);
 int cmd_compare(struct cli *c);
+int cmd_report(struct cli *c);
 int cmd_version(struct cli *c);
 int cmd_doctor(struct cli *c);
 int cmd_tune(struct cli *c);

@@ -59,6 +59,10 @@ static const struct cli_key compare_keys[] = {
     { "ignore", "settings that may differ inside a group, as in teacher.weights,batch" },
     { NULL, NULL },
 };
+static const struct cli_key report_keys[] = {
+    { "out", "the file; report.html in the folder of the run, or here for several" },
+    { NULL, NULL },
+};
 static const struct cli_key tune_keys[] = {
     { "device", "which one: see 'limbeck devices'" },
     { NULL, NULL },
@@ -108,6 +112,11 @@ const struct command cli_commands[] = {
       "or by Welch's t.",
       "limbeck compare runs/*\nlimbeck compare runs/* score=top5 baseline=runs/b --json",
       cmd_compare },
+    { "report", "RUN ... [out=FILE]", "a page to look at: one run, or several side by side",
+      CMD_KEYS, report_keys,
+      "A run that ends has written its own. It is one file of HTML without anything that is read "
+      "from elsewhere",
+      "limbeck report runs/a\nlimbeck report runs/* out=all.html", cmd_report },
     { "list", "KIND",
       "what there is: methods, models, losses, sources, transforms, tasks, metrics, ops, backends, "
       "devices",

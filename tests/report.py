@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What a run leaves to look at, read by other code: report.py LIMBECK. Curves, event files, report pages, comparisons."""
+import base64
 import csv
+import html.parser
 import json
 import pathlib
 import re
@@ -158,6 +160,85 @@ def curves(tmp):
         check(f'curves of {name}: which way is better', 'higher is better' in text)
 
 
+# ---- pages ----
+
+class Page(html.parser.HTMLParser):
+    """Text of the elements, and whether all that was opened is closed again."""
+    VOID = {'meta', 'img', 'br', 'link', 'input', 'hr'}
+
+    def __init__(self, path):
+        super().__init__(convert_charrefs=True)
+        self.open, self.wrong, self.tags, self.attrs, self.text = [], [], set(), [], []
+        self.source = path.read_text(encoding='utf-8')
+        self.feed(self.source)
+        self.close()
+        self.wrong += self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attrs += [(tag, *a) for a in attrs]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attrs += [(tag, *a) for a in attrs]
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append('/' + tag)
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] != 'style':
+            self.text.append(data)
+
+    def says(self, *words):
+        text = ' '.join(self.text)
+        return all(w in text for w in words)
+
+
+def sound(name, page):
+    check(f'page {name}: HTML5, tags balanced', page.source.startswith('<!DOCTYPE html>') and not page.wrong, page.wrong)
+    outside = [a for a in page.attrs if a[1] in ('src', 'href') and not a[2].startswith('data:')]
+    check(f'page {name}: reads nothing else', not outside and not page.tags & {'script', 'link', 'iframe'}
+          and 'url(' not in page.source and '@import' not in page.source, outside)
+
+
+def pages(tmp):
+    odd = tmp / 'a<i>&"b\'s'
+    limbeck('train', 'method=kd', 'teacher=lenet5_bn', f'teacher.weights={tmp}/without/student.safetensors', *SMALL, 'epochs=2',
+            f'out={odd}', '-q')
+    own = Page(odd / 'report.html')
+    sound('of a run', own)
+    result = json.loads((odd / 'result.json').read_text())
+    check('page of a run: what was asked, scores, sizes, how to repeat', own.says(
+        'kd: lenet5_bn on synth, seed 0', 'teacher.weights', str(odd), 'How to repeat', 'accuracy', 'MACs', 'preparing',
+        str(result['networks'][0]['parameters']), result['weights_sha256'], 'No warnings' if not result['warnings'] else 'role'))
+    check('page of a run: a panel for each term', own.source.count('<svg viewBox="0 0 320') == len({r['name'] for r in rows(odd)}))
+    (odd / 'samples').mkdir(exist_ok=True)
+    picture = b'\x89PNG\r\n\x1a\n not much of one'
+    (odd / 'samples' / 'zz-<1>.png').write_bytes(picture)
+    check('report: says where', limbeck('report', odd).stdout == f'{odd}/report.html\n')
+    again = Page(odd / 'report.html')
+    sound('with pictures', again)
+    check('page with pictures: they are in it', ('img', 'src', 'data:image/png;base64,' + base64.b64encode(picture).decode())
+          in again.attrs and again.says('zz-<1>.png'))
+    (odd / 'result.json').rename(odd / 'kept.json')
+    limbeck('report', odd, f'out={tmp}/open.html')
+    sound('of a run that goes on', Page(tmp / 'open.html'))
+    check('page of a run that goes on: says so', Page(tmp / 'open.html').says('has not ended'))
+    limbeck('report', odd, tmp / 'none1', f'out={tmp}/some.html')
+    sound('of some', Page(tmp / 'some.html'))
+    runs = [tmp / f'{m}{s}' for m in ('none', 'reffakd') for s in (1, 2, 3)]
+    limbeck('report', *runs, f'out={tmp}/all.html')
+    every = Page(tmp / 'all.html')
+    sound('of several', every)
+    verdict = json.loads(limbeck('compare', *runs, '--json').stdout)['groups'][1]
+    check('page of several: comparison', every.says('6 runs', verdict['verdict'], verdict['reason'], 'reffakd3'))
+    limbeck('report', tmp, code=2)
+    limbeck('report', code=2)
+
+
 # ---- comparisons ----
 
 def compare(tmp):
@@ -196,6 +277,7 @@ def main():
         curves(tmp)
         event_files(tmp)
         compare(tmp)
+        pages(tmp)
     print(f'{len(failed)} failed')
     return 1 if failed else 0
 

@@ -342,8 +342,8 @@ static const char *reason(struct work *w, const struct lbk_run_group *g, int see
         return lbk__arena_str(a, "the interval %s to %s leaves 0 out (%s)", low, high, how);
     if (g->verdict == LBK_NO_HELP)
         return lbk__arena_str(a,
-                              "the interval %s to %s holds 0, and what it leaves is less than the "
-                              "%s that the baseline's seeds differ by (%s)",
+                              "the interval %s to %s holds 0, and its better end is within the "
+                              "%s that the baseline's runs deviate by (%s)",
                               low, high, sd, how);
     return lbk__arena_str(a, "the interval %s to %s holds 0 (%s)", low, high, how);
 }

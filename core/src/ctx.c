@@ -12,6 +12,20 @@ static void say(lbk_ctx *ctx, enum lbk_log_level lvl, const char *text)
         ctx->params.log(ctx->params.log_ud, lvl, text);
 }
 
+static void keep_warning(lbk_ctx *ctx, const char *text)
+{
+    pthread_mutex_lock(&ctx->lock);
+    struct warnings *w = ctx->warnings;
+    int i = 0;
+    while (w && i < w->n && strncmp(w->text[i], text, sizeof w->text[i] - 1))
+        i++;
+    if (w && i == WARNINGS)
+        w->more++;
+    else if (w && i == w->n)
+        snprintf(w->text[w->n++], sizeof w->text[0], "%.399s", text);
+    pthread_mutex_unlock(&ctx->lock);
+}
+
 void lbk_ctx_log(lbk_ctx *ctx, enum lbk_log_level lvl, const char *fmt, ...)
 {
     char text[1024];
@@ -19,6 +33,8 @@ void lbk_ctx_log(lbk_ctx *ctx, enum lbk_log_level lvl, const char *fmt, ...)
     va_start(v, fmt);
     vsnprintf(text, sizeof text, fmt, v);
     va_end(v);
+    if (lvl == LBK_LOG_WARN)
+        keep_warning(ctx, text);
     say(ctx, lvl, text);
 }
 

@@ -24,6 +24,13 @@ struct module {
     struct module *next;
 };
 
+enum { WARNINGS = 64 };
+/* Those of a run, each once; what does not fit is counted. */
+struct warnings {
+    int n, more;
+    char text[WARNINGS][400];
+};
+
 struct lbk_ctx {
     struct lbk_ctx_params params;
     pthread_mutex_t lock; /* registries and the last error */
@@ -37,6 +44,7 @@ struct lbk_ctx {
     struct module *modules;
     struct opened *opened; /* of opened.h */
     int held;              /* of lbk__opened_hold */
+    struct warnings *warnings; /* where they are kept too; NULL: nowhere. Guarded by lock */
 };
 
 /* Failures from now on come from what the user has set under that name; their messages begin with it, "data.val: ...", unless

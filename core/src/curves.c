@@ -66,7 +66,8 @@ static lbk_status write(const struct trainer *t)
     lbk__judged_each(t, put_level, &levels);
     title_of(t, title, sizeof title);
     lbk__curves_subtitle(h, subtitle, sizeof subtitle);
-    lbk__figure_draw(&(struct figure){ title, subtitle, 1, &h, NULL, levels.n, levels.at }, &pen);
+    lbk__figure_draw(
+        &(struct figure){ title, subtitle, 1, &h, .n_level = levels.n, .level = levels.at }, &pen);
     snprintf(path, sizeof path, "%s/curves.svg", t->dir);
     const lbk_status st = out.failed || h->failed
                               ? lbk_fail(t->ctx, LBK_ENOMEM, "%s: out of memory", path)
@@ -80,7 +81,7 @@ lbk_status lbk__curves_draw(struct trainer *t, bool last)
     const double now = lbk__now();
     if (!t->dir || (!last && (now - t->drawn) * share < t->drawing))
         return LBK_OK;
-    const lbk_status st = write(t);
+    const lbk_status st = lbk__spent(t, PHASE_DRAW, now, write(t));
     t->drawn = lbk__now();
     t->drawing = t->drawn - now;
     return st;

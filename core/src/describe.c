@@ -9,23 +9,6 @@
 #include "schedule.h"
 #include "str.h"
 
-/* What it takes to compute v; negative: out of memory. */
-static double flops_of(const lbk_graph *g, const lbk_node *v)
-{
-    bool *need = calloc((size_t) g->n_node + 1, sizeof *need);
-    double flops = need ? 0 : -1;
-    if (need)
-        need[v->id] = true;
-    for (int64_t i = g->n_node - 1; need && i >= 0; i--) {
-        const lbk_node *n = g->node[i];
-        for (int k = 0; need[i] && k < n->n; k++)
-            need[n->in[k]->id] = true;
-        flops += need[i] && n->kind == NODE_OP ? lbk__node_flops(n) : 0;
-    }
-    free(need);
-    return flops;
-}
-
 lbk_status lbk_model_describe(lbk_ctx *ctx, const char *model, lbk_shape input, int n,
                               const struct lbk_setting *options, struct lbk_model_info *io)
 {
@@ -49,7 +32,7 @@ lbk_status lbk_model_describe(lbk_ctx *ctx, const char *model, lbk_shape input, 
             io->weight(io->ud, x->name + strlen(l.role.path), x->shape, x->trainable);
     }
     if (!st)
-        io->multiply_adds = flops_of(l.o->g, node_of(lbk_pass_out(l.pass))) / 2;
+        io->multiply_adds = lbk__graph_flops(l.o->g, node_of(lbk_pass_out(l.pass))) / 2;
     if (io->multiply_adds < 0)
         st = lbk_fail(ctx, LBK_ENOMEM, "model '%s': out of memory", model);
     for (const struct tap *t = st ? NULL : l.pass->piece.net.taps; t && io->tap; t = t->next)

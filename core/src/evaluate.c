@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "evaluate.h"
+#include "plan.h"
 
 void lbk_scores_put(lbk_scores *s, const char *name, enum lbk_sense better, double v)
 {
@@ -25,20 +26,27 @@ const struct score *lbk__scores_pick(const struct lbk_scores *s, const char *nam
     return NULL;
 }
 
+/* What the task of a role wants to know of it. */
+static lbk_status predict(struct run *r, struct role *role, const struct obj_stream *stream,
+                          enum lbk_mode mode, lbk_objective **out)
+{
+    const lbk_status st = lbk__objective_create(r, NULL, out);
+    if (st)
+        return st;
+    (*out)->n_stream = 1;
+    (*out)->stream[0] = *stream;
+    lbk_pass *p = lbk__objective_pass(*out, role, role->name, mode, 0);
+    if (p)
+        role->task->predict(p, lbk_opts_cfg(role->task_opts));
+    return lbk__objective_finish(*out, NULL);
+}
+
 lbk_status lbk__answers_create(struct run *r, struct role *role, const struct obj_stream *stream,
                                struct engine **out)
 {
     lbk_objective *o = NULL;
     *out = NULL;
-    lbk_status st = lbk__objective_create(r, NULL, &o);
-    if (st)
-        return st;
-    o->n_stream = 1;
-    o->stream[0] = *stream;
-    lbk_pass *p = lbk__objective_pass(o, role, role->name, LBK_FROZEN, 0);
-    if (p)
-        role->task->predict(p, lbk_opts_cfg(role->task_opts));
-    st = lbk__objective_finish(o, NULL);
+    lbk_status st = predict(r, role, stream, LBK_FROZEN, &o);
     if (!st)
         st = lbk__role_load(r, role, o->g, true);
     if (st) {
@@ -72,10 +80,15 @@ void lbk_scores_table(lbk_scores *s, const struct lbk_table *t)
         s->table[s->n_table++] = own;
 }
 
+static struct obj_stream stream_of(const struct evaluator *e)
+{
+    return (struct obj_stream){ "eval", e->source->by, e->source->data->fields,
+                                lbk__loader_layout(e->loader), e->source->data->n };
+}
+
 static lbk_status build(struct evaluator *e)
 {
-    const struct obj_stream s = { "eval", e->source->by, e->source->data->fields,
-                                  lbk__loader_layout(e->loader), e->source->data->n };
+    const struct obj_stream s = stream_of(e);
     return lbk__answers_create(e->run, e->role, &s, &e->engine);
 }
 
@@ -114,6 +127,37 @@ void lbk__evaluator_destroy(struct evaluator **e)
     lbk__loader_destroy(&(*e)->loader);
     free(*e);
     *e = NULL;
+}
+
+static void count_states(const lbk_graph *g, const char *path, struct net_size *out)
+{
+    for (int64_t i = 0; i < g->n_node; i++) {
+        const lbk_node *n = g->node[i];
+        size_t bytes = 0;
+        if (n->kind != NODE_STATE || strncmp(n->name, path, strlen(path)))
+            continue;
+        *(n->trainable ? &out->parameters : &out->buffers) += lbk_shape_count(n->shape);
+        lbk__shape_bytes(n->dtype, n->shape, &bytes);
+        out->bytes += (int64_t) bytes;
+    }
+}
+
+lbk_status lbk__evaluator_size(const struct evaluator *e, struct role *x, struct net_size *out)
+{
+    const struct obj_stream s = stream_of(e);
+    lbk_objective *o = NULL;
+    *out = (struct net_size){ 0 };
+    /* a network that is not trained has no parameters */
+    lbk_status st = predict(e->run, x, &s, LBK_TRAINED, &o);
+    if (!st) {
+        const double flops = lbk__graph_flops(o->g, node_of(lbk_pass_out(o->pass[0])));
+        count_states(o->g, x->path, out);
+        out->macs = 0.5 * flops / (double) e->run->cfg->eval_batch;
+        if (flops < 0)
+            st = lbk_fail(e->run->ctx, LBK_ENOMEM, "role '%s': out of memory", x->name);
+    }
+    lbk__objective_destroy(&o);
+    return st;
 }
 
 static lbk_status add_metric(struct scoring *c, const char *name)

@@ -35,6 +35,14 @@ struct evaluator {
 lbk_status lbk__evaluator_create(struct run *r, struct role *role, enum data_split split,
                                  struct evaluator **out);
 void lbk__evaluator_destroy(struct evaluator **e);
+/* Of a network, and the multiply-adds that convolutions and products of matrices take for its answer to one sample. */
+struct net_size {
+    int64_t parameters, buffers; /* numbers that are trained, and that are not */
+    int64_t bytes;               /* of both */
+    double macs;
+};
+/* Of a role with the task of the evaluator's. */
+lbk_status lbk__evaluator_size(const struct evaluator *e, struct role *x, struct net_size *out);
 /* Scores are named "accuracy"; those of a metric after the first "metric.score". */
 lbk_status lbk__evaluator_run(struct evaluator *e, struct lbk_scores *out);
 /* The same, each record given to look() after the task's post(); may be NULL. */

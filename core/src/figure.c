@@ -273,11 +273,13 @@ static void draw_test(const struct view *v, enum ink ink, const struct series *s
                     (struct point){ middle(v, b), y_of(v, b->sum / (double) b->n) });
 }
 
+static enum ink ink_of(int group) { return INK_SERIES + group % (INK_COUNT - INK_SERIES); }
+
 static void draw_run(const struct view *v, int k)
 {
     const struct history *h = v->f->run[k];
     const bool alone = v->f->n == 1;
-    const enum ink own = INK_SERIES + k % (INK_COUNT - INK_SERIES);
+    const enum ink own = alone ? INK_SERIES : ink_of(v->f->group[k]);
     const struct series *s = lbk__history_find(h, v->p->part, v->p->name);
     if (s)
         draw_series(v, !alone ? own : scores(v->p) ? ink_val : ink_train, s);
@@ -340,9 +342,8 @@ int lbk__figure_legend(const struct figure *f, int most, struct legend_mark out[
     const struct history *h = f->run[0];
     int n = 0;
     if (f->n > 1) {
-        for (; n < f->n && n < most; n++)
-            out[n] = (struct legend_mark){ INK_SERIES + n % (INK_COUNT - INK_SERIES), false, false,
-                                           f->label[n] };
+        for (; n < f->n_group && n < most; n++)
+            out[n] = (struct legend_mark){ ink_of(n), false, false, f->label[n] };
         return n;
     }
     const struct {

@@ -16,7 +16,10 @@ struct figure {
     const char *title, *subtitle;
     int n;                            /* runs, 1 at least */
     const struct history *const *run; /* with the one that has most to say first */
-    const char *const *label;         /* of each run; not shown of one alone */
+    /* Of several: runs of one group have one colour, explained by the group's label. */
+    const int *group;
+    int n_group;
+    const char *const *label;
     int n_level;                      /* of one alone: scores of networks that it does not train */
     const struct level *level;
 };

@@ -120,9 +120,10 @@ static lbk_status validate(struct loop *l, int64_t epoch)
 {
     struct trainer *t = l->t;
     struct lbk_scores s;
+    const double begun = lbk__now();
     if (!l->val)
         return LBK_OK;
-    lbk_status st = lbk__evaluator_run(l->val, &s);
+    lbk_status st = lbk__spent(t, PHASE_EVALUATE, begun, lbk__evaluator_run(l->val, &s));
     if (st)
         return st;
     lbk__log_scores(t, "val", t->at.step, epoch, &s);
@@ -281,7 +282,7 @@ static lbk_status save(struct loop *l)
     const lbk_status st = look(l);
     add_seconds(l->t);
     lbk__teacher_flush(l->parts.teacher);
-    return st ? st : lbk__save_checkpoint(l->t);
+    return st ? st : lbk__spent(l->t, PHASE_SAVE, l->t->begun, lbk__save_checkpoint(l->t));
 }
 
 static lbk_status cancelled(struct loop *l)
@@ -378,6 +379,7 @@ static lbk_status test_last(struct loop *l)
 {
     struct trainer *t = l->t;
     struct evaluator *e = NULL;
+    const double begun = lbk__now();
     if (t->run->rehearsal || t->at.stage + 1 < t->run->schedule->n || !l->judged ||
         !l->judged->task || !t->at.has_best)
         return LBK_OK;
@@ -385,7 +387,7 @@ static lbk_status test_last(struct loop *l)
     if (!st && e)
         st = lbk__evaluator_run(e, &t->last_test);
     lbk__evaluator_destroy(&e);
-    return st;
+    return lbk__spent(t, PHASE_TEST, begun, st);
 }
 
 static lbk_status open_loop(struct loop *l)

@@ -93,6 +93,22 @@ double lbk__node_flops(const lbk_node *n)
     return n->op->flops(&i);
 }
 
+double lbk__graph_flops(const lbk_graph *g, const lbk_node *v)
+{
+    bool *need = calloc((size_t) g->n_node + 1, sizeof *need);
+    double flops = need ? 0 : -1;
+    if (need)
+        need[v->id] = true;
+    for (int64_t i = g->n_node - 1; need && i >= 0; i--) {
+        const lbk_node *n = g->node[i];
+        for (int k = 0; need[i] && k < n->n; k++)
+            need[n->in[k]->id] = true;
+        flops += need[i] && n->kind == NODE_OP ? lbk__node_flops(n) : 0;
+    }
+    free(need);
+    return flops;
+}
+
 lbk_status lbk__plan_build(struct plan *p, const lbk_graph *from)
 {
     static lbk_status (*const passes[])(struct plan * p) = { lbk__plan_group, lbk__plan_order,

@@ -100,6 +100,8 @@ void lbk__plan_finish(struct plan *p);
 bool lbk__is_pointwise(const lbk_node *n);
 bool lbk__is_view(const lbk_node *n);
 double lbk__node_flops(const lbk_node *n);
+/* What it takes to compute v, a node of g; negative: out of memory. */
+double lbk__graph_flops(const lbk_graph *g, const lbk_node *v);
 /* What a launch of it reads and writes, each arg and out once. */
 uint64_t lbk__group_bytes(const struct lbk_group *g);
 /* What that copy of a state writes. */

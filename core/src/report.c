@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
 #include "file.h"
+#include "page.h"
 #include "sha256.h"
 #include "str.h"
 #include "trainer.h"
@@ -110,6 +113,30 @@ static void cpu_name(char *buf, size_t size)
         fclose(f);
 }
 
+static void put_device(const struct trainer *t, struct json *j)
+{
+    const struct lbk_device *d = t->run->device;
+    struct lbk_device_info info[16];
+    const char *colon = strchr(d->spec, ':');
+    const int n = lbk_device_list(t->ctx, d->backend->name, info, 16),
+              at = colon ? atoi(colon + 1) : 0;
+    lbk__json_string(j, "device", d->spec);
+    lbk__json_string(j, "device_name", at >= 0 && at < n && at < 16 ? info[at].name : NULL);
+}
+
+static void put_system(struct json *j)
+{
+    struct utsname u;
+    char text[200];
+    if (!uname(&u)) {
+        snprintf(text, sizeof text, "%.60s %.60s, %.60s", u.sysname, u.release, u.machine);
+        lbk__json_string(j, "system", text);
+    }
+    const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    if (pages > 0 && size > 0)
+        lbk__json_int(j, "memory_bytes", (int64_t) pages * size);
+}
+
 /* The modules that the run has used. */
 static void put_plugins(struct trainer *t, struct json *j)
 {
@@ -179,7 +206,8 @@ lbk_status lbk__save_environment(struct trainer *t)
     lbk__json_string(&j, "compiler", __VERSION__);
     lbk__json_string(&j, "cpu", cpu);
     lbk__json_int(&j, "threads", t->ctx->params.threads);
-    lbk__json_string(&j, "device", t->run->device->spec);
+    put_device(t, &j);
+    put_system(&j);
     put_plugins(t, &j);
     const lbk_status st = put_data(t, &j);
     lbk__json_end(&j, '}');
@@ -294,11 +322,55 @@ static double put_stages(struct trainer *t, struct json *j)
         lbk__json_begin(j, NULL, '{');
         lbk__json_string(j, "name", t->run->schedule->stage[i].d.name);
         lbk__json_number(j, "seconds", t->at.seconds[i]);
+        lbk__json_bool(j, "sweep", t->run->schedule->stage[i].d.sweep != NULL);
         lbk__json_end(j, '}');
         sum += t->at.seconds[i];
     }
     lbk__json_end(j, ']');
     return sum;
+}
+
+/* Of the run, in seconds. */
+static void put_phases(const struct trainer *t, struct json *j)
+{
+    static const char *const names[PHASES] = { "preparing", "teachers", "validation", "checkpoints",
+                                               "curves",    "test",     "finishing" };
+    double training = 0;
+    lbk__json_begin(j, "phases", '{');
+    for (int64_t i = 0; i < t->run->schedule->n; i++)
+        training += t->at.seconds[i];
+    for (int i = PHASE_EVALUATE; i < PHASE_FINISH; i++)
+        training -= t->at.phase[i];
+    lbk__json_number(j, "training", fmax(training, 0));
+    for (int i = 0; i < PHASES; i++)
+        lbk__json_number(j, names[i], t->at.phase[i]);
+    lbk__json_end(j, '}');
+}
+
+static void put_networks(const struct trainer *t, struct json *j)
+{
+    lbk__json_begin(j, "networks", '[');
+    for (const struct sized *n = t->nets; n; n = n->next) {
+        lbk__json_begin(j, NULL, '{');
+        lbk__json_string(j, "role", n->role->name);
+        lbk__json_string(j, "model", n->role->model->name);
+        lbk__json_string(j, "weights", n->role->weights);
+        lbk__json_int(j, "parameters", n->size.parameters);
+        lbk__json_int(j, "buffers", n->size.buffers);
+        lbk__json_int(j, "bytes", n->size.bytes);
+        lbk__json_number(j, "macs", n->size.macs);
+        lbk__json_end(j, '}');
+    }
+    lbk__json_end(j, ']');
+}
+
+static void put_warnings(const struct trainer *t, struct json *j)
+{
+    const struct warnings *w = t->ctx->warnings;
+    lbk__json_begin(j, "warnings", '[');
+    for (int i = 0; w && i < w->n; i++)
+        lbk__json_string(j, NULL, w->text[i]);
+    lbk__json_end(j, ']');
 }
 
 static double train_seconds(const struct trainer *t)
@@ -346,10 +418,19 @@ static lbk_status put_hashes(struct trainer *t, struct json *j)
     return st;
 }
 
+/* Of all that there is but result.json, which stays the last. */
+static lbk_status write_page(const struct trainer *t, const struct json *j)
+{
+    if (j->out.failed || fflush(t->csv))
+        return lbk_fail(t->ctx, j->out.failed ? LBK_ENOMEM : LBK_EIO, "%s: cannot write", t->dir);
+    return lbk__page_write(t->ctx, t->dir, j->out.at);
+}
+
 lbk_status lbk__save_result(struct trainer *t, const struct lbk_scores *test)
 {
     struct json j = { 0 };
     struct rusage u;
+    const double student = lbk__judged_end(t, test); /* which may warn */
     getrusage(RUSAGE_SELF, &u);
     lbk__json_begin(&j, NULL, '{');
     lbk__json_string(&j, "schema", "limbeck.result/1");
@@ -361,17 +442,22 @@ lbk_status lbk__save_result(struct trainer *t, const struct lbk_scores *test)
     put_all_scores(t, &j, test);
     put_tables(&j, test);
     lbk__json_number(&j, "seconds", put_stages(t, &j));
+    put_phases(t, &j);
+    put_networks(t, &j);
+    put_warnings(t, &j);
     lbk__json_number(&j, "images_per_second", (double) t->at.images / fmax(train_seconds(t), 1e-9));
     lbk__json_int(&j, "peak_bytes", (int64_t) u.ru_maxrss * 1024);
     lbk__json_int(&j, "device_peak_bytes", (int64_t) t->run->device->peak_bytes);
     lbk__json_int(&j, "fallbacks", t->at.fallbacks);
     put_cache(t, &j);
-    lbk__judged_put(t, &j, lbk__judged_end(t, test));
+    lbk__judged_put(t, &j, student);
     lbk_status st = put_hashes(t, &j);
     put_plugins(t, &j);
     if (!st)
         st = put_data(t, &j);
     lbk__json_end(&j, '}');
+    if (!st)
+        st = write_page(t, &j);
     if (!st)
         return lbk__save_json(t, &j, "result.json");
     lbk__json_free(&j);

@@ -166,7 +166,9 @@ static void position_text(const struct position *p, char *buf, size_t size)
     for (int i = 0; i < MAX_STAGES && n > 0 && (size_t) n < size; i++)
         n += snprintf(buf + n, size - (size_t) n, " %.3f", p->seconds[i]);
     if (n > 0 && (size_t) n < size)
-        snprintf(buf + n, size - (size_t) n, " %lld", (long long) p->events);
+        n += snprintf(buf + n, size - (size_t) n, " %lld", (long long) p->events);
+    for (int i = 0; i < PHASES && n > 0 && (size_t) n < size; i++)
+        n += snprintf(buf + n, size - (size_t) n, " %.3f", p->phase[i]);
 }
 
 static bool read_position(const char *text, struct position *p)
@@ -182,7 +184,9 @@ static bool read_position(const char *text, struct position *p)
     char *at = (char *) (uintptr_t) text + used;
     for (int i = 0; i < MAX_STAGES; i++)
         p->seconds[i] = strtod(at, &at);
-    p->events = strtoll(at, NULL, 10);
+    p->events = strtoll(at, &at, 10);
+    for (int i = 0; i < PHASES; i++)
+        p->phase[i] = strtod(at, &at);
     return p->stage >= 0 && p->stage <= MAX_STAGES && p->step >= 0;
 }
 

@@ -16,6 +16,12 @@ double lbk__now(void)
     return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
 }
 
+lbk_status lbk__spent(struct trainer *t, enum phase phase, double since, lbk_status st)
+{
+    t->at.phase[phase] += lbk__now() - since;
+    return st;
+}
+
 /* ---- length ---- */
 
 static int64_t batch_of(const struct run *r, const struct lbk_stream *s)

@@ -70,8 +70,27 @@ lbk_status lbk_check(lbk_ctx *ctx, const struct lbk_train_params *p,
 
 /* ---- training ---- */
 
+static lbk_status measure(struct trainer *t, const struct evaluator *e)
+{
+    struct sized **end = &t->nets;
+    for (struct role *x = t->run->roles; x; x = x->next) {
+        if (x->task != e->role->task || (x != e->role && !x->weights))
+            continue;
+        struct sized *n = lbk__arena_get(&t->run->arena, sizeof *n);
+        if (!n)
+            return lbk_fail(t->ctx, LBK_ENOMEM, "role '%s': out of memory", x->name);
+        const lbk_status st = lbk__evaluator_size(e, x, &n->size);
+        if (st)
+            return st;
+        n->role = x;
+        *end = n, end = &n->next;
+    }
+    return LBK_OK;
+}
+
 static lbk_status deliver(struct trainer *t)
 {
+    const double begun = lbk__now();
     struct run *r = t->run;
     struct evaluator *e = NULL;
     struct lbk_scores test = { 0 };
@@ -82,6 +101,8 @@ static lbk_status deliver(struct trainer *t)
         e->keep = &r->arena;
     if (!st && e)
         st = lbk__evaluator_run(e, &test);
+    if (!st && e)
+        st = measure(t, e);
     lbk__evaluator_destroy(&e);
     snprintf(path, sizeof path, "%s/%s.safetensors", t->dir, r->deliver);
     const char *const meta[][2] = { { "model", x ? x->model->name : "" }, { "format", "pt" } };
@@ -92,11 +113,12 @@ static lbk_status deliver(struct trainer *t)
         lbk__log_scores(t, "test", 0, t->at.best_epoch, &test);
     if (!st)
         st = lbk__curves_draw(t, true);
+    lbk__spent(t, PHASE_FINISH, begun, st);
     return st ? st : lbk__save_result(t, &test);
 }
 
 static lbk_status train(lbk_ctx *ctx, const struct lbk_train_params *p, const char *dir,
-                        bool resume)
+                        double begun)
 {
     struct run *r;
     lbk_status st = lbk__run_open(ctx, p, &r);
@@ -105,10 +127,12 @@ static lbk_status train(lbk_ctx *ctx, const struct lbk_train_params *p, const ch
     struct trainer t = { .run = r, .ctx = ctx, .dir = dir };
     t.saved = lbk__now();
     st = lbk__save_begin(&t);
-    if (!st && resume)
+    if (!st && p->resume)
         st = lbk__save_restore(&t);
+    lbk__spent(&t, PHASE_PREPARE, begun, st);
+    begun = lbk__now();
     if (!st)
-        st = lbk__judged_begin(&t);
+        st = lbk__spent(&t, PHASE_JUDGE, begun, lbk__judged_begin(&t));
     if (!st)
         st = all_stages(&t);
     if (!st)
@@ -145,18 +169,21 @@ lbk_status lbk__run_settings(lbk_ctx *ctx, const struct lbk_train_params *p, str
 lbk_status lbk_train(lbk_ctx *ctx, const struct lbk_train_params *p)
 {
     const uint64_t seed = ctx->params.seed;
+    const double begun = lbk__now();
     struct arena a = { NULL };
     struct lbk_train_params q = *p;
     const char *dir = p->resume ? p->resume : p->out_dir;
     if (!dir)
         return lbk_fail(ctx, LBK_EINVAL, "train: no folder for the run: set out=DIR");
     lbk_status st = p->resume ? lbk__run_settings(ctx, p, &a, &q) : LBK_OK;
+    ctx->warnings = lbk__arena_get(&a, sizeof *ctx->warnings); /* NULL: they are only said */
     lbk__opened_hold(ctx);
     if (!st)
         st = lbk_check(ctx, &q, NULL, NULL);
     if (!st)
-        st = train(ctx, &q, dir, p->resume != NULL);
+        st = train(ctx, &q, dir, begun);
     lbk__opened_release(ctx);
+    ctx->warnings = NULL;
     ctx->params.seed = seed;
     lbk__arena_finish(&a);
     return st;

@@ -11,6 +11,8 @@
 
 enum { MAX_STAGES = 16 };
 
+/* What a run spends its time on, beside training. */
+enum phase { PHASE_PREPARE, PHASE_JUDGE, PHASE_EVALUATE, PHASE_SAVE, PHASE_DRAW, PHASE_TEST, PHASE_FINISH, PHASES };
 /* All that a checkpoint holds beside the store. */
 struct position {
     int64_t stage, step; /* the next one to do */
@@ -19,6 +21,13 @@ struct position {
     bool has_best;
     double seconds[MAX_STAGES];
     int64_t jsonl, csv, events; /* bytes of the metric files */
+    double phase[PHASES];       /* seconds; all but the first two and the last are in those of stages */
+};
+/* Of a role that does the task of what is delivered. */
+struct sized {
+    const struct role *role;
+    struct net_size size;
+    struct sized *next;
 };
 struct trainer {
     struct run *run;
@@ -28,6 +37,7 @@ struct trainer {
     FILE *jsonl, *csv;
     char latest[64], before[64]; /* names of the two checkpoints that are kept */
     double begun, saved;         /* seconds of the clock: of this stage, of the last checkpoint */
+    struct sized *nets;            /* sizes, in the end; in the arena of the run */
     struct lbk_scores last_test; /* with the weights of the last step */
     struct lbk_scores val_best, val_last; /* of the stage: where the best score was, and of its last evaluation */
     struct teacher_counts cached; /* since the run began or was taken up again */
@@ -42,6 +52,8 @@ struct trainer {
 };
 
 double lbk__now(void);
+/* Adds the time since `since` to a phase; returns st. */
+lbk_status lbk__spent(struct trainer *t, enum phase phase, double since, lbk_status st);
 /* Steps of a stage, of the clock it belongs to, and where on it the stage begins. */
 struct length {
     int64_t steps, clock, begin, epoch;

@@ -46,5 +46,11 @@ struct lbk_comparison {
  * for how many groups there are. LBK_ENOENT, LBK_EFORMAT: a file; LBK_EINVAL: runs of another metric, or without the score. */
 LBK_API lbk_status lbk_compare(lbk_ctx *ctx, int n, const char *const runs[], struct lbk_comparison *io);
 
+/* A page of HTML that reads nothing else, to be looked at in a browser: what came out, scores, curves, the pictures in samples/,
+ * networks, warnings, time, settings, machine, and how to repeat it; of several runs also the comparison, with the curves over
+ * each other. path NULL: report.html in the folder of the one run, or where the program was called. Runs that have not ended are
+ * shown as far as they are. Errors as of lbk_compare. */
+LBK_API lbk_status lbk_report(lbk_ctx *ctx, int n, const char *const runs[], const char *path);
+
 LBK_END
 #endif
