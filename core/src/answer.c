@@ -16,8 +16,11 @@ lbk_status lbk__answerer_init(struct run *r, struct role *role, struct source *s
     while (f[n].name)
         n++;
     *a = (struct answerer){ .run = r, .role = role, .source = source };
-    a->image = (struct batch_field){ .name = "image", .dtype = LBK_F32 };
-    a->batch = (struct batch){ .count = 1, .n = 1, .fields = &a->image, .records = &a->ready };
+    const char *reads = role->model->reads;
+    a->fed[0] = (struct batch_field){ .name = "image" };
+    a->fed[1] = (struct batch_field){ .name = reads };
+    a->batch = (struct batch){ .count = 1, .fields = a->fed, .records = &a->ready };
+    a->batch.n = reads && strcmp(reads, "image") ? 2 : 1;
     a->fields = calloc(n + 3, sizeof *a->fields);
     if (!a->fields)
         return lbk_fail(r->ctx, LBK_ENOMEM, "answer: out of memory");
@@ -137,19 +140,29 @@ static lbk_status prepare(struct answerer *a, const lbk_record *raw)
     return st ? st : find_frame(a, h, w);
 }
 
+static lbk_status take(struct answerer *a, struct batch_field *f, bool *same)
+{
+    const struct slot *s = lbk__record_find(a->ready, f->name);
+    if (!s)
+        return lbk_fail(a->run->ctx, LBK_EINVAL, "model '%s' reads '%s', which a picture has not",
+                        a->role->model->name, f->name);
+    lbk_shape shape = { s->array.shape.n + 1, { 1 } };
+    memcpy(shape.d + 1, s->array.shape.d, (size_t) s->array.shape.n * sizeof *shape.d);
+    *same = *same && lbk__same_shape(shape, f->shape);
+    f->dtype = s->array.dtype, f->shape = shape, f->data = s->array.data;
+    f->spec = lbk_record_field(a->ready, f->name);
+    return LBK_OK;
+}
+
 static lbk_status feed(struct answerer *a)
 {
-    struct lbk_array image;
-    const lbk_status st = lbk_record_get(a->ready, "image", LBK_F32, &image);
-    if (st)
+    bool same = a->engine != NULL;
+    lbk_status st = LBK_OK;
+    for (int i = 0; !st && i < a->batch.n; i++)
+        st = take(a, &a->fed[i], &same);
+    if (st || same)
         return st;
-    lbk_shape s = { image.shape.n + 1, { 1 } };
-    memcpy(s.d + 1, image.shape.d, (size_t) image.shape.n * sizeof *s.d);
-    a->image.data = image.data;
-    if (a->engine && lbk__same_shape(s, a->image.shape))
-        return LBK_OK;
     lbk__engine_destroy(&a->engine);
-    a->image.shape = s;
     const struct obj_stream stream = { "eval", a->source->by, a->source->data->fields, &a->batch,
                                        0 };
     return lbk__answers_create(a->run, a->role, &stream, &a->engine);

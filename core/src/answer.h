@@ -12,9 +12,9 @@ struct answerer {
     struct lbk_field *fields; /* the source's, and two that tell where a pixel came from */
     lbk_record *ready;        /* the last answer: after post() and draw() */
     struct frame frame;       /* where it lies in the picture as it was read */
-    struct engine *engine;    /* for images of that shape */
-    struct batch_field image;
-    struct batch batch;
+    struct engine *engine;    /* for fields of those shapes */
+    struct batch_field fed[2]; /* the image, and what else the model reads */
+    struct batch batch;       /* of one */
 };
 /* It may not be moved. The role has a task that predicts. Nothing is built before the first sample. */
 lbk_status lbk__answerer_init(struct run *r, struct role *role, struct source *source, struct answerer *out);

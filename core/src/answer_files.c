@@ -42,7 +42,7 @@ lbk_status lbk__answer_metres(lbk_ctx *ctx, const char *path, const char *title,
         lbk__canvas_blit(&c, (struct area){ 0, 0, w, h }, &map, CANVAS_NEAREST);
         lbk__canvas_scale(&c, (struct area){ w + 2 * gap, gap, c.w - w - 3 * gap, h - 2 * gap }, &s,
                           size);
-        snprintf(range, sizeof range, "turbo from %.4g m to %.4g m, black: none", s.lo, s.hi);
+        snprintf(range, sizeof range, "turbo from %.4g m to %.4g m, grey: none", s.lo, s.hi);
         const struct image_text text[] = { { "Title", title }, { "Scale", range }, { NULL, NULL } };
         st = lbk__canvas_save(ctx, path, &c, text);
     }

@@ -311,3 +311,12 @@ lbk_status lbk__image_write_png(lbk_ctx *ctx, const char *path, const struct ima
     free(b.data);
     return st;
 }
+
+bool lbk__image_able(void)
+{
+#ifdef LBK_HAVE_IMAGE
+    return true;
+#else
+    return false;
+#endif
+}

@@ -34,4 +34,7 @@ lbk_status lbk__image_encode_png(lbk_ctx *ctx, const char *name, const struct im
 /* The same to a file, which appears whole or not at all; LBK_EIO too. */
 lbk_status lbk__image_write_png(lbk_ctx *ctx, const char *path, const struct image *image, const struct image_text *text);
 
+/* Was this built with PNG and JPEG? */
+bool lbk__image_able(void);
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "optim.h"
 #include "opt.h"
+#include "samples.h"
 #include "trainer.h"
 
 /* What is shown is at most so old. Looking makes a device wait for the host. */
@@ -19,6 +20,7 @@ struct loop {
     struct stage_parts parts;
     struct role *judged; /* first trained role */
     struct evaluator *val;
+    struct samples *samples;
     char (*hash)[65]; /* of frozen roles, by pass */
     const struct batch *batch[OBJ_STREAMS];
     double now_lr;
@@ -295,6 +297,14 @@ static lbk_status cancelled(struct loop *l)
     return LBK_ECANCELLED;
 }
 
+/* After the first epoch, the last, and those in between. */
+static lbk_status show_samples(struct loop *l, int64_t done)
+{
+    const bool due =
+        falls_on(l, l->t->run->cfg->samples_every) || done == l->n.epoch || done == l->n.clock;
+    return due ? lbk__samples_write(l->samples, (done + l->n.epoch - 1) / l->n.epoch) : LBK_OK;
+}
+
 static lbk_status all_steps(struct loop *l)
 {
     struct trainer *t = l->t;
@@ -311,6 +321,8 @@ static lbk_status all_steps(struct loop *l)
             st = validate(l, (done + l->n.epoch - 1) / l->n.epoch);
         if (!st && judged)
             st = lbk__curves_draw(t, false);
+        if (!st)
+            st = show_samples(l, done);
         if (!st && !report(l))
             return cancelled(l);
         if (!st && t->at.step < l->n.steps && time_to_save(l))
@@ -404,6 +416,8 @@ static lbk_status open_loop(struct loop *l)
         st = lbk_fail(t->ctx, LBK_EINVAL, "stage '%s': nothing to minimise", l->s->d.name);
     if (!st)
         st = make_validation(l);
+    if (!st && l->val)
+        st = lbk__samples_open(t, l->s, l->judged, &l->samples);
     if (st)
         return st;
     l->hash = calloc(OBJ_PASSES, sizeof *l->hash);
@@ -428,6 +442,7 @@ lbk_status lbk__stage_train(struct trainer *t)
     if (!st)
         st = hash_frozen(&l, true);
     lbk__evaluator_destroy(&l.val);
+    lbk__samples_close(&l.samples);
     lbk__stage_close(&l.parts, &t->cached);
     free(l.hash);
     if (!st)

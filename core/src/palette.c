@@ -28,7 +28,7 @@ struct rgb lbk__turbo(double t)
         { 0.10667330, 12.64194608, -60.58204836, 110.36276771, -89.90310912, 27.34824973 },
     };
     double v[3] = { 0 };
-    t = unit(t);
+    t = 0.04 + 0.96 * unit(t);
     for (int i = 0; i < 3; i++)
         for (int j = 5; j >= 0; j--)
             v[i] = v[i] * t + k[i][j];
@@ -46,7 +46,7 @@ struct rgb lbk__grey(double t) { return RGB(byte(t), byte(t), byte(t)); }
 struct rgb lbk__class_colour(int64_t label)
 {
     if (label < 0)
-        return RGB(0, 0, 0);
+        return NOTHING;
     struct rgb c = classes[label % COLOURS];
     for (int64_t dim = label / COLOURS % 4; dim > 0; dim--)
         c = RGB((uint8_t) (c.r * 2 / 3), (uint8_t) (c.g * 2 / 3), (uint8_t) (c.b * 2 / 3));

@@ -4,12 +4,16 @@
 #define LBK_SRC_PALETTE_H
 #include "canvas.h"
 
+/* Where there is no number or no label. */
+#define NOTHING RGB(128, 128, 128)
+
 /* Of 0 .. 1; what is beyond takes the end's colour. Turbo from blue to red by a polynomial (Mikhailov, "Turbo, an improved rainbow
- * colormap for visualization", 2019); heat from black by red and yellow to white; grey from black to white. */
+ * colormap for visualization", 2019), without its first 4 %, which are nearly black; heat from black by red and yellow to white;
+ * grey from black to white. NOTHING is in none of them but grey, nor among the classes. */
 struct rgb lbk__turbo(double t);
 struct rgb lbk__heat(double t);
 struct rgb lbk__grey(double t);
-/* Forty that are told apart well, the first best (tests/ref/palette.py); then they come again, darker. Below 0 black: no label. */
+/* Forty that are told apart well, the first best (tests/ref/palette.py); then they come again, darker. Below 0 NOTHING. */
 struct rgb lbk__class_colour(int64_t label);
 
 /* 1, 2 or 5 times a power of ten, the least by which `span` has at most `most` steps; 0 if span is not positive and finite. */

@@ -144,7 +144,7 @@ void lbk__map_spread(const struct map *m, double low, double *lo, double *hi)
 lbk_status lbk__map_paint(lbk_ctx *ctx, const struct map *m, const struct scale *s,
                           struct canvas *out)
 {
-    const lbk_status st = lbk__canvas_create(ctx, m->w, m->h, RGB(0, 0, 0), out);
+    const lbk_status st = lbk__canvas_create(ctx, m->w, m->h, NOTHING, out);
     for (int64_t i = 0; !st && i < m->h * m->w; i++) {
         const double v = (double) m->v[i];
         if (v >= 0)

@@ -30,7 +30,7 @@ void lbk__map_range(const struct map *m, double *lo, double *hi);
 /* What lies between the shares `low` and 1 - `low` of all values. */
 void lbk__map_spread(const struct map *m, double low, double *lo, double *hi);
 
-/* Colours of a map, black where there is none; s: of metres, else the colours are those of classes. */
+/* Colours of a map, NOTHING where there is none; s: of metres, else the colours are those of classes. */
 lbk_status lbk__map_paint(lbk_ctx *ctx, const struct map *m, const struct scale *s, struct canvas *out);
 
 /* Name of a class, or "class 7" in buf. */

@@ -34,6 +34,10 @@ static const struct lbk_opt run_opts[] = {
     LBK_STRING(run_cfg, teacher_cache_dir, "", "its folder on disk; ~/.cache/limbeck/teacher"),
     LBK_INT(run_cfg, teacher_cache_bytes, 2147483648, 0, 9e15,
             "the most it holds, in memory or in its folder; full, it keeps no more"),
+    LBK_INT(run_cfg, samples, 6, 0, 64,
+            "validation samples that are shown in samples/, four times as many of one class; 0 = "
+            "none"),
+    LBK_SPAN(run_cfg, samples_every, "5e", "steps or epochs from one picture of them to the next"),
     LBK_BOOL(run_cfg, tensorboard, false,
              "writes the metrics as a TensorBoard event file into the folder of the run, too"),
     LBK_BOOL(run_cfg, teacher_eval, true,

@@ -20,8 +20,8 @@ enum { CACHE_OFF, CACHE_MEMORY, CACHE_DISK };
 struct run_cfg {
     const char *data, *model, *optim, *augment, *val;
     struct lbk_ramp lr;
-    int64_t batch, eval_batch, epochs, steps, loaders, seed, threads, log_every;
-    struct lbk_span eval_every, checkpoint_every;
+    int64_t batch, eval_batch, epochs, steps, loaders, seed, threads, log_every, samples;
+    struct lbk_span eval_every, checkpoint_every, samples_every;
     int64_t checkpoint_seconds;
     int teacher_cache; /* CACHE_... */
     const char *teacher_cache_dir;
