@@ -20,7 +20,7 @@ import drivers
 DEVICE, MEMORY = 5, 6
 JOB = ['method=none', 'model=lenet5_bn', 'data=synth,count=32,eval_count=16', 'batch=8', 'steps=6', 'seed=3',
        'checkpoint_every=2']
-STEP_LIMIT = 120
+STEP_LIMIT = 300
 # Kinds of calls with the exit code that a failure gives; those that may also be done without, if the result is the same.
 CODES = {'platforms': DEVICE, 'devices': DEVICE, 'info': DEVICE, 'context': DEVICE, 'queue': MEMORY, 'alloc': MEMORY,
          'program': MEMORY, 'build': DEVICE, 'kernel': MEMORY, 'arg': DEVICE, 'launch': DEVICE, 'read': DEVICE, 'write': DEVICE,
