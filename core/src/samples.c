@@ -125,11 +125,21 @@ static lbk_status take_truths(struct samples *x)
 
 /* ---- opening ---- */
 
+/* Not the place of a sample in its batch, for instance, which no picture has. */
+static bool reads_picture(const struct role *r, const struct source *from)
+{
+    const char *reads = r->model->reads;
+    const struct lbk_field *f = from->data->fields;
+    while (reads && f->name && strcmp(f->name, reads))
+        f++;
+    return !reads || f->name;
+}
+
 static lbk_status ask_teacher(struct samples *x, struct role *r)
 {
     struct answerer a;
     const int k = x->sheet.n_networks;
-    if (r->task != x->student.role->task || k == SHEET_NETWORKS - 1)
+    if (r->task != x->student.role->task || k == SHEET_NETWORKS - 1 || !reads_picture(r, x->source))
         return LBK_OK;
     lbk_status st = lbk__answerer_init(x->t->run, r, x->source, &a);
     if (!st)
@@ -220,6 +230,11 @@ lbk_status lbk__samples_open(struct trainer *t, const struct stage *s, struct ro
     struct source *source = lbk__source_get(t->run, "train", DATA_VAL);
     if (!source)
         return t->run->failed;
+    if (!reads_picture(student, source)) {
+        lbk_ctx_log(t->ctx, LBK_LOG_INFO, "samples: none, as model '%s' reads '%s'",
+                    student->model->name, student->model->reads);
+        return LBK_OK;
+    }
     struct samples *x = calloc(1, sizeof *x);
     if (!x)
         return lbk_fail(t->ctx, LBK_ENOMEM, "samples: out of memory");
