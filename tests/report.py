@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a run leaves to look at, read by other code: report.py LIMBECK. Curves, event files, report pages, comparisons."""
+"""What a run leaves to look at, read by other code: report.py LIMBECK [png]. Curves, event files, report pages, comparisons."""
 import base64
 import csv
 import html.parser
@@ -15,7 +15,7 @@ import tempfile
 import time
 import xml.etree.ElementTree
 
-LIMBECK = sys.argv[1]
+LIMBECK, PNG = sys.argv[1], sys.argv[2:] == ['png']
 SMALL = ['data=synth,count=64,eval_count=16,classes=4', 'model=lenet5_bn', 'batch=16', 'log_every=1', 'threads=1']
 failed = []
 
@@ -161,6 +161,9 @@ def curves(tmp):
         wanted = {r['name'] for r in rows(tmp / name)}
         check(f'curves of {name}: a panel for each of {sorted(wanted)}', all(w in text.split() for w in wanted), text)
         check(f'curves of {name}: which way is better', 'higher is better' in text)
+        if PNG:
+            picture, size = (tmp / name / 'curves.png').read_bytes(), [2 * int(x) for x in root.get('viewBox').split()[2:]]
+            check(f'curves of {name}: a picture of twice the size', list(struct.unpack('>II', picture[16:24])) == size)
 
 
 # ---- pages ----

@@ -90,6 +90,14 @@ static void mix(uint8_t *to, struct rgb colour, double share)
         to[k] = (uint8_t) (to[k] + (from[k] - to[k]) * share + 0.5);
 }
 
+void lbk__canvas_tint(struct canvas *c, struct area a, struct rgb colour, double share)
+{
+    a = cut(c, a);
+    for (int64_t y = 0; y < a.h; y++)
+        for (int64_t x = 0; x < a.w; x++)
+            mix(at(c, a.x + x, a.y + y), colour, share);
+}
+
 /* As far as a whole number of pixels on the canvas goes. */
 static int64_t clamp(double v, int64_t most)
 {

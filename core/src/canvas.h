@@ -30,6 +30,8 @@ void lbk__canvas_dot(struct canvas *c, int64_t x, int64_t y, struct rgb colour);
 void lbk__canvas_fill(struct canvas *c, struct area a, struct rgb colour);
 /* A rectangle's edge, `wide` pixels inwards. */
 void lbk__canvas_frame(struct canvas *c, struct area a, int64_t wide, struct rgb colour);
+/* As if a sheet of that colour lay over the area, through which 1 - share of what is below is seen. */
+void lbk__canvas_tint(struct canvas *c, struct area a, struct rgb colour, double share);
 /* With smooth edges and round ends. Coordinates grow to the right and down; the first pixel's centre is 0.5, 0.5. */
 struct stroke {
     double x0, y0, x1, y1, wide;

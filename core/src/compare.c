@@ -102,6 +102,8 @@ static bool may_differ(const char *key, const char *ignore)
                                          "plain",
                                          "loaders",
                                          "log_every",
+                                         "samples",
+                                         "samples_every",
                                          "tensorboard",
                                          "teacher_eval",
                                          "checkpoint_every",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* curves.svg of a run that goes on. */
+/* curves.svg of a run that goes on, and curves.png where it ends. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "curves.h"
 #include "figure.h"
@@ -55,25 +56,55 @@ static void put_level(void *ud, const char *role, const char *score, double v)
         l->at[l->n++] = (struct level){ role, score, v };
 }
 
-static lbk_status write(const struct trainer *t)
+static lbk_status write_svg(const struct trainer *t, const struct figure *f)
 {
-    struct levels levels = { 0 };
-    char title[512], subtitle[256], path[4096];
-    const struct history *h = &t->history;
+    char path[4096];
     struct text out = { 0 };
     struct svg svg = { &out, true };
     const struct pen pen = lbk__svg_pen(&svg);
-    lbk__judged_each(t, put_level, &levels);
-    title_of(t, title, sizeof title);
-    lbk__curves_subtitle(h, subtitle, sizeof subtitle);
-    lbk__figure_draw(
-        &(struct figure){ title, subtitle, 1, &h, .n_level = levels.n, .level = levels.at }, &pen);
+    lbk__figure_draw(f, &pen);
     snprintf(path, sizeof path, "%s/curves.svg", t->dir);
-    const lbk_status st = out.failed || h->failed
+    const lbk_status st = out.failed || t->history.failed
                               ? lbk_fail(t->ctx, LBK_ENOMEM, "%s: out of memory", path)
                               : lbk__file_write(t->ctx, path, out.at, out.n);
     lbk__text_free(&out);
     return st;
+}
+
+/* Where there is no PNG, there is no picture. */
+static lbk_status write_png(const struct trainer *t, const struct figure *f)
+{
+#ifdef LBK_HAVE_IMAGE
+    char path[4096];
+    struct bitmap b = { .ctx = t->ctx };
+    const struct pen pen = lbk__bitmap_pen(&b);
+    lbk__figure_draw(f, &pen);
+    snprintf(path, sizeof path, "%s/curves.png", t->dir);
+    if (!b.status)
+        b.status = lbk__canvas_save(t->ctx, path, &b.canvas, NULL);
+    free(b.canvas.data);
+    return b.status;
+#else
+    return LBK_OK;
+#endif
+}
+
+static lbk_status write(const struct trainer *t, bool last)
+{
+    struct levels levels = { 0 };
+    char title[512], subtitle[256];
+    const struct history *h = &t->history;
+    lbk__judged_each(t, put_level, &levels);
+    title_of(t, title, sizeof title);
+    lbk__curves_subtitle(h, subtitle, sizeof subtitle);
+    const struct figure f = { .title = title,
+                              .subtitle = subtitle,
+                              .n = 1,
+                              .run = &h,
+                              .n_level = levels.n,
+                              .level = levels.at };
+    const lbk_status st = write_svg(t, &f);
+    return st || !last ? st : write_png(t, &f);
 }
 
 lbk_status lbk__curves_draw(struct trainer *t, bool last)
@@ -81,7 +112,7 @@ lbk_status lbk__curves_draw(struct trainer *t, bool last)
     const double now = lbk__now();
     if (!t->dir || (!last && (now - t->drawn) * share < t->drawing))
         return LBK_OK;
-    const lbk_status st = lbk__spent(t, PHASE_DRAW, now, write(t));
+    const lbk_status st = lbk__spent(t, PHASE_DRAW, now, write(t, last));
     t->drawn = lbk__now();
     t->drawing = t->drawn - now;
     return st;

@@ -302,7 +302,10 @@ static lbk_status show_samples(struct loop *l, int64_t done)
 {
     const bool due =
         falls_on(l, l->t->run->cfg->samples_every) || done == l->n.epoch || done == l->n.clock;
-    return due ? lbk__samples_write(l->samples, (done + l->n.epoch - 1) / l->n.epoch) : LBK_OK;
+    const double begun = lbk__now();
+    const int64_t epoch = (done + l->n.epoch - 1) / l->n.epoch;
+    return due ? lbk__spent(l->t, PHASE_DRAW, begun, lbk__samples_write(l->samples, epoch))
+               : LBK_OK;
 }
 
 static lbk_status all_steps(struct loop *l)

@@ -32,8 +32,11 @@ const char *lbk__page_setting(const struct page_run *r, const char *name);
 void lbk__page_run(struct text *t, const struct page_run *r, int n);
 /* Panels with their legend. */
 void lbk__page_curves(struct text *t, const struct figure *f);
-/* The pictures in its samples/ as they are. */
-void lbk__page_pictures(lbk_ctx *ctx, struct text *t, const char *dir);
+/* The pictures in its samples/ as they are, the latest first. */
+void lbk__page_pictures(struct text *t, const char *dir);
+
+/* "tables" of result.json. */
+void lbk__page_tables(struct text *t, const json_t *tables);
 
 /* An element with text, escaped; class NULL: none. */
 void lbk__page_tag(struct text *t, const char *tag, const char *class, const char *text);

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* What a page says of one run. */
-#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "axis.h"
-#include "file.h"
 #include "page.h"
 
-enum { LEGENDS = 12, PICTURES = 24, LARGEST_PICTURE = 1 << 24 };
+enum { LEGENDS = 12 };
 
 /* ---- elements ---- */
 
@@ -202,12 +200,13 @@ static void put_scores(struct text *t, const struct page_run *r)
     lbk__page_tag(
         t, "p", "note",
         "Validation data picks the weights that are kept; test data only reports. 'Picked' "
-        "is of those weights, 'last' of the last step's. The teacher was scored before the "
-        "first step.");
+        "is of those weights, 'last' of the last step's.");
+    if (teacher)
+        lbk__page_tag(t, "p", "note", "The teacher was scored before the first step.");
     end_section(t);
 }
 
-/* ---- curves and pictures ---- */
+/* ---- curves ---- */
 
 static void put_legend(struct text *t, const struct figure *f)
 {
@@ -245,54 +244,6 @@ void lbk__page_curves(struct text *t, const struct figure *f)
     }
     lbk__text_word(t, "</div>\n");
     end_section(t);
-}
-
-static int only_png(const struct dirent *d)
-{
-    const size_t n = strlen(d->d_name);
-    return n > 4 && !strcmp(d->d_name + n - 4, ".png");
-}
-
-static void put_picture(lbk_ctx *ctx, struct text *t, const char *folder, const char *name)
-{
-    char path[4400];
-    unsigned char *p = NULL;
-    size_t n;
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    if (lbk_file_slurp(path, LARGEST_PICTURE, &p, &n))
-        return;
-    lbk__text_word(t, "<figure><img alt=\"");
-    lbk__text_escaped(t, name);
-    lbk__text_word(t, "\" src=\"data:image/png;base64,");
-    lbk__text_base64(t, p, n);
-    lbk__text_word(t, "\">");
-    lbk__page_tag(t, "figcaption", NULL, name);
-    lbk__text_word(t, "</figure>\n");
-    free(p);
-}
-
-void lbk__page_pictures(lbk_ctx *ctx, struct text *t, const char *dir)
-{
-    char folder[4096];
-    struct dirent **at = NULL;
-    snprintf(folder, sizeof folder, "%s/samples", dir);
-    const int n = scandir(folder, &at, only_png, alphasort), from = n > PICTURES ? n - PICTURES : 0;
-    if (n > 0) {
-        begin_section(t, "Samples");
-        if (from)
-            lbk__text_add(t, "<p class=\"note\">The last %d of %d in samples/.</p>\n", PICTURES, n);
-        lbk__text_word(t, "<div class=\"pictures\">\n");
-    }
-    for (int i = 0; i < n; i++) {
-        if (i >= from)
-            put_picture(ctx, t, folder, at[i]->d_name);
-        free(at[i]);
-    }
-    free(at);
-    if (n > 0) {
-        lbk__text_word(t, "</div>\n");
-        end_section(t);
-    }
 }
 
 /* ---- networks, troubles, time ---- */
@@ -470,7 +421,8 @@ void lbk__page_run(struct text *t, const struct page_run *r, int n)
         lbk__page_curves(t, &(struct figure){ r->title, r->subtitle, 1, &h, .n_level = r->n_level,
                                               .level = r->level });
     }
-    lbk__page_pictures(NULL, t, r->dir);
+    lbk__page_pictures(t, r->dir);
+    lbk__page_tables(t, json_object_get(r->result, "tables"));
     put_networks(t, r);
     put_warnings(t, r);
     put_time(t, r);

@@ -2,6 +2,7 @@
 /* What charts are drawn with. Points are in pixels from the upper left corner. */
 #ifndef LBK_SRC_PEN_H
 #define LBK_SRC_PEN_H
+#include "canvas.h"
 #include "text.h"
 
 enum ink {
@@ -28,6 +29,8 @@ struct pen {
                  struct point at, const char *s); /* its base line */
     void (*end)(void *ud);
 };
+/* 0xrrggbb, on white or on dark: for those who see all colours and those who do not (after Okabe and Ito). */
+uint32_t lbk__ink_colour(enum ink ink, bool dark);
 /* About as wide as text comes out. */
 double lbk__pen_width(const char *s, double size);
 
@@ -40,5 +43,13 @@ struct svg {
 struct pen lbk__svg_pen(struct svg *s);
 /* Rules of CSS for light and dark. */
 void lbk__svg_style(struct text *out);
+
+/* Draws a picture, two pixels to one. Begin it once; then, or when that failed, which status tells, free(canvas.data). */
+struct bitmap {
+    lbk_ctx *ctx;
+    lbk_status status;
+    struct canvas canvas;
+};
+struct pen lbk__bitmap_pen(struct bitmap *b);
 
 #endif

@@ -334,7 +334,7 @@ static double put_stages(struct trainer *t, struct json *j)
 static void put_phases(const struct trainer *t, struct json *j)
 {
     static const char *const names[PHASES] = { "preparing", "teachers", "validation", "checkpoints",
-                                               "curves",    "test",     "finishing" };
+                                               "drawing",   "test",     "finishing" };
     double training = 0;
     lbk__json_begin(j, "phases", '{');
     for (int64_t i = 0; i < t->run->schedule->n; i++)

@@ -3,19 +3,11 @@
 #include <stdio.h>
 #include "pen.h"
 
-/* Colours for those who see all and those who do not (after Okabe and Ito), on white and on dark.
- */
-static const char *const light[INK_COUNT] = { "#ffffff", "#9aa3ad", "#e4e7eb", "#1c2430", "#5b6673",
-                                              "#c62828", "#0a66b2", "#d1570b", "#0b8a63", "#a8488f",
-                                              "#8a6d00", "#2f9fd8", "#6b4fbb", "#5b6673" };
-static const char *const dark[INK_COUNT] = { "#14181d", "#5f6975", "#2a3038", "#e8ebee", "#a3adb8",
-                                             "#ff7b72", "#58a6f0", "#f5985a", "#4cc79d", "#e08bca",
-                                             "#d8b93c", "#8fd0f5", "#b6a0f5", "#a3adb8" };
-
-static void rules(struct text *out, const char *const colour[INK_COUNT])
+static void rules(struct text *out, bool dark)
 {
     for (int i = 0; i < INK_COUNT; i++)
-        lbk__text_add(out, ".l%d{stroke:%s}.f%d{fill:%s}", i, colour[i], i, colour[i]);
+        lbk__text_add(out, ".l%d{stroke:#%06x}.f%d{fill:#%06x}", i, lbk__ink_colour(i, dark), i,
+                      lbk__ink_colour(i, dark));
 }
 
 void lbk__svg_style(struct text *out)
@@ -24,9 +16,9 @@ void lbk__svg_style(struct text *out)
                    ".ln{fill:none;stroke-linejoin:round;stroke-linecap:round}.ar{opacity:.22}"
                    ".tx{font-family:system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif}"
                    ".bo{font-weight:600}");
-    rules(out, light);
+    rules(out, false);
     lbk__text_word(out, "@media(prefers-color-scheme:dark){");
-    rules(out, dark);
+    rules(out, true);
     lbk__text_word(out, "}\n");
 }
 
@@ -121,9 +113,4 @@ struct pen lbk__svg_pen(struct svg *s)
     return (struct pen){
         .ud = s, .begin = begin, .line = line, .area = area, .dot = dot, .text = text, .end = end
     };
-}
-
-double lbk__pen_width(const char *s, double size)
-{
-    return 0.56 * size * (double) lbk__utf8_count(s);
 }

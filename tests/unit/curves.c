@@ -209,13 +209,50 @@ static void text_is_escaped(void **state)
     lbk__text_free(&t);
 }
 
+static struct rgb pixel(const struct bitmap *b, int64_t x, int64_t y)
+{
+    const uint8_t *p = b->canvas.data + 3 * (y * b->canvas.w + x);
+    return RGB(p[0], p[1], p[2]);
+}
+
+static bool is_ink(struct rgb c, enum ink ink)
+{
+    return ((uint32_t) c.r << 16 | (uint32_t) c.g << 8 | c.b) == lbk__ink_colour(ink, false);
+}
+
+static bool is_paper(struct rgb c) { return is_ink(c, INK_PAPER); }
+
+/* Two pixels to one; a polygon lets 78 % of the paper through; a dash is of 4 and its gap of 3. */
+static void a_bitmap_is_drawn(void **state)
+{
+    struct bitmap b = { .ctx = unit_ctx(state) };
+    const struct pen pen = lbk__bitmap_pen(&b);
+    const struct point bow[] = { { 10, 10 }, { 30, 10 }, { 30, 30 }, { 20, 12 }, { 10, 30 } },
+                       ends[] = { { 5, 40 }, { 45, 40 } };
+    pen.begin(pen.ud, 50, 60);
+    assert_int_equal(b.status, LBK_OK);
+    assert_true(b.canvas.w == 100 && b.canvas.h == 120);
+    pen.area(pen.ud, INK_TEXT, 5, bow);
+    pen.line(pen.ud, INK_BAD, 2, true, 2, ends);
+    pen.dot(pen.ud, INK_SERIES, 3, (struct point){ 25, 50 });
+    pen.end(pen.ud);
+    const struct rgb tint = pixel(&b, 24, 50);
+    assert_true(fabs(tint.r - (255 - 0.22 * (255 - 0x1c))) <= 1);
+    assert_true(is_paper(pixel(&b, 40, 50)) && is_paper(pixel(&b, 16, 50)));
+    assert_true(is_ink(pixel(&b, 12, 80), INK_BAD) && is_ink(pixel(&b, 26, 80), INK_BAD));
+    assert_true(is_paper(pixel(&b, 21, 80)));
+    assert_true(is_ink(pixel(&b, 50, 100), INK_SERIES) && is_ink(pixel(&b, 54, 100), INK_SERIES));
+    assert_true(is_paper(pixel(&b, 58, 100)));
+    free(b.canvas.data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ticks_stand_at_1_2_5),  cmocka_unit_test(numbers_have_four_digits),
         cmocka_unit_test(one_step_is_drawn),     cmocka_unit_test(what_is_not_finite_leaves_a_gap),
         cmocka_unit_test(long_runs_are_thinned), cmocka_unit_test(bad_rows_are_refused),
-        cmocka_unit_test(text_is_escaped),
+        cmocka_unit_test(text_is_escaped),       cmocka_unit_test(a_bitmap_is_drawn),
     };
     return cmocka_run_group_tests_name("curves", tests, unit_start, unit_stop);
 }
