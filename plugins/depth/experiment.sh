@@ -1,12 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # experiment.sh [FOLDER]: a teacher, then each row of the method for each seed, and the tables. What is done is not done again and
-# what was stopped goes on. May be set: ROWS, SEEDS, EPOCHS, TEACHER_EPOCHS, TEACHER_WIDTH, THREADS, DEVICE, and LIMBECK_DATA, where
-# nyu-v2, indoor-unlabelled and, for the row 'streets', camvid are. Needs limbeck in PATH: meson devenv -C build, for one.
+# what was stopped goes on. May be set: ROWS, SEEDS, EPOCHS, THREADS, DEVICE; TEACHER, a model, TEACHER_WIDTH, TEACHER_EPOCHS and
+# TEACHER_WITH, settings for it alone such as data.fraction=1; LIMBECK_DATA, where nyu-v2, indoor-unlabelled and, for the row
+# 'streets', camvid are. Needs limbeck in PATH: meson devenv -C build, for one.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:-runs/depth}
-rows=${ROWS:-none x u xu} seeds=${SEEDS:-1 2 3} epochs=${EPOCHS:-40} teacher_epochs=${TEACHER_EPOCHS:-80} width=${TEACHER_WIDTH:-0.5}
+rows=${ROWS:-none x u xu} seeds=${SEEDS:-1 2 3} epochs=${EPOCHS:-40}
+teacher=${TEACHER:-depth_resnet18} teacher_epochs=${TEACHER_EPOCHS:-80} width=${TEACHER_WIDTH:-0.5}
 device=${DEVICE:-cpu} threads=${THREADS:-$(nproc)}
 [ "$device" = cpu ] && device=cpu,threads=$threads
 
@@ -35,11 +37,12 @@ row() { # what sets a row apart: one setting each
     esac
 }
 
-train teacher plain=yes model=depth_resnet18 "model.width=$width" "epochs=$teacher_epochs" seed=1
+# shellcheck disable=SC2086
+train teacher plain=yes "model=$teacher" "model.width=$width" "epochs=$teacher_epochs" seed=1 ${TEACHER_WITH:-}
 for seed in $seeds; do
     for name in $rows; do
         setting=$(row "$name")
-        train "$name-$seed" "$setting" "epochs=$epochs" "seed=$seed" "teacher.width=$width" \
+        train "$name-$seed" "$setting" "epochs=$epochs" "seed=$seed" "teacher=$teacher" "teacher.width=$width" \
             "teacher.weights=$out/teacher/student.safetensors"
     done
 done
