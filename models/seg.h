@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What DeepLabV3 and PSPNet share, as CIRKD and RDD train them and with their names: a backbone "pretrained"
- * that answers at 1/8 of the image, a head, and for ResNets an auxiliary head on layer3 (Zhao et al., 2017,
- * section 3.3). Convolutions of heads start as PyTorch's own layers do. [owner thread of the graph] */
+/* What DeepLabV3 and PSPNet share, as CIRKD and RDD train them and with their names: a backbone "pretrained" (MobileNetV2
+ * inside it has torchvision's) that answers at 1/8 of the image, a head, and for ResNets an auxiliary head on layer3 (Zhao et
+ * al., 2017, section 3.3). Convolutions of heads start as PyTorch's own layers do. [owner thread of the graph] */
 #ifndef LBK_MODELS_SEG_H
 #define LBK_MODELS_SEG_H
 #include "parts.h"

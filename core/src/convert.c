@@ -174,7 +174,7 @@ static lbk_status add_state(struct convert *c, const struct store_entry *e,
     return it->name ? LBK_OK : no_memory(c);
 }
 
-/* A count of the file, as metadata; a count in the metadata, as a tensor. */
+/* A count, wherever it came from: a tensor of theirs, metadata of ours. */
 static lbk_status add_count(struct convert *c, const char *name, int64_t count)
 {
     int64_t *v = lbk__arena_copy(&c->arena, &count, sizeof count);
@@ -210,14 +210,12 @@ static lbk_status add_meta(struct convert *c)
     lbk_status st = LBK_OK;
     for (int64_t i = 0; !st && i < c->in.n_meta; i++) {
         const struct st_meta *m = &c->in.meta[i];
+        const bool counted = !strncmp(m->key, COUNTED, strlen(COUNTED));
         int64_t count;
-        if (!strncmp(m->key, COUNTED, strlen(COUNTED))) {
-            const char *name = m->key + strlen(COUNTED);
-            if (c->p->back && lbk__parse_int(m->value, strlen(m->value), &count))
-                st = add_count(c, name, count);
-        } else if (strcmp(m->key, "model")) {
+        if (counted && lbk__parse_int(m->value, strlen(m->value), &count))
+            st = add_count(c, m->key + strlen(COUNTED), count);
+        else if (!counted && strcmp(m->key, "model"))
             c->meta[c->n_meta++] = *m;
-        }
     }
     if (!c->p->back)
         c->meta[c->n_meta++] = (struct st_meta){ "model", c->p->model };
@@ -226,7 +224,7 @@ static lbk_status add_meta(struct convert *c)
 
 static lbk_status save(struct convert *c, struct lbk_converted *out)
 {
-    const size_t n_item = (size_t) (c->store->n + c->in.n_meta + 1),
+    const size_t n_item = (size_t) (c->store->n + c->in.n_meta + c->in.n + 1),
                  n_meta = (size_t) (c->in.n_meta + c->in.n + 1);
     lbk_status st = LBK_OK;
     c->item = lbk__arena_get(&c->arena, n_item * sizeof *c->item);
@@ -236,7 +234,7 @@ static lbk_status save(struct convert *c, struct lbk_converted *out)
     for (int64_t i = 0; !st && i < c->store->n; i++)
         st = add_state(c, &c->store->at[i], out);
     out->tensors = c->n_item;
-    if (!st && !c->p->back)
+    if (!st)
         st = counts_of_file(c);
     if (!st)
         st = add_meta(c);
