@@ -145,10 +145,13 @@ def test_usage(tmp):
     run = str(tmp / 'depth')
     twin = folder(tmp / 'twin') / 'odd.png'
     twin.write_bytes((tmp / 'odd.png').read_bytes())
+    cut = folder(tmp / 'cut') / 'config.yaml'
+    cut.write_bytes((tmp / 'depth' / 'config.yaml').read_bytes())
     for argv, code, words in (
             (['predict'], 2, 'expected the directory of a run'),
             (['predict', run], 2, 'out=DIR is missing'),
             (['predict', str(tmp / 'nothing'), 'out=x'], 2, 'expected the folder of a run or a file of weights'),
+            (['predict', str(tmp / 'cut'), str(twin), 'out=x'], 2, 'expected a run that has ended, found no student.safetensors'),
             (['predict', run, f'out={tmp}/x', 'part=tset'], 2, "expected train, val or test, got 'tset'"),
             (['predict', run, f'out={tmp}/x', 'prat=test'], 2, 'prat'),
             (['predict', run, str(tmp / 'odd.png'), str(twin), f'out={tmp}/x'], 2, 'expected files of different names')):

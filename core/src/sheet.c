@@ -175,14 +175,14 @@ static lbk_status put_row(lbk_ctx *ctx, const struct sheet *s, const struct layo
 static void put_head(const struct sheet *s, const struct layout *l, struct canvas *c)
 {
     const bool metres = s->kind == VIEW_METRES;
+    const char *key =
+        metres ? "metres: one scale for a row. error: distance from the truth. grey: not measured"
+               : "error: red where it is wrong. grey: no label";
     char error[64];
     struct area a = { GAP, GAP, c->w - 2 * GAP, l->line };
     say(c, a, s->title, l->size, INK);
     a.y += l->line;
-    say(c, a,
-        metres ? "metres: one scale for a row. error: distance from the truth. grey: not measured"
-               : "error: red where it is wrong. grey: no label",
-        1, RGB(96, 96, 96));
+    say(c, a, key, lbk__text_width(l->size, key) <= a.w ? l->size : 1, RGB(96, 96, 96));
     a.y += l->line, a.w = l->w;
     snprintf(error, sizeof error, "error of %s", s->network[s->n_networks - 1]);
     say(c, a, "input", l->size, INK);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <limbeck/ckpt.h>
 #include "opened.h"
 #include "opt.h"
@@ -218,6 +219,10 @@ struct role *lbk__run_delivered(struct run *r, const char *dir, const char *file
                       : lbk__arena_str(&r->arena, "%s/%s.safetensors", dir, r->deliver);
     if (!x->weights)
         r->failed = lbk_fail(r->ctx, LBK_ENOMEM, "role '%s': out of memory", x->name);
+    else if (!file && access(x->weights, F_OK))
+        r->failed =
+            lbk_fail(r->ctx, LBK_ENOENT,
+                     "%s: expected a run that has ended, found no %s.safetensors", dir, r->deliver);
     else if (!x->task || !x->task->predict)
         r->failed = lbk_fail(r->ctx, LBK_EINVAL, "role '%s' has no task to answer", x->name);
     else

@@ -46,19 +46,21 @@ struct lbk_train_params {
  * roles, streams, terms with their weights over time, memory, time as measured on one batch. The plan goes to the log. */
 LBK_API lbk_status lbk_check(lbk_ctx *ctx, const struct lbk_train_params *p, void (*put)(void *ud, const char *line), void *ud);
 /* A run that ends leaves in out_dir: config.yaml (the settings, resolved: `-c` repeats the run), env.json, metrics.jsonl,
- * metrics.csv, curves.svg (the metrics drawn, after each evaluation), curves.png (the same, in the end), report.html (see
- * limbeck/report.h), checkpoints, student.safetensors and result.json, written last: {"schema": "limbeck.result/1", "method",
- * "plain", "seed", "settings": {name: text}, "metric": "accuracy", "accuracy": on test data at the epoch that validation picked
- * (and every other test score under its name), "scores": {name: {"better": "higher"|"lower", "test", "last_test", "validation",
- * "last_validation"}}, of the delivered weights and of the last step's, what is known, "seconds", "stages": [{"name", "seconds",
- * "sweep"}], "phases": {name: seconds}, "networks": [{"role", "model", "weights", "parameters", "buffers", "bytes", "macs"}] of
- * those that do the student's task, macs: multiply-adds of convolutions and matrix products for one sample, "warnings": [text]
- * since the run began or was taken up again, "images_per_second", "peak_bytes", "fallbacks", "tables": {name: {"rows", "columns",
- * "values"}} that metrics leave of test data, "teacher_cache": {"mode", "hits", "misses", "read_bytes", "kept_bytes",
- * "seconds_saved"} since the run began or was taken up again, hits and misses in samples; "teacher": null, or {"part": "val",
- * "metric": "accuracy", "better": "higher"|"lower", "student_before": score of the weights the student was given or null,
- * "student": its score in the end or null, "roles": [{"role", "model", "scores": {name: number}}]}, scored before the first step
- * and kept as teacher.json; "weights_sha256", "plugins": {name: sha256}, "data": {name: sha256}}. */
+ * metrics.csv, curves.svg (the metrics drawn, after each evaluation), curves.png (the same, in the end), samples (pictures of the
+ * same few validation samples, with what teachers and student make of them, where the task shows something), report.html (see
+ * limbeck/report.h), checkpoints,
+ * student.safetensors and result.json, written last: {"schema": "limbeck.result/1", "method", "plain", "seed", "settings": {name:
+ * text}, "metric": "accuracy", "accuracy": on test data at the epoch that validation picked (and every other test score under its
+ * name), "scores": {name: {"better": "higher"|"lower", "test", "last_test", "validation", "last_validation"}}, of the delivered
+ * weights and of the last step's, what is known, "seconds", "stages": [{"name", "seconds", "sweep"}], "phases": {name: seconds},
+ * "networks": [{"role", "model", "weights", "parameters", "buffers", "bytes", "macs"}] of those that do the student's task, macs:
+ * multiply-adds of convolutions and matrix products for one sample, "warnings": [text] since the run began or was taken up again,
+ * "images_per_second", "peak_bytes", "fallbacks", "tables": {name: {"rows", "columns", "values"}} that metrics leave of test
+ * data, "teacher_cache": {"mode", "hits", "misses", "read_bytes", "kept_bytes", "seconds_saved"} since the run began or was taken
+ * up again, hits and misses in samples; "teacher": null, or {"part": "val", "metric": "accuracy", "better": "higher"|"lower",
+ * "student_before": score of the weights the student was given or null, "student": its score in the end or null, "roles":
+ * [{"role", "model", "scores": {name: number}}]}, scored before the first step and kept as teacher.json; "weights_sha256",
+ * "plugins": {name: sha256}, "data": {name: sha256}}. */
 LBK_API lbk_status lbk_train(lbk_ctx *ctx, const struct lbk_train_params *p);
 LBK_API lbk_status lbk_evaluate(lbk_ctx *ctx, const struct lbk_train_params *p, struct lbk_progress *out);
 
