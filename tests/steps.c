@@ -87,11 +87,9 @@ static int start(void **state)
 
 static int stop(void **state)
 {
-    char command[300];
     lbk__st_close(&golden);
     lbk_ctx_destroy(&ctx);
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command);
+    return testing_remove(folder);
 }
 
 /* The golden's samples of a tensor, at most 16, against those of the file. */

@@ -3,6 +3,7 @@
 #ifndef LBK_TESTS_TESTING_H
 #define LBK_TESTS_TESTING_H
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <limbeck/plugin.h>
 
@@ -33,6 +34,14 @@ static inline lbk_ctx *testing_ctx(void)
 static inline const char *testing_device(int argc, char **argv)
 {
     return argc > 2 && !strcmp(argv[1], "--device") ? argv[2] : "cpu";
+}
+
+/* A folder with all in it. 0 = done. */
+static inline int testing_remove(const char *folder)
+{
+    char command[300];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    return system(command);
 }
 
 #endif

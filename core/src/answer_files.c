@@ -103,6 +103,31 @@ int lbk__map_shares(const struct map *m, int most, struct share out[])
     return found;
 }
 
+/* What comes after class `last`, -1 = at the top; -1 at the end. */
+static int64_t next_best(const float *z, int64_t n, int64_t last)
+{
+    int64_t best = -1;
+    for (int64_t i = 0; i < n; i++) {
+        const bool after = last < 0 || z[i] < z[last] || (z[i] == z[last] && i > last);
+        if (after && (best < 0 || z[i] > z[best]))
+            best = i;
+    }
+    return best;
+}
+
+int lbk__score_shares(const float *z, int64_t n, int most, struct share out[])
+{
+    double sum = 0;
+    int found = 0;
+    int64_t best = next_best(z, n, -1);
+    const double top = best < 0 ? 0 : (double) z[best];
+    for (int64_t i = 0; i < n; i++)
+        sum += exp((double) z[i] - top);
+    for (; found < most && best >= 0; best = next_best(z, n, best))
+        out[found++] = (struct share){ best, exp((double) z[best] - top) / sum };
+    return found;
+}
+
 static uint8_t over(uint8_t below, uint8_t above)
 {
     return (uint8_t) ((2 * below + 3 * above) / 5);

@@ -26,5 +26,7 @@ struct share {
 };
 /* The `most` classes with the most pixels, the largest first; returns how many. */
 int lbk__map_shares(const struct map *m, int most, struct share out[]);
+/* The `most` likeliest of n classes by the softmax of their scores, of equals the lower one first; returns how many. */
+int lbk__score_shares(const float *z, int64_t n, int most, struct share out[]);
 
 #endif

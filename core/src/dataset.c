@@ -15,6 +15,10 @@
 
 enum { SPLIT_KEY = 20110 }; /* of the permutation that parts are cut from */
 
+const char *const lbk__split_names[] = {
+    [DATA_TRAIN] = "train", [DATA_VAL] = "val", [DATA_TEST] = "test", NULL
+};
+
 const struct data_description lbk__data_descriptions[] = {
     { "fashion_mnist", "70000 grey images of clothes, 10 classes (Debian: dataset-fashion-mnist)",
       "idx", "fashion-mnist",
@@ -166,7 +170,7 @@ static lbk_status make_options(struct data *d, const struct data_description *of
 /* Validation samples that are held out are training samples of the source. */
 static lbk_status set_split(struct data *d)
 {
-    static const char *const names[] = { "train", "val", "test" };
+    const char *const *names = lbk__split_names;
     enum data_split from = d->split;
     if ((from == DATA_VAL && d->cfg->val) || (from == DATA_TEST && d->cfg->test))
         from = DATA_TRAIN;
@@ -390,6 +394,14 @@ void lbk__data_close(struct data **data)
     free(d->text);
     free(d);
     *data = NULL;
+}
+
+const struct lbk_field *lbk__data_classes(const struct data *d)
+{
+    const struct lbk_field *f = d->fields;
+    while (f->name && f->classes <= 0)
+        f++;
+    return f->name ? f : NULL;
 }
 
 uint64_t lbk__data_id(const struct data *d, int64_t i) { return source_id(d, d->at[i]); }

@@ -8,6 +8,7 @@
 #include <limbeck/train.h>
 
 enum data_split { DATA_TRAIN, DATA_VAL, DATA_TEST };
+extern const char *const lbk__split_names[]; /* "train", "val", "test", NULL */
 
 /* What every data set understands, beside the options of its source. */
 struct data_cfg {
@@ -46,6 +47,8 @@ extern const struct lbk_opt lbk__data_opts[];
 lbk_status lbk__data_open(lbk_ctx *ctx, const char *text, int n, const struct lbk_setting *settings,
                           enum data_split split, struct data **out);
 void lbk__data_close(struct data **d);
+/* The first field with classes, or NULL. */
+const struct lbk_field *lbk__data_classes(const struct data *d);
 uint64_t lbk__data_id(const struct data *d, int64_t i);
 /* The record is reset first. Errors go to the record's context. */
 lbk_status lbk__data_read(const struct data *d, int64_t i, lbk_record *r);

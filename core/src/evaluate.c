@@ -248,3 +248,22 @@ lbk_status lbk__evaluator_run(struct evaluator *e, struct lbk_scores *out)
 {
     return lbk__evaluator_look(e, out, NULL, NULL);
 }
+
+bool lbk__score_beats(const struct score *s, double v)
+{
+    return s->better == LBK_HIGHER ? s->v > v : s->v < v;
+}
+
+lbk_status lbk__role_scores(struct run *r, struct role *role, enum data_split split,
+                            struct arena *keep, struct lbk_scores *out)
+{
+    struct evaluator *e = NULL;
+    lbk_status st = lbk__evaluator_create(r, role, split, &e);
+    *out = (struct lbk_scores){ 0 };
+    if (e)
+        e->keep = keep;
+    if (!st && e)
+        st = lbk__evaluator_run(e, out);
+    lbk__evaluator_destroy(&e);
+    return st;
+}

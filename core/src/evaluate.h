@@ -21,6 +21,8 @@ struct lbk_scores {
 
 /* The score of that name ("val/miou", "miou"), or the first one for NULL; NULL: there is none. */
 const struct score *lbk__scores_pick(const struct lbk_scores *s, const char *name);
+/* Is it better than v, in its own sense? */
+bool lbk__score_beats(const struct score *s, double v);
 
 struct evaluator {
     struct run *run;
@@ -48,6 +50,9 @@ lbk_status lbk__evaluator_run(struct evaluator *e, struct lbk_scores *out);
 /* The same, each record given to look() after the task's post(); may be NULL. */
 lbk_status lbk__evaluator_look(struct evaluator *e, struct lbk_scores *out,
                                lbk_status (*look)(void *ud, const lbk_record *r), void *ud);
+
+/* All of the above for one look at a part; no scores when the role has no task. keep: as the evaluator's. */
+lbk_status lbk__role_scores(struct run *r, struct role *role, enum data_split split, struct arena *keep, struct lbk_scores *out);
 
 /* What the role's task wants to read of one stream, compiled; the role's weights are loaded. */
 lbk_status lbk__answers_create(struct run *r, struct role *role, const struct obj_stream *stream, struct engine **out);

@@ -12,8 +12,6 @@ struct judged {
     struct judged *next;
 };
 
-static const char *part_name(enum data_split part) { return part == DATA_VAL ? "val" : "test"; }
-
 static const struct stage *last_stage(const struct trainer *t)
 {
     return &t->run->schedule->stage[t->run->schedule->n - 1];
@@ -30,13 +28,7 @@ static enum data_split part_of(const struct trainer *t)
 
 static lbk_status score(struct trainer *t, struct role *x, struct lbk_scores *out)
 {
-    struct evaluator *e = NULL;
-    lbk_status st = lbk__evaluator_create(t->run, x, part_of(t), &e);
-    *out = (struct lbk_scores){ 0 };
-    if (!st && e)
-        st = lbk__evaluator_run(e, out);
-    lbk__evaluator_destroy(&e);
-    return st;
+    return lbk__role_scores(t->run, x, part_of(t), NULL, out);
 }
 
 static void say(const struct trainer *t, const struct role *x, const struct lbk_scores *s)
@@ -48,7 +40,7 @@ static void say(const struct trainer *t, const struct role *x, const struct lbk_
                                s->at[i].v);
     if (!t->run->rehearsal)
         lbk_ctx_log(t->ctx, LBK_LOG_INFO, "%s (%s): %s%s", x->name, x->model->name,
-                    part_name(part_of(t)), text);
+                    lbk__split_names[part_of(t)], text);
 }
 
 static bool known(const struct trainer *t, const struct role *x)
@@ -59,9 +51,15 @@ static bool known(const struct trainer *t, const struct role *x)
     return false;
 }
 
-static lbk_status judge(struct trainer *t, struct role *x, const struct lbk_task *task)
+struct judging {
+    struct trainer *t;
+    const struct lbk_task *task;
+};
+
+static lbk_status judge(void *ud, struct role *x)
 {
-    if (!x->weights || x->task != task || known(t, x))
+    struct trainer *t = ((struct judging *) ud)->t;
+    if (!x->weights || x->task != ((struct judging *) ud)->task || known(t, x))
         return LBK_OK;
     struct judged *j = lbk__arena_get(&t->run->arena, sizeof *j), **end = &t->judged;
     if (!j)
@@ -77,38 +75,19 @@ static lbk_status judge(struct trainer *t, struct role *x, const struct lbk_task
     return LBK_OK;
 }
 
-static lbk_status judge_roles(struct trainer *t, const struct stage *s, const struct lbk_task *task)
-{
-    lbk_status st = LBK_OK;
-    for (int k = 0; !st && k < s->n_roles && !s->off; k++) {
-        const struct lbk_role *d = &s->d.roles[k];
-        const int n = d->mode == LBK_TRAINED ? 0 : lbk__role_count(t->run, s, d);
-        for (int m = 0; !st && m < n; m++) {
-            struct role *x = lbk__role_get(t->run, s, d->name, d->model, n > 1 ? m : -1);
-            st = x ? judge(t, x, task) : t->run->failed;
-        }
-    }
-    return st;
-}
-
 static const struct score *chosen(const struct trainer *t, const struct lbk_scores *s)
 {
     return lbk__scores_pick(s, part_of(t) == DATA_VAL ? last_stage(t)->d.best : NULL);
-}
-
-static bool beats(const struct score *a, double v)
-{
-    return a->better == LBK_HIGHER ? a->v > v : a->v < v;
 }
 
 static void warn(const struct trainer *t, double student, const char *which)
 {
     for (const struct judged *j = t->judged; j && isfinite(student); j = j->next) {
         const struct score *x = chosen(t, &j->scores);
-        if (x && !beats(x, student))
+        if (x && !lbk__score_beats(x, student))
             lbk_ctx_log(t->ctx, LBK_LOG_WARN,
                         "role '%s' is no better than %s: %s %s %.6g against %.6g", j->role, which,
-                        part_name(part_of(t)), x->name, x->v, student);
+                        lbk__split_names[part_of(t)], x->name, x->v, student);
     }
 }
 
@@ -147,7 +126,7 @@ void lbk__judged_put(const struct trainer *t, struct json *j, double student)
     }
     const struct score *x = chosen(t, &t->judged->scores);
     lbk__json_begin(j, "teacher", '{');
-    lbk__json_string(j, "part", part_name(part_of(t)));
+    lbk__json_string(j, "part", lbk__split_names[part_of(t)]);
     lbk__json_string(j, "metric", x ? x->name : NULL);
     lbk__json_string(j, "better", x && x->better == LBK_LOWER ? "lower" : "higher");
     lbk__json_number(j, "student_before", t->student_before);
@@ -235,9 +214,10 @@ lbk_status lbk__judged_begin(struct trainer *t)
         return t->run->failed;
     if (!t->run->cfg->teacher_eval || !student->task || (t->run->p->resume && read_kept(t)))
         return LBK_OK;
+    struct judging all = { t, student->task };
     lbk_status st = LBK_OK;
     for (int64_t i = 0; !st && i < s->n; i++)
-        st = judge_roles(t, &s->stage[i], student->task);
+        st = lbk__stage_teachers(t->run, &s->stage[i], judge, &all);
     if (!st && t->judged && t->at.stage == 0 && t->at.step == 0)
         st = judge_student(t, student);
     return st ? st : keep(t);

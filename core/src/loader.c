@@ -432,7 +432,7 @@ lbk_status lbk__loader_create(lbk_ctx *ctx, const struct loader_params *p, struc
         return lbk_fail(ctx, LBK_ENOMEM, "loader: out of memory");
     l->ctx = ctx, l->p = *p;
     if (!l->p.depth)
-        l->p.depth = 3;
+        l->p.depth = LOADER_DEPTH;
     const char *before = lbk__about(ctx, p->by);
     st = build(l);
     lbk__about(ctx, before);

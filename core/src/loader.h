@@ -7,6 +7,7 @@
 #include "dataset.h"
 #include "transform.h"
 
+enum { LOADER_DEPTH = 3 };
 struct loader_params {
     const struct data *data; /* outlives the loader; so does pipeline */
     const struct pipeline *pipeline;
@@ -15,7 +16,7 @@ struct loader_params {
     int64_t views;               /* draws repeat every so many epochs; 0 = never */
     int64_t epochs;              /* 0 = without end */
     int threads;                 /* 0 = the caller's own */
-    int depth;                   /* batches prepared ahead; 0 = 3 */
+    int depth;                   /* batches prepared ahead; 0 = LOADER_DEPTH */
     bool shuffle;
     bool pad; /* deliver a last smaller batch, its rows filled up with its last sample; else drop it
                */

@@ -135,9 +135,7 @@ static lbk_status validate(struct loop *l, int64_t epoch)
                         "stage '%s': best is '%s', which no metric of the task gives", l->s->d.name,
                         l->best ? l->best : "a score");
     t->at.last = x->v, t->val_last = s;
-    const bool better =
-        !t->at.has_best || (x->better == LBK_HIGHER ? x->v > t->at.best : x->v < t->at.best);
-    if (!better)
+    if (t->at.has_best && !lbk__score_beats(x, t->at.best))
         return LBK_OK;
     t->at.has_best = true, t->at.best = x->v, t->at.best_epoch = epoch;
     t->val_best = s;
@@ -393,16 +391,12 @@ static lbk_status rehearse(struct loop *l)
 static lbk_status test_last(struct loop *l)
 {
     struct trainer *t = l->t;
-    struct evaluator *e = NULL;
     const double begun = lbk__now();
     if (t->run->rehearsal || t->at.stage + 1 < t->run->schedule->n || !l->judged ||
         !l->judged->task || !t->at.has_best)
         return LBK_OK;
-    lbk_status st = lbk__evaluator_create(t->run, l->judged, DATA_TEST, &e);
-    if (!st && e)
-        st = lbk__evaluator_run(e, &t->last_test);
-    lbk__evaluator_destroy(&e);
-    return lbk__spent(t, PHASE_TEST, begun, st);
+    return lbk__spent(t, PHASE_TEST, begun,
+                      lbk__role_scores(t->run, l->judged, DATA_TEST, NULL, &t->last_test));
 }
 
 static lbk_status open_loop(struct loop *l)

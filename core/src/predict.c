@@ -92,33 +92,14 @@ static lbk_status write_map(struct predictor *d, const struct view *v, const str
     return st;
 }
 
-/* What comes after class `last` when the highest score is first and of equals the first class; -1
- * at the end. */
-static int64_t next_best(const float *z, int64_t n, int64_t last)
-{
-    int64_t best = -1;
-    for (int64_t i = 0; i < n; i++) {
-        const bool after = last < 0 || z[i] < z[last] || (z[i] == z[last] && i > last);
-        if (after && (best < 0 || z[i] > z[best]))
-            best = i;
-    }
-    return best;
-}
-
-/* The likeliest by softmax. */
 static lbk_status tell_scores(struct predictor *d, const struct view *v)
 {
     struct lbk_array a;
+    struct share s[MOST_LIKELY];
     const lbk_status st = lbk_record_get(d->network.ready, v->array, LBK_F32, &a);
-    const int64_t n = st ? 0 : lbk_shape_count(a.shape);
-    const float *z = a.data;
-    double sum = 0;
-    int64_t best = next_best(z, n, -1);
-    const double top = best < 0 ? 0 : (double) z[best];
-    for (int64_t i = 0; i < n; i++)
-        sum += exp((double) z[i] - top);
-    for (int k = 0; k < MOST_LIKELY && best >= 0; k++, best = next_best(z, n, best))
-        put_share(d, best, exp((double) z[best] - top) / sum);
+    const int n = st ? 0 : lbk__score_shares(a.data, lbk_shape_count(a.shape), MOST_LIKELY, s);
+    for (int i = 0; i < n; i++)
+        put_share(d, s[i].label, s[i].share);
     return st;
 }
 
@@ -342,9 +323,7 @@ static lbk_status do_samples(struct predictor *d, struct lbk_scores *scores)
 
 static lbk_status part_of(lbk_ctx *ctx, const char *name, enum data_split *out)
 {
-    static const char *const names[] = {
-        [DATA_TRAIN] = "train", [DATA_VAL] = "val", [DATA_TEST] = "test", NULL
-    };
+    const char *const *names = lbk__split_names;
     for (int i = 0; names[i]; i++)
         if (!strcmp(name, names[i])) {
             *out = (enum data_split) i;
@@ -381,9 +360,8 @@ static lbk_status set_up(struct predictor *d, struct run *r, const char *dir, co
         st = lbk__answerer_init(r, role, s, &d->network);
     if (!st && d->p->n_files > 0)
         st = find_channels(d, s);
-    for (const struct lbk_field *f = s ? s->data->fields : NULL; !st && f->name; f++)
-        if (f->classes > 0 && !d->classes)
-            d->classes = f;
+    if (!st)
+        d->classes = lbk__data_classes(s->data);
     return st ? st : lbk__mkdirs(d->ctx, d->dir);
 }
 

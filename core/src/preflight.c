@@ -15,8 +15,6 @@
 #include "text.h"
 #include "trainer.h"
 
-enum { DEPTH = 3 }; /* batches that a loader prepares ahead */
-
 static double mib(uint64_t bytes) { return (double) bytes / (1 << 20); }
 
 /* ---- the folder ---- */
@@ -113,9 +111,9 @@ static uint64_t batch_bytes(const struct batch *b)
 
 static uint64_t host_bytes(const struct rehearsed *r)
 {
-    uint64_t sum = r->val ? DEPTH * batch_bytes(lbk__loader_layout(r->val->loader)) : 0;
+    uint64_t sum = r->val ? LOADER_DEPTH * batch_bytes(lbk__loader_layout(r->val->loader)) : 0;
     for (int i = 0; i < r->parts->n; i++)
-        sum += DEPTH * batch_bytes(lbk__loader_layout(r->parts->loader[i]));
+        sum += LOADER_DEPTH * batch_bytes(lbk__loader_layout(r->parts->loader[i]));
     return sum;
 }
 

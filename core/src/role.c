@@ -58,13 +58,10 @@ static lbk_status classes_of(struct run *r, struct role *x, int n, const char *c
     struct source *s = lbk__source_get(r, "train", DATA_TRAIN);
     if (!s)
         return r->failed;
-    for (const struct lbk_field *f = s->data->fields; f->name; f++) {
-        char text[32];
-        snprintf(text, sizeof text, "%lld", (long long) f->classes);
-        if (f->classes > 0)
-            return lbk_opts_set(x->opts, "classes", text);
-    }
-    return LBK_OK;
+    const struct lbk_field *f = lbk__data_classes(s->data);
+    char text[32];
+    snprintf(text, sizeof text, "%lld", f ? (long long) f->classes : 0);
+    return f ? lbk_opts_set(x->opts, "classes", text) : LBK_OK;
 }
 
 static lbk_status find_task(struct run *r, struct role *x)

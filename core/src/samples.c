@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "samples.h"
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "answer.h"
+#include "answer_files.h"
 #include "file.h"
 #include "record.h"
 #include "sheet.h"
@@ -33,18 +33,6 @@ static const struct lbk_field *truth_field(const struct samples *x)
     return NULL;
 }
 
-static int64_t likeliest(const float *z, int64_t n, double *share)
-{
-    int64_t best = 0;
-    double sum = 0;
-    for (int64_t i = 1; i < n; i++)
-        best = z[i] > z[best] ? i : best;
-    for (int64_t i = 0; i < n; i++)
-        sum += exp((double) z[i] - (double) z[best]);
-    *share = 1 / sum;
-    return best;
-}
-
 /* The first thing that the task shows. */
 static lbk_status take_answer(const struct answerer *a, const struct canvas *picture,
                               struct sheet_answer *out)
@@ -56,8 +44,9 @@ static lbk_status take_answer(const struct answerer *a, const struct canvas *pic
     if (v->kind != VIEW_SCORES)
         return lbk__answerer_map(a, v, picture, &out->map);
     const lbk_status st = lbk_record_get(a->ready, v->array, LBK_F32, &z);
-    if (!st)
-        out->label = likeliest(z.data, lbk_shape_count(z.shape), &out->share);
+    struct share best;
+    if (!st && lbk__score_shares(z.data, lbk_shape_count(z.shape), 1, &best))
+        out->label = best.label, out->share = best.share;
     return st;
 }
 
@@ -135,8 +124,9 @@ static bool reads_picture(const struct role *r, const struct source *from)
     return !reads || f->name;
 }
 
-static lbk_status ask_teacher(struct samples *x, struct role *r)
+static lbk_status ask_teacher(void *ud, struct role *r)
 {
+    struct samples *x = ud;
     struct answerer a;
     const int k = x->sheet.n_networks;
     if (r->task != x->student.role->task || k == SHEET_NETWORKS - 1 || !reads_picture(r, x->source))
@@ -147,22 +137,6 @@ static lbk_status ask_teacher(struct samples *x, struct role *r)
     lbk__answerer_finish(&a);
     x->sheet.network[k] = r->name;
     x->sheet.n_networks++;
-    return st;
-}
-
-static lbk_status ask_teachers(struct samples *x)
-{
-    const struct stage *s = x->stage;
-    struct run *r = x->t->run;
-    lbk_status st = LBK_OK;
-    for (int k = 0; !st && k < s->n_roles && !s->off; k++) {
-        const struct lbk_role *d = &s->d.roles[k];
-        const int n = d->mode == LBK_TRAINED ? 0 : lbk__role_count(r, s, d);
-        for (int m = 0; !st && m < n; m++) {
-            struct role *role = lbk__role_get(r, s, d->name, d->model, n > 1 ? m : -1);
-            st = role ? ask_teacher(x, role) : r->failed;
-        }
-    }
     return st;
 }
 
@@ -185,8 +159,9 @@ static lbk_status look(struct samples *x)
 {
     const int64_t rows = x->t->run->cfg->samples;
     lbk_status st = choose(x, 1);
-    if (!st)
-        st = take_pictures(x);
+    if (st)
+        return st;
+    st = take_pictures(x);
     if (!st)
         st = ask(x, &x->student, 0);
     const bool shows = !st && x->student.ready->n_view > 0;
@@ -209,11 +184,9 @@ static lbk_status set_up(struct samples *x, struct role *student)
         st = lbk__answerer_init(x->t->run, student, x->source, &x->student);
     if (!st)
         st = look(x);
-    for (const struct lbk_field *f = x->source->data->fields; !st && f->name; f++)
-        if (f->classes > 0 && !x->sheet.classes)
-            x->sheet.classes = f;
+    x->sheet.classes = lbk__data_classes(x->source->data);
     if (!st && x->sheet.n)
-        st = ask_teachers(x);
+        st = lbk__stage_teachers(x->t->run, x->stage, ask_teacher, x);
     snprintf(path, sizeof path, "%s/samples", x->t->dir);
     if (!st && x->sheet.n)
         st = lbk__mkdirs(x->t->ctx, path);

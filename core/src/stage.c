@@ -22,6 +22,21 @@ lbk_status lbk__spent(struct trainer *t, enum phase phase, double since, lbk_sta
     return st;
 }
 
+lbk_status lbk__stage_teachers(struct run *r, const struct stage *s,
+                               lbk_status (*each)(void *ud, struct role *x), void *ud)
+{
+    lbk_status st = LBK_OK;
+    for (int k = 0; !st && k < s->n_roles && !s->off; k++) {
+        const struct lbk_role *d = &s->d.roles[k];
+        const int n = d->mode == LBK_TRAINED ? 0 : lbk__role_count(r, s, d);
+        for (int m = 0; !st && m < n; m++) {
+            struct role *x = lbk__role_get(r, s, d->name, d->model, n > 1 ? m : -1);
+            st = x ? each(ud, x) : r->failed;
+        }
+    }
+    return st;
+}
+
 /* ---- length ---- */
 
 static int64_t batch_of(const struct run *r, const struct lbk_stream *s)

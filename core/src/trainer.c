@@ -244,15 +244,8 @@ static const char *other_weights(const struct run *r, const struct lbk_train_par
 
 static lbk_status evaluate(struct run *r, const struct lbk_train_params *p, struct lbk_scores *s)
 {
-    struct evaluator *e = NULL;
     struct role *x = lbk__run_delivered(r, p->resume, other_weights(r, p));
-    lbk_status st = x ? lbk__evaluator_create(r, x, DATA_TEST, &e) : r->failed;
-    if (!st) {
-        e->keep = &r->ctx->arena;
-        st = lbk__evaluator_run(e, s);
-    }
-    lbk__evaluator_destroy(&e);
-    return st;
+    return x ? lbk__role_scores(r, x, DATA_TEST, &r->ctx->arena, s) : r->failed;
 }
 
 lbk_status lbk_evaluate(lbk_ctx *ctx, const struct lbk_train_params *p, struct lbk_progress *out)

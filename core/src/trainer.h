@@ -72,6 +72,8 @@ lbk_status lbk__stage_open(struct run *r, const struct stage *s, const char *opt
                            struct stage_parts *out);
 /* cached: what was counted is added to it; may be NULL. */
 void lbk__stage_close(struct stage_parts *p, struct teacher_counts *cached);
+/* Every network of its roles that are not trained, until one of them gives a failure. */
+lbk_status lbk__stage_teachers(struct run *r, const struct stage *s, lbk_status (*each)(void *ud, struct role *x), void *ud);
 lbk_status lbk__stage_train(struct trainer *t);
 lbk_status lbk__stage_sweep(struct trainer *t);
 

@@ -9,21 +9,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 out=${1:-runs/depth}
 rows=${ROWS:-none x u xu} seeds=${SEEDS:-1 2 3} epochs=${EPOCHS:-40}
 teacher=${TEACHER:-depth_resnet18} teacher_epochs=${TEACHER_EPOCHS:-80} width=${TEACHER_WIDTH:-0.5}
-device=${DEVICE:-cpu} threads=${THREADS:-$(nproc)}
-[ "$device" = cpu ] && device=cpu,threads=$threads
-
-train() {
-    dir=$out/$1
-    shift
-    if [ -f "$dir/result.json" ]; then
-        return
-    elif [ -n "$(ls "$dir/checkpoints" 2>/dev/null)" ]; then
-        limbeck resume "$dir"
-    else
-        rm -rf "$dir"
-        limbeck train -c "$here/recipes/nyu_v2_small.yaml" "device=$device" eval_every=5e "out=$dir" "$@"
-    fi
-}
+# shellcheck disable=SC2034
+recipe=$here/recipes/nyu_v2_small.yaml common=eval_every=5e
+# shellcheck disable=SC1091
+. "$here/../experiment.sh"
 
 row() { # what sets a row apart: one setting each
     case $1 in
@@ -52,7 +41,4 @@ for name in $rows; do
         runs="$runs $out/$name-$seed"
     done
 done
-for score in rmse rel log10 delta1; do
-    # shellcheck disable=SC2086
-    limbeck compare $runs "score=$score"
-done
+tables "rmse rel log10 delta1" "$runs"

@@ -9,22 +9,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 out=${1:-runs/rdd}
 rows=${ROWS:-rdd student kd tfe tse ohem and or tns} seeds=${SEEDS:-1 2 3} epochs=${EPOCHS:-24}
 teacher_seeds=${TEACHER_SEEDS:-1} teacher_epochs=${TEACHER_EPOCHS:-50}
-device=${DEVICE:-cpu} threads=${THREADS:-$(nproc)}
-[ "$device" = cpu ] && device=cpu,threads=$threads
-
-train() {
-    dir=$out/$1
-    shift
-    if [ -f "$dir/result.json" ]; then
-        return
-    elif [ -n "$(ls "$dir/checkpoints" 2>/dev/null)" ]; then
-        limbeck resume "$dir"
-    else
-        rm -rf "$dir"
-        # shellcheck disable=SC2086
-        limbeck train -c "$here/recipes/camvid_small.yaml" "device=$device" "out=$dir" ${SETTINGS:-} "$@"
-    fi
-}
+# shellcheck disable=SC2034
+recipe=$here/recipes/camvid_small.yaml common=${SETTINGS:-}
+# shellcheck disable=SC1091
+. "$here/../experiment.sh"
 
 row() { # what sets a row apart
     case $1 in
@@ -68,7 +56,4 @@ done
 for seed in $teacher_seeds; do
     runs="$runs $out/teacher-$seed"
 done
-for score in miou pixels; do
-    # shellcheck disable=SC2086
-    limbeck compare $runs "score=$score"
-done
+tables "miou pixels" "$runs"

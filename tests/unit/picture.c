@@ -2,13 +2,7 @@
 #include <math.h>
 #include <limbeck/task.h>
 #include "answer_files.h"
-#include "small_data.h"
-
-struct fixture {
-    struct heard heard;
-    lbk_ctx *ctx;
-    lbk_record *r;
-};
+#include "one_record.h"
 
 static const struct lbk_field fields[] = { { "image", LBK_IMAGE, LBK_F32 },
                                            { "label", LBK_MAP, LBK_I32, 3, 7 },
@@ -17,21 +11,8 @@ static const struct lbk_field fields[] = { { "image", LBK_IMAGE, LBK_F32 },
 
 static int setup(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
-    f->ctx = quiet_ctx(&f->heard);
-    *state = f;
-    if (lbk__record_create(f->ctx, &f->r))
-        return -1;
-    lbk__record_reset(f->r, 4, fields);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    lbk__record_destroy(&f->r);
-    lbk_ctx_destroy(&f->ctx);
-    free(f);
+    record_setup(state);
+    lbk__record_reset(((struct fixture *) *state)->r, 4, fields);
     return 0;
 }
 
@@ -223,7 +204,7 @@ static void boxes_are_painted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, record_teardown)
         T(images_become_colours),
         T(a_truth_has_gaps),
         T(maps_are_spread_over_a_picture),

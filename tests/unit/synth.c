@@ -1,30 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "small_data.h"
-#include "record.h"
-
-struct fixture {
-    struct heard heard;
-    lbk_ctx *ctx;
-    lbk_record *r;
-};
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    f->ctx = quiet_ctx(&f->heard);
-    assert_ok(&f->heard, lbk__record_create(f->ctx, &f->r));
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    lbk__record_destroy(&f->r);
-    lbk_ctx_destroy(&f->ctx);
-    free(f);
-    return 0;
-}
+#include "one_record.h"
 
 static struct data *open_part(struct fixture *f, const char *text, enum data_split part)
 {
@@ -166,10 +141,10 @@ static void refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(consistent, setup, teardown),
-        cmocka_unit_test_setup_teardown(of_seed_and_index, setup, teardown),
-        cmocka_unit_test_setup_teardown(can_be_learned, setup, teardown),
-        cmocka_unit_test_setup_teardown(refuses, setup, teardown),
+        cmocka_unit_test_setup_teardown(consistent, record_setup, record_teardown),
+        cmocka_unit_test_setup_teardown(of_seed_and_index, record_setup, record_teardown),
+        cmocka_unit_test_setup_teardown(can_be_learned, record_setup, record_teardown),
+        cmocka_unit_test_setup_teardown(refuses, record_setup, record_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
-#include "small_data.h"
-#include "record.h"
+#include "one_record.h"
 #include "transform.h"
 
 static const struct lbk_field fields[] = {
@@ -10,30 +9,6 @@ static const struct lbk_field fields[] = {
     { "boxes", LBK_BOXES, LBK_F32, 3, 0 },
     { NULL, LBK_PLAIN, LBK_F32, 0, 0 },
 };
-struct fixture {
-    struct heard heard;
-    lbk_ctx *ctx;
-    lbk_record *r;
-};
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    f->ctx = quiet_ctx(&f->heard);
-    assert_ok(&f->heard, lbk__record_create(f->ctx, &f->r));
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    lbk__record_destroy(&f->r);
-    lbk_ctx_destroy(&f->ctx);
-    free(f);
-    return 0;
-}
-
 /* Pixels 1, 2, 3 ..; labels likewise; one box. */
 static void fill(struct fixture *f, int64_t channels, int64_t h, int64_t w)
 {
@@ -326,16 +301,16 @@ static void texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(resizes, setup, teardown),
-        cmocka_unit_test_setup_teardown(crops, setup, teardown),
-        cmocka_unit_test_setup_teardown(flips, setup, teardown),
-        cmocka_unit_test_setup_teardown(rotates, setup, teardown),
-        cmocka_unit_test_setup_teardown(rotates_smoothly, setup, teardown),
-        cmocka_unit_test_setup_teardown(lights, setup, teardown),
-        cmocka_unit_test_setup_teardown(colours, setup, teardown),
-        cmocka_unit_test_setup_teardown(pads, setup, teardown),
-        cmocka_unit_test_setup_teardown(scales, setup, teardown),
-        cmocka_unit_test_setup_teardown(texts, setup, teardown),
+        cmocka_unit_test_setup_teardown(resizes, record_setup, record_teardown),
+        cmocka_unit_test_setup_teardown(crops, record_setup, record_teardown),
+        cmocka_unit_test_setup_teardown(flips, record_setup, record_teardown),
+        cmocka_unit_test_setup_teardown(rotates, record_setup, record_teardown),
+        cmocka_unit_test_setup_teardown(rotates_smoothly, record_setup, record_teardown),
+        cmocka_unit_test_setup_teardown(lights, record_setup, record_teardown),
+        cmocka_unit_test_setup_teardown(colours, record_setup, record_teardown),
+        cmocka_unit_test_setup_teardown(pads, record_setup, record_teardown),
+        cmocka_unit_test_setup_teardown(scales, record_setup, record_teardown),
+        cmocka_unit_test_setup_teardown(texts, record_setup, record_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
