@@ -98,18 +98,31 @@ static lbk_status resolve(lbk_ctx *ctx, const char *spec, const struct lbk_backe
     return st;
 }
 
-static lbk_status start(lbk_device *d, int index)
+/* A driver that has just opened a device and no longer lists it has failed. */
+static lbk_status ask_info(lbk_device *d)
+{
+    enum { MOST = 64 };
+    struct lbk_device_info info[MOST];
+    const int n = d->backend->probe(d->ctx, info, MOST);
+    if (d->index >= n)
+        return lbk_fail(d->ctx, LBK_EDEVICE, "device '%s': opened, but its driver now lists %d",
+                        d->spec, n);
+    if (d->index < MOST)
+        d->info = info[d->index];
+    return LBK_OK;
+}
+
+static lbk_status start(lbk_device *d)
 {
     const struct lbk_device_fns *fns;
-    const lbk_status st =
-        d->backend->open(d->ctx, index, lbk_opts_cfg(d->opts), &d->drv, &fns);
+    lbk_status st = d->backend->open(d->ctx, d->index, lbk_opts_cfg(d->opts), &d->drv, &fns);
     if (st)
         return st;
     memcpy(&d->fns, fns, fns->size < sizeof d->fns ? fns->size : sizeof d->fns);
     d->limits.size = sizeof d->limits;
     if (d->fns.limits)
         d->fns.limits(d->drv, &d->limits);
-    return LBK_OK;
+    return ask_info(d);
 }
 
 lbk_status lbk_device_open(lbk_ctx *ctx, const char *spec, lbk_device **out)
@@ -131,7 +144,7 @@ lbk_status lbk_device_open(lbk_ctx *ctx, const char *spec, lbk_device **out)
     }
     *d = (lbk_device){ .ctx = ctx, .backend = backend, .opts = opts, .index = index, .refs = 1 };
     memcpy(d->spec, own, sizeof d->spec);
-    st = start(d, index);
+    st = start(d);
     if (st)
         lbk_device_close(&d);
     *out = d;
@@ -179,11 +192,7 @@ lbk_status lbk__device_timing(lbk_device *d, bool on)
 
 bool lbk__device_is_host(const lbk_device *d)
 {
-    enum { MOST = 64 };
-    struct lbk_device_info info[MOST];
-    const int n = lbk_device_list(d->ctx, d->backend->name, info, MOST);
-    return d->index < n && d->index < MOST &&
-           (info[d->index].is_host || info[d->index].is_cpu || info[d->index].unified);
+    return d->info.is_host || d->info.is_cpu || d->info.unified;
 }
 
 void lbk__device_unref(lbk_device *d)

@@ -14,6 +14,7 @@ struct lbk_device {
     lbk_drv *drv;
     struct lbk_device_fns fns;       /* zero-filled past what the driver knows */
     struct lbk_limits limits;
+    struct lbk_device_info info;     /* as it was opened */
     int index;                       /* of its backend */
     int timed;                       /* execs that are profiled */
     int refs;
@@ -46,7 +47,7 @@ lbk_status lbk__mem_copy(lbk_device *d, lbk_mem *dst, size_t doff, const lbk_mem
 lbk_status lbk__tensor_make(lbk_device *d, lbk_dtype t, lbk_shape s, lbk_tensor **out);
 /* A tensor to be bound to an input or output of x: without memory for it, it says what the plan needs. */
 lbk_status lbk__exec_tensor(const lbk_exec *x, lbk_dtype t, lbk_shape s, lbk_tensor **out);
-/* Is its memory that of the host? Asks the backend. */
+/* Is its memory that of the host? */
 bool lbk__device_is_host(const lbk_device *d);
 /* Counted: launches are timed while any exec wants them to be. */
 lbk_status lbk__device_timing(lbk_device *d, bool on);

@@ -116,12 +116,8 @@ static void cpu_name(char *buf, size_t size)
 static void put_device(const struct trainer *t, struct json *j)
 {
     const struct lbk_device *d = t->run->device;
-    struct lbk_device_info info[16];
-    const char *colon = strchr(d->spec, ':');
-    const int n = lbk_device_list(t->ctx, d->backend->name, info, 16),
-              at = colon ? atoi(colon + 1) : 0;
     lbk__json_string(j, "device", d->spec);
-    lbk__json_string(j, "device_name", at >= 0 && at < n && at < 16 ? info[at].name : NULL);
+    lbk__json_string(j, "device_name", d->info.name);
 }
 
 static void put_system(struct json *j)

@@ -38,13 +38,10 @@ static lbk_status add_own(const lbk_objective *o, struct sha256 *h)
 static lbk_status add_device(const lbk_objective *o, struct sha256 *h)
 {
     const struct lbk_device *d = o->run->device;
-    struct lbk_device_info info[16];
-    const int n = lbk_device_list(o->ctx, d->backend->name, info, 16);
     add(h, "device", d->spec);
     /* the backend of the host computes the same bits on all of them */
-    for (int i = 0; i < n && i < 16; i++)
-        if (!info[i].is_host)
-            add(h, info[i].vendor, info[i].name);
+    if (!d->info.is_host)
+        add(h, d->info.vendor, d->info.name);
     add_module(o, h, LBK_BACKENDS, d->backend->name);
     return add_own(o, h);
 }

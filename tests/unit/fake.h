@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Backends that are made up, for what core does with any: "gpu", "proc" and "old". Their devices are rows of
- * fake_devices; their kernels do nothing but maps of one word. */
+/* Backends that are made up, for what core does with any: "gpu", "proc" and "old". Their devices
+ * are rows of fake_devices; their kernels do nothing but maps of one word. */
 #ifndef LBK_TESTS_FAKE_H
 #define LBK_TESTS_FAKE_H
 #include "unit.h"
@@ -23,7 +23,7 @@ struct fake {
     struct lbk_device_info gpu[4];
     int n_gpu, problems, timed_on, timed_off, asked;
     struct lbk_limits limits;
-    bool no_proc, rates; /* is there no "proc"; does the report of "gpu" have rates */
+    bool no_proc, rates; /* is there no "proc" and no "old"; does the report of "gpu" have rates */
 };
 static struct fake fake;
 
@@ -163,7 +163,12 @@ static inline int proc_probe(lbk_ctx *ctx, struct lbk_device_info *out, int max)
     return !fake.no_proc;
 }
 
-static inline int no_probe(lbk_ctx *ctx, struct lbk_device_info *out, int max) { return 0; }
+static inline int old_probe(lbk_ctx *ctx, struct lbk_device_info *out, int max)
+{
+    if (max > 0 && !fake.no_proc)
+        *out = (struct lbk_device_info){ .name = "Old", .vendor = "ACME", .is_cpu = true };
+    return !fake.no_proc;
+}
 
 static inline lbk_status gpu_report(lbk_ctx *ctx, int index, const void *cfg,
                                     void (*put)(void *ud, const char *key, const char *value),
@@ -181,9 +186,8 @@ static inline lbk_status gpu_report(lbk_ctx *ctx, int index, const void *cfg,
     return LBK_OK;
 }
 
-static inline int gpu_diagnose(lbk_ctx *ctx,
-                               void (*put)(void *ud, const char *problem, const char *mend),
-                               void *ud)
+static inline int
+gpu_diagnose(lbk_ctx *ctx, void (*put)(void *ud, const char *problem, const char *mend), void *ud)
 {
     for (int i = 0; i < fake.problems; i++)
         put(ud, i ? "the loader is not there" : "no platform", i ? "apt install loader" : "");
@@ -205,7 +209,7 @@ static const struct lbk_backend proc_backend = {
 };
 static const struct lbk_backend old_backend = { .size = offsetof(struct lbk_backend, report),
                                                 .name = "old",
-                                                .probe = no_probe,
+                                                .probe = old_probe,
                                                 .open = old_open };
 
 static inline lbk_status fake_setup(lbk_registrar *r)
@@ -217,8 +221,8 @@ static inline lbk_status fake_setup(lbk_registrar *r)
 
 static inline int fake_start(void **state)
 {
-    static const struct lbk_plugin plugin = { LBK_ABI, LBK_ABI_MARK,  sizeof plugin, "fake", "1",
-                                              "MIT",   "",            fake_setup };
+    static const struct lbk_plugin plugin = { LBK_ABI, LBK_ABI_MARK, sizeof plugin, "fake", "1",
+                                              "MIT",   "",           fake_setup };
     static const struct lbk_plugin *const all[] = { &plugin, NULL };
     struct unit *u = calloc(1, sizeof *u);
     const struct lbk_ctx_params p = { .size = sizeof p,

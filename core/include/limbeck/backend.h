@@ -135,8 +135,8 @@ struct lbk_backend {
     /* in a device spec: "cpu,threads=2" */
     const struct lbk_opt *opts;
     size_t cfg_size;
-    /* Cheap; may find nothing, which is no failure. How many there are, of which out gets the first max; each of
-     * these is written as a whole. */
+    /* Cheap; may find nothing, which is no failure. How many there are, of which out gets the first max; each
+     * of these is written as a whole. Asked again once open() has succeeded: a device that is then missing has failed. */
     int       (*probe)(lbk_ctx *ctx, struct lbk_device_info *out, int max);
     lbk_status (*open)(lbk_ctx *ctx, int index, const void *cfg, lbk_drv **out, const struct lbk_device_fns **fns);
     /* [owner thread] Both optional, and independent of any open device. */
