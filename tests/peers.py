@@ -9,6 +9,7 @@ of the two, with pinned threads and huge pages; limbeck in `bench train`. The ne
 which the goldens compare with limbeck's; here both sides must have as many parameters and about as many operations.
 Memory is what a process holds at most over a few steps, all of it. --peer cpu compares limbeck's devices instead."""
 import argparse
+import functools
 import json
 import math
 import os
@@ -116,6 +117,15 @@ def serve(a):
     return 0
 
 
+@functools.cache
+def python_with_torch():
+    """Debian's package belongs to Debian's python3, which need not be the one that runs this."""
+    for python in (sys.executable, "/usr/bin/python3"):
+        if subprocess.run([python, "-c", "import torch"], capture_output=True, check=False).returncode == 0:
+            return python
+    sys.exit("peers.py: neither %s nor /usr/bin/python3 has PyTorch: apt install python3-torch, or --peer cpu" % sys.executable)
+
+
 class Worker:
     """PyTorch in a process of its own. A process starts with its parent's peak of memory, so that must be small."""
 
@@ -125,7 +135,7 @@ class Worker:
 
     @staticmethod
     def argv(a, row, layout):
-        return [sys.executable, __file__, "-", "--threads", str(a.threads), "--serve", layout, row]
+        return [python_with_torch(), __file__, "-", "--threads", str(a.threads), "--serve", layout, row]
 
     def ask(self, layout, what, *args):
         self.p.stdin.write(json.dumps([layout, what, *args]) + "\n")
