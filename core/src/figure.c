@@ -180,7 +180,7 @@ static void draw_title(const struct view *v)
              *v->p->better ? " is better" : "", v->y.log ? ", log scale" : "");
     p->text(p->ud, INK_TEXT, 13, true, ANCHOR_START, (struct point){ x, y }, v->p->name);
     p->text(p->ud, INK_FAINT, 11, false, ANCHOR_START,
-            (struct point){ x + 6 + 1.2 * lbk__pen_width(v->p->name, 13), y }, more);
+            (struct point){ x + 10 + 1.25 * lbk__pen_width(v->p->name, 13), y }, more);
     if (s && v->f->n == 1)
         p->text(p->ud, INK_TEXT, 11, false, ANCHOR_END, (struct point){ v->right, y },
                 lbk__axis_number(s->latest, last));

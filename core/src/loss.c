@@ -263,6 +263,27 @@ static lbk_status check_name(struct run *r, const char *setting, const char *wha
                     near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
+/* A part of a term whose loss is known: one of its inputs, or misspelt. */
+static lbk_status check_part(struct run *r, const char *term, int label, const char *part)
+{
+    static const char *const fixed[] = { "loss", "weight", "with" };
+    const char *names[MAX_INPUTS + 4] = { NULL };
+    const char *name = lbk__setting(r->set, "term.%.*s.loss", label, term);
+    const struct lbk_loss *l = name ? lbk_registry_find(r->ctx, LBK_LOSSES, name) : NULL;
+    int n = 0;
+    for (; l && n < MAX_INPUTS && l->inputs[n]; n++)
+        if (!strcmp(l->inputs[n], part))
+            return LBK_OK;
+    if (!l)
+        return LBK_OK;
+    memcpy(names, l->inputs, (size_t) n * sizeof *names);
+    memcpy(names + n, fixed, sizeof fixed);
+    const char *near = lbk__nearest(part, names);
+    return lbk_fail(r->ctx, LBK_ENOENT,
+                    "term.%s: neither loss, weight, with nor an input of '%s'%s%s%s", term, name,
+                    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
 lbk_status lbk__terms_check(struct run *r)
 {
     const struct lbk_setting *list;
@@ -276,7 +297,10 @@ lbk_status lbk__terms_check(struct run *r)
             continue;
         snprintf(setting, sizeof setting, "term.%s", list[i].name);
         names_of(list[i].value, role, stream);
-        st = check_name(r, setting, "role", role, false);
+        if (part > list[i].name)
+            st = check_part(r, list[i].name, (int) (part - 1 - list[i].name), part);
+        if (!st)
+            st = check_name(r, setting, "role", role, false);
         if (!st)
             st = check_name(r, setting, "stream", stream, true);
     }

@@ -11,6 +11,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 #include "file.h"
+#include "host.h"
 #include "opt.h"
 #include "text.h"
 #include "trainer.h"
@@ -87,19 +88,6 @@ uint64_t lbk__out_bytes(const lbk_store *s) { return 4 * bytes_of(s); }
 
 /* ---- memory ---- */
 
-/* Bytes that the host can give without swapping; 0 = unknown. */
-static uint64_t available(void)
-{
-    FILE *f = fopen("/proc/meminfo", "r");
-    char line[256];
-    unsigned long long kib = 0;
-    while (f && !kib && fgets(line, sizeof line, f))
-        sscanf(line, "MemAvailable: %llu", &kib);
-    if (f)
-        fclose(f);
-    return (uint64_t) kib << 10;
-}
-
 static uint64_t batch_bytes(const struct batch *b)
 {
     uint64_t sum = 0;
@@ -130,7 +118,7 @@ static uint64_t arena_bytes(const struct engine *e)
 lbk_status lbk__rehearsed_fits(const struct trainer *t, const struct rehearsed *r)
 {
     const lbk_device *d = t->run->device;
-    const uint64_t left = available(), batches = host_bytes(r);
+    const uint64_t left = lbk__host_memory(""), batches = host_bytes(r);
     uint64_t plan = arena_bytes(r->parts->engine);
     if (!left || batches + plan <= left)
         return LBK_OK;

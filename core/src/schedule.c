@@ -13,12 +13,10 @@ static lbk_status no_memory(lbk_schedule *s)
     return s->status = lbk_fail(s->ctx, LBK_ENOMEM, "schedule: out of memory");
 }
 
-bool lbk_schedule_given(const lbk_schedule *s, const char *name)
+bool lbk_schedule_given(const lbk_schedule *s, const char *key)
 {
-    char weights[160];
-    snprintf(weights, sizeof weights, "%s.weights", name);
     for (int i = 0; i < s->set->n; i++)
-        if (!strcmp(s->set->at[i].name, weights) || !strcmp(s->set->at[i].name, name))
+        if (!strcmp(s->set->at[i].name, key))
             return true;
     return false;
 }

@@ -194,7 +194,7 @@ static void add_table_stages(const struct reffakd *c, lbk_schedule *out)
     const char *model = c->mode == CODE ? "autoencoder" : "autoencoder_linear";
     const struct lbk_role learner[] = { { "autoencoder", model, LBK_TRAINED, 0 }, { 0 } };
     const struct lbk_role frozen[] = { { "autoencoder", model, LBK_FROZEN, 0 }, { 0 } };
-    const bool learn = c->table == AE && !lbk_schedule_given(out, "autoencoder");
+    const bool learn = c->table == AE && !lbk_schedule_given(out, "autoencoder.weights");
     lbk_schedule_add(out, LBK_DESC(lbk_stage, .name = "autoencoder", .roles = learner,
                                    .flags = learn ? 0 : LBK_STAGE_SKIP, .length = c->ae,
                                    .objective = encode));

@@ -106,8 +106,8 @@ struct lbk_stage {
 
 /* Latches: after a failure every call returns it. */
 typedef struct lbk_schedule lbk_schedule;
-/* the user set weights for that role, or data for that stream */
-LBK_API bool       lbk_schedule_given(const lbk_schedule *s, const char *name);
+/* Has the user set that key of the run: "teacher.weights" of a role, "unlabelled" = data of a stream? [owner thread] */
+LBK_API bool       lbk_schedule_given(const lbk_schedule *s, const char *key);
 /* copied, tables too; dropped if nothing uses what it leaves */
 LBK_API lbk_status lbk_schedule_add(lbk_schedule *s, const struct lbk_stage *st);
 /* From here on the role is that model, frozen, with "artifact/..." as its weights, whatever
