@@ -84,7 +84,8 @@ static void place(const struct lbk_dataset *d, struct draws *r, struct object *o
     o->x = (float) d->c.w * (alone ? draw(r, 0.42f, 0.58f) : draw(r, 0.15f, 0.85f));
     o->y = (float) d->c.h * (alone ? draw(r, 0.42f, 0.58f) : draw(r, 0.15f, 0.85f));
     o->cos = cosf(angle), o->sin = sinf(angle);
-    o->depth = draw(r, 1, 4);
+    /* what is nearer looks larger, so that there is something to learn */
+    o->depth = 0.45f * size / o->radius * draw(r, 0.9f, 1.1f);
     o->period = draw(r, 0.45f, 0.6f);
     o->kind = (int64_t) draw(r, 0, (float) d->kinds);
     const bool fixed =

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: MIT
 # experiment.sh [FOLDER]: a teacher, then each row of the method for each seed, and the tables. What is done is not done again and
 # what was stopped goes on. May be set: ROWS, SEEDS, EPOCHS, THREADS, DEVICE; TEACHER, a model, TEACHER_WIDTH, TEACHER_EPOCHS and
-# TEACHER_WITH, settings for it alone such as data.fraction=1; LIMBECK_DATA, where nyu-v2, indoor-unlabelled and, for the row
-# 'streets', camvid are. Needs limbeck in PATH: meson devenv -C build, for one.
+# TEACHER_WITH, settings for it alone: data.fraction=0.28 gives it no more labels than its students have; LIMBECK_DATA, where nyu-v2,
+# indoor-unlabelled and, for the row 'streets', camvid are. Needs limbeck in PATH: meson devenv -C build, for one.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:-runs/depth}
-rows=${ROWS:-none x u xu} seeds=${SEEDS:-1 2 3} epochs=${EPOCHS:-40}
-teacher=${TEACHER:-depth_resnet18} teacher_epochs=${TEACHER_EPOCHS:-80} width=${TEACHER_WIDTH:-0.5}
+rows=${ROWS:-none x u xu} seeds=${SEEDS:-1 2 3} epochs=${EPOCHS:-60}
+teacher=${TEACHER:-depth_resnet18} teacher_epochs=${TEACHER_EPOCHS:-40} width=${TEACHER_WIDTH:-0.5}
 # shellcheck disable=SC2034
 recipe=$here/recipes/nyu_v2_small.yaml common=eval_every=5e
 # shellcheck disable=SC1091
@@ -27,7 +27,8 @@ row() { # what sets a row apart: one setting each
 }
 
 # shellcheck disable=SC2086
-train teacher plain=yes "model=$teacher" "model.width=$width" "epochs=$teacher_epochs" seed=1 ${TEACHER_WITH:-}
+train teacher plain=yes "model=$teacher" "model.width=$width" "epochs=$teacher_epochs" seed=1 "lr=0.001 cos 0" \
+    ${TEACHER_WITH:-data.fraction=1}
 for seed in $seeds; do
     for name in $rows; do
         setting=$(row "$name")
