@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <math.h>
 #include <stdlib.h>
 #include <limbeck/ops.h>
 #include "plane_taps.h"
@@ -64,6 +65,24 @@ static struct window border(const void *params, int64_t k, int64_t m, int64_t n,
     return (struct window){ k, k + 1, -1 };
 }
 
+static struct window blur(const void *params, int64_t k, int64_t m, int64_t n, bool column)
+{
+    const struct lbk_blur *p = params;
+    return (struct window){ k - p->kernel / 2, k - p->kernel / 2 + p->kernel, -1 };
+}
+
+static double gauss(const void *params, int64_t i)
+{
+    const struct lbk_blur *p = params;
+    const double at = (double) (i - p->kernel / 2) / p->sigma;
+    double sum = 0;
+    for (int64_t k = 0; k < p->kernel; k++) {
+        const double x = (double) (k - p->kernel / 2) / p->sigma;
+        sum += exp(-0.5 * x * x);
+    }
+    return exp(-0.5 * at * at) / sum;
+}
+
 const struct plane_kind plane_max_pool = { pool, false, true };
 const struct plane_kind plane_avg_pool = { pool, false, false };
 const struct plane_kind plane_avg_pool_dx = { pool_dx, true, false };
@@ -73,6 +92,8 @@ const struct plane_kind plane_resize = { resize, false, false };
 const struct plane_kind plane_resize_dx = { resize_dx, true, false };
 const struct plane_kind plane_pad = { border, false, false };
 const struct plane_kind plane_pad_dx = { border, true, false };
+const struct plane_kind plane_blur = { blur, false, false, gauss };
+const struct plane_kind plane_blur_dx = { blur, true, false, gauss };
 
 struct walk {
     const struct plane_kind *kind;
@@ -81,15 +102,25 @@ struct walk {
     bool column;
 };
 
-/* Calls put for every weight, result by result. */
-static void each_weight(const struct walk *t,
-                        void (*put)(void *ud, int64_t k, int64_t i, double w), void *ud)
+static double weight(const struct walk *t, struct window v, int64_t i)
+{
+    if (t->kind->weight)
+        return t->kind->weight(t->params, i - v.lo);
+    return v.t < 0 ? 1.0 / (double) (v.hi - v.lo) : i == v.lo ? 1 - v.t : v.t;
+}
+
+/* Calls put for every weight that is not 0, result by result. */
+static void each_weight(const struct walk *t, void (*put)(void *ud, int64_t k, int64_t i, double w),
+                        void *ud)
 {
     for (int64_t k = 0; k < t->m; k++) {
         const struct window v = t->kind->window(t->params, k, t->m, t->n, t->column);
         for (int64_t i = v.lo; i < v.hi; i++) {
-            const double w = v.t < 0 ? 1.0 / (double) (v.hi - v.lo) : i == v.lo ? 1 - v.t : v.t;
-            t->kind->adjoint ? put(ud, i, k, w) : put(ud, k, i, w);
+            const int64_t at = i < 0 ? -i : i < t->n ? i : 2 * (t->n - 1) - i;
+            const double w = weight(t, v, i);
+            if ((float) w == 0)
+                continue;
+            t->kind->adjoint ? put(ud, at, k, w) : put(ud, k, at, w);
         }
     }
 }

@@ -13,15 +13,19 @@ struct taps {
     float *weight;
 };
 
-/* What position k of m takes from n: t < 0: the mean of [lo, hi), nothing when empty; else lo and hi - 1 blended by t. */
+/* What position k of m takes from n: t < 0: the mean of [lo, hi), nothing when empty; else lo and hi - 1 blended by t. A kind with
+ * weights of its own may have a window that reaches past the border, which mirrors. */
 struct window { int64_t lo, hi; double t; };
 struct plane_kind {
     struct window (*window)(const void *params, int64_t k, int64_t m, int64_t n, bool column);
     bool adjoint, max;
+    /* optional: of position i of a window, from 0 */
+    double (*weight)(const void *params, int64_t i);
 };
 /* The adjoint of max_pool is none of these: its windows are those of max_pool. */
 extern const struct plane_kind plane_max_pool, plane_avg_pool, plane_avg_pool_dx, plane_adaptive_avg_pool,
-    plane_adaptive_avg_pool_dx, plane_resize, plane_resize_dx, plane_pad, plane_pad_dx;
+    plane_adaptive_avg_pool_dx, plane_resize, plane_resize_dx, plane_pad, plane_pad_dx,
+    plane_blur, plane_blur_dx;
 
 /* Rows (or columns) of a kind with m results out of n; with adjoint, of n out of m. false: out of memory, and t is empty. */
 bool taps_init(struct taps *t, const struct plane_kind *k, const void *params, int64_t m, int64_t n, bool column);

@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: MIT */
+#include "plane.h"
+
+PLANE_KERNEL(blur_dx);

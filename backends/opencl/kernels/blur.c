@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: MIT */
+#include "plane.h"
+
+OCL_PLANE_KERNEL(blur);
