@@ -32,6 +32,7 @@ lbk_status lbk__answerer_init(struct run *r, struct role *role, struct source *s
 void lbk__answerer_finish(struct answerer *a)
 {
     lbk__engine_destroy(&a->engine);
+    lbk__encoder_destroy(&a->encoder);
     lbk__record_destroy(&a->ready);
     free(a->fields);
     *a = (struct answerer){ 0 };
@@ -146,10 +147,9 @@ static lbk_status take(struct answerer *a, struct batch_field *f, bool *same)
     if (!s)
         return lbk_fail(a->run->ctx, LBK_EINVAL, "model '%s' reads '%s', which a picture has not",
                         a->role->model->name, f->name);
-    lbk_shape shape = { s->array.shape.n + 1, { 1 } };
-    memcpy(shape.d + 1, s->array.shape.d, (size_t) s->array.shape.n * sizeof *shape.d);
-    *same = *same && lbk__same_shape(shape, f->shape);
-    f->dtype = s->array.dtype, f->shape = shape, f->data = s->array.data;
+    const lbk_shape before = f->shape;
+    lbk__batch_field(&s->array, 1, f);
+    *same = *same && lbk__same_shape(f->shape, before);
     f->spec = lbk_record_field(a->ready, f->name);
     return LBK_OK;
 }
@@ -163,9 +163,20 @@ static lbk_status feed(struct answerer *a)
     if (st || same)
         return st;
     lbk__engine_destroy(&a->engine);
+    lbk__encoder_destroy(&a->encoder);
     const struct obj_stream stream = { "eval", a->source->by, a->source->data->fields, &a->batch,
                                        0 };
     return lbk__answers_create(a->run, a->role, &stream, &a->engine);
+}
+
+/* As in an evaluation, if the truth is there: what judges may look at it. */
+static lbk_status encode(struct answerer *a)
+{
+    if (a->encoder)
+        return lbk__task_labelled(a->role->task, a->ready) ? lbk__encoder_run(a->ready, a->encoder)
+                                                           : LBK_OK;
+    return lbk__encoder_create(a->run->ctx, a->role, &a->engine->o->pass[0]->piece.net, 1, a->ready,
+                               &a->encoder);
 }
 
 static lbk_status draw(struct answerer *a)
@@ -181,6 +192,8 @@ lbk_status lbk__answerer_run(struct answerer *a, const lbk_record *raw)
     lbk_status st = prepare(a, raw);
     if (!st)
         st = feed(a);
+    if (!st)
+        st = encode(a);
     if (!st)
         st = lbk__engine_run(a->engine, &batch, &now);
     if (!st)

@@ -13,6 +13,7 @@ struct answerer {
     lbk_record *ready;        /* the last answer: after post() and draw() */
     struct frame frame;       /* where it lies in the picture as it was read */
     struct engine *engine;    /* for fields of those shapes */
+    struct encoder *encoder;  /* for the same, or NULL */
     struct batch_field fed[2]; /* the image, and what else the model reads */
     struct batch batch;       /* of one */
 };

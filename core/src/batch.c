@@ -5,6 +5,13 @@
 #include "device.h"
 #include "loader.h"
 
+void lbk__batch_field(const struct lbk_array *a, int64_t batch, struct batch_field *to)
+{
+    to->shape = (lbk_shape){ a->shape.n + 1, { batch } };
+    memcpy(to->shape.d + 1, a->shape.d, (size_t) a->shape.n * sizeof *a->shape.d);
+    to->dtype = a->dtype, to->data = a->data;
+}
+
 static bool pick(const struct batch_field *f, int64_t (*from)(int64_t k, int64_t n),
                  struct batch_field *to)
 {

@@ -51,14 +51,18 @@ static lbk_status parse_input(lbk_ctx *ctx, const char *text, lbk_shape *out)
     return LBK_OK;
 }
 
-static lbk_status fill(lbk_ctx *ctx, const lbk_node *n, lbk_tensor *t)
+/* row: what each sample has, or NULL */
+static lbk_status fill(lbk_ctx *ctx, const lbk_node *n, const void *row, lbk_tensor *t)
 {
     const int64_t count = lbk_shape_count(n->shape);
     float *v = malloc(((size_t) count + 1) * sizeof *v);
     if (!v)
         return lbk_fail(ctx, LBK_ENOMEM, "bench: out of memory");
     lbk__random_fill(7, (uint64_t) n->id, count, v);
-    for (int64_t i = 0; i < count; i++) {
+    const size_t rows = row ? (size_t) n->shape.d[0] : 0;
+    for (size_t i = 0; i < rows; i++)
+        memcpy((char *) v + i * (t->bytes / rows), row, t->bytes / rows);
+    for (int64_t i = 0; !row && i < count; i++) {
         const int32_t label = n->range ? (int32_t) (v[i] * (float) n->range) : 0;
         if (n->dtype == LBK_I32)
             memcpy(&v[i], &label, sizeof label);
@@ -80,16 +84,17 @@ struct rig {
     double opened, planned; /* when the device was, how long compiling took */
 };
 
-static lbk_status bind(struct rig *r, const lbk_graph *g)
+static lbk_status bind(struct rig *r, const struct loose *l)
 {
     lbk_status st = LBK_OK;
+    const lbk_graph *g = l->o->g;
     for (int64_t i = 0; !st && i < g->n_node && r->n < 16; i++) {
         const lbk_node *n = g->node[i];
         if (n->kind != NODE_INPUT)
             continue;
         st = lbk__exec_tensor(r->exec, n->dtype, n->shape, &r->in[r->n].tensor);
         if (!st)
-            st = fill(g->ctx, n, r->in[r->n].tensor);
+            st = fill(g->ctx, n, lbk__loose_row(l, n->name), r->in[r->n].tensor);
         r->in[r->n++].name = n->name;
     }
     const lbk_node *v = g->output[0].v;
@@ -148,8 +153,9 @@ static void add_terms(struct loose *l, const struct bench_cfg *c)
             "temperature=4,reduction=batchmean");
 }
 
-static lbk_status prepare(struct rig *r, lbk_graph *g, const struct bench_cfg *c)
+static lbk_status prepare(struct rig *r, const struct loose *l, const struct bench_cfg *c)
 {
+    lbk_graph *g = l->o->g;
     const struct lbk_compile_params how = { .size = sizeof how, .profile = c->profile };
     lbk_status st = lbk_store_create(r->device, &r->store);
     if (!st)
@@ -158,7 +164,7 @@ static lbk_status prepare(struct rig *r, lbk_graph *g, const struct bench_cfg *c
     if (!st)
         st = lbk_compile(g, r->store, &how, &r->exec);
     r->planned = lbk__now() - begun;
-    return st ? st : bind(r, g);
+    return st ? st : bind(r, l);
 }
 
 /* What a step is asked for, and who is told. */
@@ -184,7 +190,7 @@ static lbk_status run(struct loose *l, const struct request *q, struct lbk_bench
     if (!st)
         st = lbk_device_open(l->ctx, profile ? spec : device, &r.device);
     if (!st)
-        st = prepare(&r, l->o->g, q->cfg);
+        st = prepare(&r, l, q->cfg);
     if (!st)
         st = measure(&r, q->cfg->seconds, out);
     if (!st && profile)

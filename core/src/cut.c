@@ -33,7 +33,9 @@ static const char *bound_to(const lbk_objective *o, const struct lbk_pass *p, co
     for (int i = 0; i < s->layout->n; i++)
         if (!strncmp(n->name, s->name, name) && n->name[name] == '/' &&
             !strcmp(n->name + name + 1, s->layout->fields[i].name))
-            return NULL;
+            return lbk__encoder_made(s->encoder, s->layout->fields[i].name)
+                       ? "it reads what a task makes of a sample's fields"
+                       : NULL;
     return "it reads more than a sample's fields";
 }
 

@@ -82,8 +82,13 @@ void lbk_scores_table(lbk_scores *s, const struct lbk_table *t)
 
 static struct obj_stream stream_of(const struct evaluator *e)
 {
-    return (struct obj_stream){ "eval", e->source->by, e->source->data->fields,
-                                lbk__loader_layout(e->loader), e->source->data->n };
+    return (struct obj_stream){ "eval",
+                                e->source->by,
+                                e->source->data->fields,
+                                lbk__loader_layout(e->loader),
+                                e->source->data->n,
+                                false,
+                                e->encoder };
 }
 
 static lbk_status build(struct evaluator *e)
@@ -104,12 +109,15 @@ lbk_status lbk__evaluator_create(struct run *r, struct role *role, enum data_spl
     *e = (struct evaluator){ .run = r, .role = role };
     e->source = lbk__source_get(r, "train", split);
     const char *before = lbk__about_memory(r->ctx, "eval_batch");
-    const struct loader_params p = { .batch = r->cfg->eval_batch,
-                                     .pad = true,
-                                     .records = true,
-                                     .epochs = 1,
-                                     .pipeline = e->source ? e->source->still : NULL };
-    lbk_status st = e->source ? lbk__source_loader(r, e->source, &p, &e->loader) : r->failed;
+    struct loader_params p = { .batch = r->cfg->eval_batch,
+                               .pad = true,
+                               .records = true,
+                               .epochs = 1,
+                               .pipeline = e->source ? e->source->still : NULL };
+    lbk_status st = e->source ? lbk__source_encoder(r, e->source, role, &p) : r->failed;
+    e->encoder = p.ud;
+    if (!st)
+        st = lbk__source_loader(r, e->source, &p, &e->loader);
     if (!st)
         st = build(e);
     lbk__about_memory(r->ctx, before);

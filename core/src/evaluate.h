@@ -30,6 +30,7 @@ struct evaluator {
     struct engine *engine;
     struct loader *loader;
     struct source *source;
+    const struct encoder *encoder; /* of the source, or NULL */
     struct arena *keep; /* where tables go, set by the caller; NULL: there are none */
 };
 

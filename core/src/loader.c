@@ -110,10 +110,10 @@ static lbk_status misfit(const struct batch_field *f, const lbk_record *r, const
         lbk__shape_text(s->array.shape, found, sizeof found);
     return lbk_fail(
         r->ctx, LBK_EINVAL,
-        "sample %" PRIu64 ": expected '%s' to be %s %s as in the first sample, found %s %s"
-        " (transforms resize and crop make sizes alike)",
+        "sample %" PRIu64 ": expected '%s' to be %s %s as in the first sample, found %s %s%s",
         r->id, f->name, lbk__dtype_name(f->dtype), lbk__shape_text(shape, want, sizeof want),
-        s ? lbk__dtype_name(s->array.dtype) : "", found);
+        s ? lbk__dtype_name(s->array.dtype) : "", found,
+        f->spec ? " (transforms resize, pad and crop make sizes alike)" : "");
 }
 
 static lbk_status stack(const struct batch *b, const lbk_record *r, int64_t row)
@@ -338,14 +338,13 @@ static lbk_status make_layout(struct loader *l, const lbk_record *r)
         const struct lbk_field *spec = lbk_record_field(r, s->name);
         if (!s->used || (spec && spec->kind == LBK_BOXES))
             continue;
-        lbk_shape shape = { s->array.shape.n + 1, { l->p.batch } };
-        if (shape.n > LBK_MAX_DIMS)
+        if (s->array.shape.n == LBK_MAX_DIMS)
             return lbk_fail(l->ctx, LBK_EINVAL, "loader: expected '%s' to have less than %d axes",
                             s->name, LBK_MAX_DIMS);
-        memcpy(shape.d + 1, s->array.shape.d, (size_t) s->array.shape.n * sizeof *shape.d);
+        struct batch_field *f = &b->fields[b->n];
         memcpy(l->names[b->n], s->name, sizeof s->name);
-        b->fields[b->n] = (struct batch_field){ l->names[b->n], s->array.dtype, shape, NULL, spec };
-        b->n++;
+        lbk__batch_field(&s->array, l->p.batch, f);
+        f->name = l->names[b->n++], f->data = NULL, f->spec = spec;
     }
     return LBK_OK;
 }

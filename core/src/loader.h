@@ -45,6 +45,8 @@ struct batch {
 };
 struct loader;
 
+/* Dtype and shape of a field whose rows are like a; its data is a's, which is right for a batch of 1. */
+void lbk__batch_field(const struct lbk_array *a, int64_t batch, struct batch_field *to);
 /* Reads the first sample to learn the shapes. */
 lbk_status lbk__loader_create(lbk_ctx *ctx, const struct loader_params *p, struct loader **out);
 void lbk__loader_destroy(struct loader **l);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "loose.h"
 #include "opt.h"
+#include "record.h"
 
 static bool listed(const char *const *names, const char *name)
 {
@@ -57,18 +58,27 @@ static lbk_shape shape_of_field(const struct lbk_field *f, lbk_shape image)
     return f->dtype == LBK_I32 ? labels : measures;
 }
 
+static lbk_status no_field(const struct loose *l, const char *name)
+{
+    return lbk_fail(l->ctx, LBK_EUNSUPPORTED, "task '%s': field '%s' cannot be made up",
+                    l->role.task ? l->role.task->name : "", name);
+}
+
+/* Boxes are no field of a batch. */
 static lbk_status add_field(struct loose *l, const struct lbk_field *f, lbk_shape shape,
                             int64_t classes)
 {
-    const int n = l->layout.n;
-    if (n == LOOSE_FIELDS || shape.n == 0)
-        return lbk_fail(l->ctx, LBK_EUNSUPPORTED, "task '%s': field '%s' cannot be made up",
-                        l->role.task ? l->role.task->name : "", f->name);
+    int n = 0;
+    while (l->spec[n].name)
+        n++;
+    if (n == LOOSE_FIELDS || (shape.n == 0 && f->kind != LBK_BOXES))
+        return no_field(l, f->name);
     l->spec[n] = *f;
-    if (f->dtype == LBK_I32 && !f->classes)
+    if ((f->dtype == LBK_I32 || f->kind == LBK_BOXES) && !f->classes)
         l->spec[n].classes = classes ? classes : 10;
-    l->field[n] = (struct batch_field){ f->name, f->dtype, shape, NULL, &l->spec[n] };
-    l->layout.n++;
+    if (f->kind != LBK_BOXES)
+        l->field[l->layout.n++] =
+            (struct batch_field){ f->name, f->dtype, shape, NULL, &l->spec[n] };
     return LBK_OK;
 }
 
@@ -85,6 +95,69 @@ static lbk_status describe_batch(struct loose *l, lbk_shape input, int64_t batch
          !st && f && f->name; f++)
         st = add_field(l, f, shape_of_field(f, s), classes);
     return st;
+}
+
+/* ---- what a task encodes ---- */
+
+/* Four to a row, from a quarter of the picture's sides down to a 24th. */
+static bool put_boxes(lbk_record *r, const struct lbk_field *f, lbk_shape image)
+{
+    enum { ROW = 4, N = 12 };
+    const float h = (float) image.d[1], w = (float) image.d[2];
+    float *to = lbk_record_put(r, f->name, LBK_F32, LBK_SHAPE(N, 5));
+    for (int i = 0; to && i < N; i++) {
+        const float x = (float) (i % ROW) / ROW, y = (float) (i / ROW) / ROW,
+                    side = 1.0f / (float) (ROW * (1 + i % 6));
+        const float box[] = { x * w, y * h, (x + side) * w, (y + side) * h,
+                              (float) (i % f->classes) };
+        memcpy(to + 5 * i, box, sizeof box);
+    }
+    return to;
+}
+
+/* A black picture with boxes; of what else a task encodes nothing is known. */
+static lbk_status make_record(struct loose *l, lbk_shape input)
+{
+    lbk_status st = lbk__record_create(l->ctx, &l->record);
+    if (st)
+        return st;
+    lbk__record_reset(l->record, 0, l->spec);
+    if (!lbk_record_put(l->record, "image", LBK_F32, input))
+        return LBK_ENOMEM;
+    for (const struct lbk_field *f = l->spec + 1; !st && f->name; f++) {
+        if (f->kind != LBK_BOXES || input.n != 3)
+            st = no_field(l, f->name);
+        else if (!put_boxes(l->record, f, input))
+            st = LBK_ENOMEM;
+    }
+    return st;
+}
+
+/* The same for every sample of the batch. */
+static lbk_status encode(struct loose *l, lbk_shape input)
+{
+    lbk_status st = make_record(l, input);
+    if (!st)
+        st = lbk__encoder_create(l->ctx, &l->role, &l->pass->piece.net, l->layout.count, l->record,
+                                 &l->encoder);
+    for (int i = 0; !st && l->encoder && i < l->encoder->n_made; i++) {
+        const char *name = l->encoder->made[i];
+        if (l->layout.n == LOOSE_FIELDS)
+            return no_field(l, name);
+        struct batch_field *f = &l->field[l->layout.n++];
+        lbk__batch_field(&lbk__record_find(l->record, name)->array, l->layout.count, f);
+        f->name = name;
+    }
+    l->o->stream[0].encoder = l->encoder;
+    return st;
+}
+
+const void *lbk__loose_row(const struct loose *l, const char *input)
+{
+    for (int i = 0; i < l->layout.n; i++)
+        if (!strncmp(input, "data/", 5) && !strcmp(input + 5, l->field[i].name))
+            return l->field[i].data;
+    return NULL;
 }
 
 lbk_status lbk__loose_open(lbk_ctx *ctx, const char *model, lbk_shape input, int64_t batch,
@@ -116,7 +189,8 @@ lbk_status lbk__loose_open(lbk_ctx *ctx, const char *model, lbk_shape input, int
     l->o->stream[0] = (struct obj_stream){ "data", NULL, l->spec, &l->layout, batch };
     l->pass = lbk__objective_pass(l->o, &l->role, "model", mode, 0);
     lbk_pass_find(l->pass, "out");
-    return lbk_graph_status(l->o->g);
+    st = lbk_graph_status(l->o->g);
+    return st || !l->role.task || !l->role.task->encode ? st : encode(l, input);
 }
 
 lbk_pass *lbk__loose_teacher(struct loose *l, const char *model, int64_t classes)
@@ -138,6 +212,8 @@ lbk_pass *lbk__loose_teacher(struct loose *l, const char *model, int64_t classes
 void lbk__loose_close(struct loose *l)
 {
     lbk_opts_destroy(&l->teacher.opts);
+    lbk__encoder_destroy(&l->encoder);
+    lbk__record_destroy(&l->record);
     lbk__objective_destroy(&l->o);
     lbk_opts_destroy(&l->role.opts);
     lbk_opts_destroy(&l->role.task_opts);

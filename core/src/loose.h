@@ -4,7 +4,7 @@
 #define LBK_SRC_LOOSE_H
 #include "objective.h"
 
-enum { LOOSE_FIELDS = 4 }; /* the image and what a task wants */
+enum { LOOSE_FIELDS = 12 }; /* the image, what a task wants and what it makes of that */
 
 struct loose {
     lbk_ctx *ctx;
@@ -12,6 +12,8 @@ struct loose {
     struct batch layout;
     struct batch_field field[LOOSE_FIELDS];
     struct lbk_field spec[LOOSE_FIELDS + 1];
+    lbk_record *record;       /* of one sample: what its task encodes, and of what; or NULL */
+    struct encoder *encoder;
     lbk_objective *o;
     lbk_pass *pass;
 };
@@ -22,6 +24,8 @@ lbk_status lbk__loose_open(lbk_ctx *ctx, const char *model, lbk_shape input, int
                            struct loose *out);
 /* That model beside the first, frozen and on the same image; with as many classes. NULL: the graph of l->o failed. */
 lbk_pass *lbk__loose_teacher(struct loose *l, const char *model, int64_t classes);
+/* What the input of that name is for each sample, where it is not made up freely: what a task encodes; else NULL. */
+const void *lbk__loose_row(const struct loose *l, const char *input);
 void lbk__loose_close(struct loose *l);
 
 #endif

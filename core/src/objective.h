@@ -20,6 +20,7 @@ struct obj_stream {
     const struct batch *layout;     /* what its loader delivers */
     int64_t count;                  /* samples of the data set, 0 = unknown */
     bool once; /* no sample is seen twice as it was in this run */
+    const struct encoder *encoder; /* whose arrays are among the layout's fields, or NULL */
 };
 struct obj_read {
     const char *name;

@@ -53,6 +53,18 @@ static const struct batch_field *find_field(const lbk_pass *p, const char *field
     return NULL;
 }
 
+/* NULL = not the data set's. Boxes are no field of a batch. */
+static const struct lbk_field *find_spec(const lbk_pass *p, const char *field)
+{
+    const struct batch_field *b = find_field(p, field);
+    const struct lbk_field *f = p->o->stream[p->stream].fields;
+    if (b)
+        return b->spec;
+    while (f && f->name && strcmp(f->name, field))
+        f++;
+    return f && f->name ? f : NULL;
+}
+
 static void no_field(lbk_pass *p, const char *field)
 {
     const struct batch *b = p->o->stream[p->stream].layout;
@@ -64,6 +76,38 @@ static void no_field(lbk_pass *p, const char *field)
     lbk_graph_fail(p->o->g, LBK_ENOENT, "stream '%s' has no field '%s', it has %s",
                    p->o->stream[p->stream].name, field, list);
     lbk__about(p->o->ctx, before);
+}
+
+static bool ready(lbk_pass *p);
+
+/* What a task made of the stream's fields for one network means the same to another whose taps, of
+ * those that were asked for, are of the same shapes. */
+static bool may_read(lbk_pass *p, const char *field)
+{
+    const struct obj_stream *s = &p->o->stream[p->stream];
+    const struct encoder *e = s->encoder;
+    const struct role *r = p->role;
+    if (!r || !lbk__encoder_made(e, field) || e->role == r)
+        return true;
+    if (r->task != e->role->task) {
+        lbk_graph_fail(p->o->g, LBK_EINVAL,
+                       "role '%s' reads '%s', which stream '%s' has for role '%s', whose task is "
+                       "'%s'",
+                       r->name, field, s->name, e->role->name, e->role->task->name);
+        return false;
+    }
+    const bool reads = r->model->reads && !strcmp(r->model->reads, field);
+    const struct encoder_tap *t =
+        reads || !ready(p) ? NULL : lbk__encoder_differs(e, &p->piece.net);
+    const struct tap *own = t ? lbk__net_tap(&p->piece.net, t->name) : NULL;
+    if (t)
+        lbk_graph_fail(
+            p->o->g, LBK_EINVAL,
+            "'%s' of stream '%s' is for role '%s', whose tap '%s' is %s of a batch of 1; "
+            "that of role '%s' is %s of its batch",
+            field, s->name, e->role->name, t->name, SHAPE(t->shape), r->name,
+            own ? SHAPE(lbk_shape_of(own->v)) : "not there");
+    return !lbk_graph_status(p->o->g);
 }
 
 lbk_val *lbk_pass_field(lbk_pass *p, const char *field)
@@ -85,6 +129,8 @@ lbk_val *lbk_pass_field(lbk_pass *p, const char *field)
         no_field(p, field);
         return NULL;
     }
+    if (!may_read(p, field))
+        return NULL;
     lbk_val *v = lbk_input(p->o->g, name, f->dtype, f->shape);
     if (v && f->spec && f->spec->classes > 0)
         v->node.range = f->spec->classes;
@@ -94,10 +140,10 @@ lbk_val *lbk_pass_field(lbk_pass *p, const char *field)
 const struct lbk_field *lbk_pass_spec(lbk_pass *p, const char *field)
 {
     static const struct lbk_field none = { .name = "", .ignore = -1 };
-    const struct batch_field *f = p ? find_field(p, field) : NULL;
-    if (p && !f)
+    const struct lbk_field *f = p ? find_spec(p, field) : NULL;
+    if (p && !f && !find_field(p, field))
         no_field(p, field);
-    return f && f->spec ? f->spec : &none;
+    return f ? f : &none;
 }
 
 /* ---- taps ---- */
@@ -252,12 +298,14 @@ static bool fields_fit(lbk_pass *p)
 {
     const struct lbk_task *t = p->role->task;
     for (const struct lbk_field *f = t->fields; f && f->name; f++) {
-        const struct batch_field *b = find_field(p, f->name);
-        if (b && b->spec && b->spec->kind != f->kind)
+        const struct lbk_field *s = find_spec(p, f->name);
+        if (s && s->kind != f->kind)
             lbk_graph_fail(p->o->g, LBK_EINVAL, "task '%s': '%s' is %s, expected %s", t->name,
-                           f->name, kind_text(b->spec->kind), kind_text(f->kind));
-        if (b && b->spec && b->spec->classes)
-            classes_fit(p, f->name, b->spec->classes);
+                           f->name, kind_text(s->kind), kind_text(f->kind));
+        if (s && s->classes)
+            classes_fit(p, f->name, s->classes);
+        if (!s && t->encode && !find_field(p, f->name))
+            no_field(p, f->name);
     }
     return !lbk_graph_status(p->o->g);
 }

@@ -116,7 +116,7 @@ static lbk_status write_views(struct predictor *d)
 }
 
 /* Arrays that are no pictures: {"id": 7, "class": [3], "logits": [..]} */
-static void put_line(struct out_file *f, const lbk_record *r)
+static void put_line(struct out_file *f, const lbk_record *r, const struct encoder *e)
 {
     char text[64];
     int n = snprintf(text, sizeof text, "{\"id\": %" PRIu64, lbk_record_id(r));
@@ -124,7 +124,8 @@ static void put_line(struct out_file *f, const lbk_record *r)
     for (int64_t i = 0; i < r->n; i++) {
         const struct slot *s = &r->at[i];
         const int64_t count = lbk_shape_count(s->array.shape);
-        if (!s->used || lbk_record_field(r, s->name) || count > 1024 || s->array.dtype == LBK_U8)
+        if (!s->used || lbk_record_field(r, s->name) || count > 1024 || s->array.dtype == LBK_U8 ||
+            lbk__encoder_made(e, s->name))
             continue;
         n = snprintf(text, sizeof text, ", \"%s\": [", s->name);
         lbk__out_add(f, text, (size_t) n);
@@ -226,7 +227,7 @@ static lbk_status do_sample(struct predictor *d, int64_t i)
     if (!st)
         st = write_views(d);
     if (!st)
-        put_line(d->lines, d->network.ready);
+        put_line(d->lines, d->network.ready, d->network.encoder);
     return end_answer(d, st);
 }
 
@@ -278,19 +279,6 @@ static lbk_status do_files(struct predictor *d)
     return st ? st : failed;
 }
 
-/* All that the task learns from: then it can be judged. */
-static bool labelled(const struct predictor *d)
-{
-    const struct lbk_field *f = d->network.role->task->fields;
-    lbk_record *r = d->raw;
-    for (; f && f->name; f++) {
-        const struct slot *s = lbk__record_find(r, f->name);
-        if (!s || lbk__record_kind(r, s) != f->kind)
-            return false;
-    }
-    return true;
-}
-
 static lbk_status do_samples(struct predictor *d, struct lbk_scores *scores)
 {
     struct scoring scoring = { 0 };
@@ -300,7 +288,7 @@ static lbk_status do_samples(struct predictor *d, struct lbk_scores *scores)
     const double begun = lbk__now();
     snprintf(path, sizeof path, "%s/predictions.jsonl", d->dir);
     lbk_status st = lbk__data_read(data, 0, d->raw);
-    if (!st && labelled(d)) {
+    if (!st && lbk__task_labelled(d->network.role->task, d->raw)) {
         d->scoring = &scoring;
         st = lbk__scoring_begin(d->network.run, d->network.role, &scoring);
     }

@@ -74,9 +74,6 @@ static lbk_status find_task(struct run *r, struct role *x)
         return LBK_OK;
     lbk_status st = lbk__registry_need(r->ctx, LBK_TASKS, name, &found);
     x->task = found;
-    if (!st && x->task->encode)
-        return lbk_fail(r->ctx, LBK_EUNSUPPORTED,
-                        "task '%s' encodes its fields, which the trainer does not do yet", name);
     const char *const prefix[] = { name };
     return st ? st
               : lbk__settings_opts(r->set, x->task->opts, x->task->cfg_size, name, NULL, 1, prefix,

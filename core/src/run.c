@@ -222,6 +222,10 @@ void lbk__run_close(struct run **rp)
     if (!r)
         return;
     for (struct source *s = r->sources; s; s = s->next) {
+        for (struct encoder *e = s->encoders, *next; e; e = next) {
+            next = e->next;
+            lbk__encoder_destroy(&e);
+        }
         lbk__pipeline_destroy(&s->moving);
         lbk__pipeline_destroy(&s->still);
         lbk__data_close(&s->data);

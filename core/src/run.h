@@ -5,6 +5,7 @@
 #define LBK_SRC_RUN_H
 #include "dataset.h"
 #include "device.h"
+#include "encode.h"
 #include "loader.h"
 #include "schedule.h"
 #include "scope.h"
@@ -31,6 +32,7 @@ struct source {
     enum data_split split;
     struct data *data;
     struct pipeline *moving, *still;
+    struct encoder *encoders; /* made so far */
     struct source *next;
 };
 struct run {
@@ -67,6 +69,8 @@ lbk_status lbk__role_load(struct run *run, struct role *r, const lbk_graph *g, b
 lbk_status lbk__store_hash(const lbk_store *s, const char *prefix, char out[65]);
 
 struct source *lbk__source_get(struct run *r, const char *stream, enum data_split split);
+/* Fills in p->encode and p->ud for samples of p->pipeline, if the task of the role (NULL: none) encodes them. */
+lbk_status lbk__source_encoder(struct run *r, struct source *s, struct role *role, struct loader_params *p);
 lbk_status lbk__source_loader(struct run *r, struct source *s, const struct loader_params *p,
                               struct loader **out);
 

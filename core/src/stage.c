@@ -141,6 +141,27 @@ static lbk_status views_of(struct run *r, const char *stream, int64_t *out)
                     stream, text);
 }
 
+/* Whose task encodes a stream: of the roles that are trained, else of all, the first one that does.
+ */
+static lbk_status find_encoder(struct run *r, const struct stage *s, bool trained,
+                               struct role **out)
+{
+    *out = NULL;
+    for (int k = 0; k < s->n_roles && !*out; k++) {
+        const struct lbk_role *d = &s->d.roles[k];
+        const int n = (d->mode == LBK_TRAINED) == trained && (trained || !s->off)
+                          ? lbk__role_count(r, s, d)
+                          : 0;
+        for (int m = 0; m < n && !*out; m++) {
+            struct role *x = lbk__role_get(r, s, d->name, d->model, n > 1 ? m : -1);
+            if (!x)
+                return r->failed;
+            *out = x->task && x->task->encode ? x : NULL;
+        }
+    }
+    return *out || !trained ? LBK_OK : find_encoder(r, s, false, out);
+}
+
 static lbk_status add_stream(struct run *r, const struct stage *s, int i, lbk_objective *o,
                              struct stage_parts *p)
 {
@@ -160,7 +181,8 @@ static lbk_status add_stream(struct run *r, const struct stage *s, int i, lbk_ob
     const lbk_status bad = views_of(r, d->name, &views);
     if (bad)
         return bad;
-    const struct loader_params q = {
+    struct role *encodes;
+    struct loader_params q = {
         .pipeline = still ? x->still : x->moving,
         .batch = sweep ? r->cfg->eval_batch : batch_of(r, d),
         .order = (uint64_t) order,
@@ -172,15 +194,22 @@ static lbk_status add_stream(struct run *r, const struct stage *s, int i, lbk_ob
         .records = sweep,
     };
     struct loader **l = &p->loader[o->n_stream];
-    const lbk_status st = lbk__source_loader(r, x, &q, l);
+    lbk_status st = find_encoder(r, s, true, &encodes);
+    if (!st)
+        st = lbk__source_encoder(r, x, encodes, &q);
+    if (!st)
+        st = lbk__source_loader(r, x, &q, l);
     if (st)
         return st;
     p->n = o->n_stream + 1;
     p->stream[o->n_stream] = (struct teacher_stream){ x, q };
-    o->stream[o->n_stream++] =
-        (struct obj_stream){ d->name,         x->by,
-                             x->data->fields, lbk__loader_layout(*l),
-                             x->data->n,      !q.views && q.pipeline->fixed < q.pipeline->n };
+    o->stream[o->n_stream++] = (struct obj_stream){ d->name,
+                                                    x->by,
+                                                    x->data->fields,
+                                                    lbk__loader_layout(*l),
+                                                    x->data->n,
+                                                    !q.views && q.pipeline->fixed < q.pipeline->n,
+                                                    q.ud };
     return LBK_OK;
 }
 

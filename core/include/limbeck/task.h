@@ -15,7 +15,8 @@ LBK_API lbk_val   *lbk_pass_tap(lbk_pass *p, const char *name);
 LBK_API lbk_val   *lbk_pass_find(lbk_pass *p, const char *name);
 /* "neck*", in the model's order; returns how many match */
 LBK_API int        lbk_pass_taps(lbk_pass *p, const char *pattern, int max, lbk_val *out[]);
-/* of its stream; also "index", 0 .. count - 1 */
+/* of its stream, or what a task made of those (lbk_task.encode); also "index", 0 .. count - 1. Arrays with a row for each box
+ * stay on the host. */
 LBK_API lbk_val   *lbk_pass_field(lbk_pass *p, const char *field);
 /* never NULL: absent latches, and reads as no label */
 LBK_API const struct lbk_field *lbk_pass_spec(lbk_pass *p, const char *field);
@@ -51,8 +52,12 @@ struct lbk_task {
     const struct lbk_field *fields;
     /* evaluated unless told otherwise; the first one's first score picks checkpoints */
     const char *const *metrics;
-    /* [any thread] optional, training and evaluation: turns fields into arrays of one shape for all samples, which are
-     * fields from then on (boxes -> "anchor_class", "anchor_box"). shape(): of a tap of the role, batch of 1; absent = rank 0. */
+    /* [any thread] optional: turns fields into arrays of one shape for all samples, which are fields of the stream from then on
+     * (boxes -> "anchor_class", "anchor_box"). Called after the transforms for every sample that has all of `fields`: in
+     * training, evaluation, sweeps and pre-flight, and by predict where there is truth; so post() cannot count on what it puts. It
+     * must depend on nothing but the sample, the shapes and cfg. shape(): of a tap of the role, batch of 1; absent = rank 0.
+     * A stream is encoded for the first trained role (else the first role) whose task encodes; other roles on it may read what
+     * it put if their task is the same and the taps asked for have the same shapes. */
     lbk_status (*encode)(lbk_record *r, lbk_shape (*shape)(void *ud, const char *tap), void *ud, const void *cfg);
     int        (*terms)(lbk_pass *p, const void *cfg, int max, struct lbk_term out[]);
     /* evaluation: lbk_pass_read() what post, metrics and draw want */
