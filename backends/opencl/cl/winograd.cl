@@ -1,9 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /* Winograd convolution over the points 0, 1, -1, 2, -2, infinity (Lavin and Gray, 2016) on a processor: one work-item is a task of
- * winograd_plan.h, or, DW, of the gradient of the weights, of dw_plan.h. M x M: outputs of a tile; PANELS: blocks of channels
- * beside each other; T: tiles whose sums are in registers; RUN: blocks of channels of one sum; STRIP: of DW, channels of x whose
- * sums are in registers. */
+ * winograd_plan.h, or, DW, of the gradient of the weights, of dw_plan.h. ENTER, MULTIPLY, LEAVE: what it does of a task; not all of
+ * it where tasks go in waves, whose transforms are in global memory. M x M: outputs of a tile; PANELS: blocks of channels beside
+ * each other; T: tiles whose sums are in registers; RUN: blocks of channels of one sum; STRIP: of DW, channels of x whose sums are
+ * in registers. */
 #define ALL(k) (float16)(k)
+#define WHOLE (ENTER && LEAVE)
+#if WHOLE || DW
+# define NEAR __local
+#else
+# define NEAR __global
+#endif
+
+#if !DW
+/* Planes, rows and columns of tiles of a task. */
+struct FN(part) { int g0, g1, i0, i1, j0, j1; };
+INL struct FN(part) FN(part_of)(const int task, const int bands, const int pieces, const int planes, const int rows, const int cols,
+                                const int all, const int th, const int tw)
+{
+    struct FN(part) q;
+    q.g0 = task / (bands * pieces) * planes, q.g1 = min(q.g0 + planes, all);
+    q.i0 = task / pieces % bands * rows, q.i1 = min(q.i0 + rows, th);
+    q.j0 = task % pieces * cols, q.j1 = min(q.j0 + cols, tw);
+    return q;
+}
+#endif
+
+#if ENTER
 
 /* B^T a */
 INL void FN(enter)(const float16 *a, float16 *y)
@@ -18,25 +41,25 @@ INL void FN(enter)(const float16 *a, float16 *y)
 }
 
 /* The 16 channels from float `at` of the input on. */
-#undef REAL
-#define REAL float16
+# undef REAL
+# define REAL float16
 INL float16 FN(pixel)(const int at, const int c, const int channels IN_FORMAL)
 {
-#if COMPUTED
+# if COMPUTED
     float16 x;
     X_LANES(c, channels)
     X(x, at)
     return RAGGED_IN ? ocl_used(x, c, channels) : x;
-#else
+# else
     return vload16(0, in + at);
-#endif
+# endif
 }
-#undef REAL
-#define REAL float
+# undef REAL
+# define REAL float
 
 /* One tile of one block, whose first pixel is (y, x) of the plane at float `at`. */
 INL void FN(tile)(const int at, const int c, const int channels, const int y, const int x, const int h, const int w,
-                  const int dil, __local float *v, const int v_step IN_FORMAL)
+                  const int dil, NEAR float *v, const int v_step IN_FORMAL)
 {
     for (int r = 0; r < 6; r++) {
         const int row = y + r * dil;
@@ -70,23 +93,28 @@ INL void FN(tile)(const int at, const int c, const int channels, const int y, co
     }
 }
 
-#if !DW
-/* A^T a */
-INL void FN(leave)(const float16 *a, float16 *y)
+# if !DW
+/* All tiles of a task, of one block, and zeros up to `room` of them. */
+INL void FN(enter_all)(const struct FN(part) q, const int cb, const int c_blocks, const int ic, const int ih, const int iw,
+                       const int dil, const int top, const int left, const int room, NEAR float *v, const int v_step IN_FORMAL)
 {
-    const float16 e = a[1] + a[2], o = a[1] - a[2], e2 = a[3] + a[4], o2 = a[3] - a[4];
-    y[0] = a[0] + (e + e2);
-    y[1] = fma(ALL(2.0f), o2, o);
-#if M == 4
-    y[2] = fma(ALL(4.0f), e2, e);
-    y[3] = fma(ALL(8.0f), o2, o);
-#endif
-    y[M - 1] += a[5];
+    int n = 0;
+    for (int g = q.g0; g < q.g1; g++)
+        for (int i = q.i0; i < q.i1; i++)
+            for (int j = q.j0; j < q.j1; j++, n++)
+                FN(tile)((g / dil / dil * c_blocks + cb) * ih * iw * 16, cb * 16, ic, g / dil % dil + i * M * dil - top,
+                         g % dil + j * M * dil - left, ih, iw, dil, v + n * 16, v_step IN_ACTUAL);
+    for (; n < room; n++)
+        for (int f = 0; f < 36; f++)
+            vstore16(ALL(0.0f), 0, v + f * v_step + n * 16);
 }
+# endif
+#endif
 
+#if MULTIPLY
 /* Sums over all channels for T tiles, RUN blocks of them at a time. */
-INL void FN(multiply)(__local const float *v, const int v_block, const int c_blocks, __global const float *u, const int u_panel,
-                      __local float *to, const int to_panel)
+INL void FN(multiply)(NEAR const float *v, const int v_block, const int c_blocks, __global const float *u, const int u_panel,
+                      NEAR float *to, const int to_panel)
 {
     for (int begin = 0; begin < c_blocks; begin += RUN) {
         float16 acc[T * PANELS];
@@ -109,14 +137,39 @@ INL void FN(multiply)(__local const float *v, const int v_block, const int c_blo
             }
 # pragma unroll
         for (int i = 0; i < T * PANELS; i++) {
-            __local float *y = to + i % PANELS * to_panel;
+            NEAR float *y = to + i % PANELS * to_panel;
             vstore16(begin ? vload16(i / PANELS, y) + acc[i] : acc[i], i / PANELS, y);
         }
     }
 }
 
+/* The tiles of a task, of one frequency. */
+INL void FN(multiply_all)(const int tiles, NEAR const float *v, const int block, const int c_blocks, __global const float *u,
+                          const int u_panel, NEAR float *m)
+{
+    for (int t = 0; t < tiles; t += T) {
+        const int from = max(0, min(t, tiles - T)) * 16;
+        FN(multiply)(v + from, block, c_blocks, u, u_panel, m + from, block);
+    }
+}
+#endif
+
+#if LEAVE
+/* A^T a */
+INL void FN(leave)(const float16 *a, float16 *y)
+{
+    const float16 e = a[1] + a[2], o = a[1] - a[2], e2 = a[3] + a[4], o2 = a[3] - a[4];
+    y[0] = a[0] + (e + e2);
+    y[1] = fma(ALL(2.0f), o2, o);
+#if M == 4
+    y[2] = fma(ALL(4.0f), e2, e);
+    y[3] = fma(ALL(8.0f), o2, o);
+#endif
+    y[M - 1] += a[5];
+}
+
 /* One tile of one block of the result: `rows` x `cols` places from pixel `at` of all on. */
-INL void FN(result)(__local const float *m, const int m_step, const int at, const int c0, const int oc, const int row,
+INL void FN(result)(NEAR const float *m, const int m_step, const int at, const int c0, const int oc, const int row,
                     const int col, const int rows, const int cols EPI_FORMAL)
 {
     float16 mid[6 * M];
@@ -161,58 +214,95 @@ INL void FN(result)(__local const float *m, const int m_step, const int at, cons
     }
 }
 
+/* All tiles of a task, of one block. */
+INL void FN(leave_all)(const struct FN(part) q, const int kb, const int k_blocks, const int oc, const int oh, const int ow,
+                       const int dil, NEAR const float *m, const int m_step EPI_FORMAL)
+{
+    for (int g = q.g0; g < q.g1; g++)
+        for (int i = q.i0; i < q.i1; i++)
+            for (int j = q.j0; j < q.j1; j++, m += 16) {
+                const int y = g / dil % dil + i * M * dil, x = g % dil + j * M * dil;
+                FN(result)(m, m_step, (g / dil / dil * k_blocks + kb) * oh * ow + y * ow + x, kb * 16, oc, dil * ow, dil,
+                           min(M, (oh - y + dil - 1) / dil), min(M, (ow - x + dil - 1) / dil) EPI_ACTUAL);
+            }
+}
+
+/* What was stored of a task and block: whole rows of planes that are images. */
+# define TAILS(q, kb)                                                                                                              \
+    for (int g = q.g0; g < q.g1; g++) {                                                                                            \
+        const int begin = q.i0 * M, some = min(q.i1 * M, oh) - begin;                                                              \
+        TAIL_TAKE(out0, (((g * k_blocks + (kb)) * oh + begin) * ow) * 16, some * ow, (kb) * 16, oc,                                \
+                  (g * bands + q.i0 / rows) * k_blocks + (kb))                                                                     \
+    }
+#endif
+
+#if WHOLE
 KERNEL(winograd)(IN(float, u), __local float *v, const int ih, const int iw, const int oh, const int ow, const int dil,
-                 const int top, const int left, const int ic, const int oc, const int n, const int planes, const int rows,
-                 const int cols, const int th, const int tw, const int pieces, const int chunk, const int v_step,
+                 const int top, const int left, const int ic, const int oc, const int all, const int planes, const int rows,
+                 const int cols, const int bands, const int pieces, const int th, const int tw, const int chunk, const int v_step,
                  const int m_step IN_PARAMS TAIL_PARAMS EPI_PARAMS)
 {
     OPEN_IN(float, u)
     IN_OPEN
     TAIL_OPEN
     EPI_OPEN
-    const int task = (int) get_group_id(0);
-    const int c_blocks = (ic + 15) / 16, k_blocks = (oc + 15) / 16, band = task / pieces, u_floats = 36 * c_blocks * 256;
-    const int g0 = (int) get_group_id(1) * planes, g1 = min(g0 + planes, n * dil * dil);
-    const int i0 = band * rows, i1 = min(i0 + rows, th);
-    const int j0 = task % pieces * cols, j1 = min(j0 + cols, tw), tiles = (g1 - g0) * (i1 - i0) * (j1 - j0);
+    const int c_blocks = (ic + 15) / 16, k_blocks = (oc + 15) / 16, u_floats = 36 * c_blocks * 256, block = chunk * 16;
+    const struct FN(part) q = FN(part_of)((int) get_group_id(0), bands, pieces, planes, rows, cols, all, th, tw);
+    const int tiles = (q.g1 - q.g0) * (q.i1 - q.i0) * (q.j1 - q.j0);
     __local float *m = v + 36 * v_step;
-    for (int cb = 0; cb < c_blocks; cb++) {
-        __local float *to = v + cb * chunk * 16;
-        for (int g = g0; g < g1; g++)
-            for (int i = i0; i < i1; i++)
-                for (int j = j0; j < j1; j++, to += 16)
-                    FN(tile)((g / dil / dil * c_blocks + cb) * ih * iw * 16, cb * 16, ic, g / dil % dil + i * M * dil - top,
-                             g % dil + j * M * dil - left, ih, iw, dil, to, v_step IN_ACTUAL);
-        for (int t = tiles; t < T; t++, to += 16)
-            for (int f = 0; f < 36; f++)
-                vstore16(ALL(0.0f), 0, to + f * v_step);
-    }
+    for (int cb = 0; cb < c_blocks; cb++)
+        FN(enter_all)(q, cb, c_blocks, ic, ih, iw, dil, top, left, T, v + cb * block, v_step IN_ACTUAL);
     for (int kb = 0; kb < k_blocks; kb += PANELS) {
         for (int f = 0; f < 36; f++)
-            for (int t = 0; t < tiles; t += T) {
-                const int from = max(0, min(t, tiles - T));
-                FN(multiply)(v + f * v_step + from * 16, chunk * 16, c_blocks, u + kb * u_floats + f * c_blocks * 256, u_floats,
-                             m + f * m_step + from * 16, chunk * 16);
-            }
+            FN(multiply_all)(tiles, v + f * v_step, block, c_blocks, u + kb * u_floats + f * c_blocks * 256, u_floats,
+                             m + f * m_step);
         for (int k = 0; k < PANELS; k++) {
-            __local const float *from = m + k * chunk * 16;
-            for (int g = g0; g < g1; g++) {
-                const int image = g / dil / dil, plane = (image * k_blocks + kb + k) * oh * ow;
-                for (int i = i0; i < i1; i++)
-                    for (int j = j0; j < j1; j++, from += 16) {
-                        const int y = g / dil % dil + i * M * dil, x = g % dil + j * M * dil;
-                        FN(result)(from, m_step, plane + y * ow + x, (kb + k) * 16, oc, dil * ow, dil,
-                                   min(M, (oh - y + dil - 1) / dil), min(M, (ow - x + dil - 1) / dil) EPI_ACTUAL);
-                    }
-                const int begin = i0 * M, some = min(i1 * M, oh) - begin;
-                TAIL_TAKE(out0, (plane + begin * ow) * 16, some * ow, (kb + k) * 16, oc,
-                          (image * (int) get_num_groups(0) + band) * k_blocks + kb + k)
-            }
+            FN(leave_all)(q, kb + k, k_blocks, oc, oh, ow, dil, m + k * block, m_step EPI_ACTUAL);
+            TAILS(q, kb + k)
         }
     }
 }
+#elif ENTER && !DW
+/* v: [frequency][task][block of channels][tile][16] */
+KERNEL(winograd)(OUT(float, v), const int ih, const int iw, const int dil, const int top, const int left, const int ic,
+                 const int all, const int planes, const int rows, const int cols, const int bands, const int pieces, const int th,
+                 const int tw, const int chunk, const int v_step, const int first IN_PARAMS)
+{
+    OPEN_OUT(float, v)
+    IN_OPEN
+    const int cb = (int) get_group_id(0), t = (int) get_group_id(1), c_blocks = (ic + 15) / 16;
+    const struct FN(part) q = FN(part_of)(first + t, bands, pieces, planes, rows, cols, all, th, tw);
+    FN(enter_all)(q, cb, c_blocks, ic, ih, iw, dil, top, left, chunk, v + (t * c_blocks + cb) * chunk * 16, v_step IN_ACTUAL);
+}
+#elif MULTIPLY
+/* m: as v, of the result. */
+KERNEL(winograd)(IN(float, u), IN(float, v), OUT(float, m), const int c_blocks, const int k_blocks, const int chunk,
+                 const int tasks, const int v_step, const int m_step)
+{
+    OPEN_IN(float, u)
+    OPEN_IN(float, v)
+    OPEN_OUT(float, m)
+    const int kb = (int) get_group_id(0) * PANELS, f = (int) get_group_id(1), u_floats = 36 * c_blocks * 256, block = chunk * 16;
+    for (int t = 0; t < tasks; t++)
+        FN(multiply_all)(chunk, v + f * v_step + t * c_blocks * block, block, c_blocks, u + kb * u_floats + f * c_blocks * 256,
+                         u_floats, m + f * m_step + (t * k_blocks + kb) * block);
+}
+#elif LEAVE
+KERNEL(winograd)(IN(float, m), const int oh, const int ow, const int dil, const int oc, const int all, const int planes,
+                 const int rows, const int cols, const int bands, const int pieces, const int th, const int tw, const int chunk,
+                 const int m_step, const int first TAIL_PARAMS EPI_PARAMS)
+{
+    OPEN_IN(float, m)
+    TAIL_OPEN
+    EPI_OPEN
+    const int kb = (int) get_group_id(0), t = (int) get_group_id(1), k_blocks = (oc + 15) / 16;
+    const struct FN(part) q = FN(part_of)(first + t, bands, pieces, planes, rows, cols, all, th, tw);
+    FN(leave_all)(q, kb, k_blocks, oc, oh, ow, dil, m + (t * k_blocks + kb) * chunk * 16, m_step EPI_ACTUAL);
+    TAILS(q, kb)
+}
+#endif
 
-#else
+#if DW
 /* A a, of M gradients */
 INL void FN(spread)(const float16 *a, float16 *y)
 {
@@ -325,3 +415,6 @@ KERNEL(winograd)(IN(float, dy), OUT(float, u), __local float *v, const int ih, c
 #endif
 
 #undef ALL
+#undef WHOLE
+#undef NEAR
+#undef TAILS

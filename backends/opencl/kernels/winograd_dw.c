@@ -37,6 +37,9 @@ static void sum_step(const lbk_drv *d, lbk_code *code, const struct lbk_group *g
                pairs = wide && q->k_blocks % 2 == 0 && q->k_part % 2 == 0;
     struct ocl_step *s = ocl_step(code, "winograd");
     ocl_define(s, "DW", "1");
+    ocl_define(s, "ENTER", "1");
+    ocl_define(s, "MULTIPLY", "0");
+    ocl_define(s, "LEAVE", "0");
     ocl_define(s, "RAGGED_IN", "0"); /* sums of lanes that stand for no channel go nowhere */
     ocl_define(s, "M", "%d", p->t.m);
     ocl_define(s, "PANELS", "%d", pairs ? 2 : 1);
