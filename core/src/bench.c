@@ -228,6 +228,8 @@ lbk_status lbk_bench_train(lbk_ctx *ctx, const char *device, int n,
         st = lbk__loose_open(ctx, c->model, input, c->batch, c->classes, LBK_TRAINED, n, settings,
                              own, &l);
         if (!st)
+            st = lbk__loose_encode(&l);
+        if (!st)
             st = run(&l, &(struct request){ device, c, each, ud }, &b);
         lbk__loose_close(&l);
     }

@@ -97,69 +97,6 @@ static lbk_status describe_batch(struct loose *l, lbk_shape input, int64_t batch
     return st;
 }
 
-/* ---- what a task encodes ---- */
-
-/* Four to a row, from a quarter of the picture's sides down to a 24th. */
-static bool put_boxes(lbk_record *r, const struct lbk_field *f, lbk_shape image)
-{
-    enum { ROW = 4, N = 12 };
-    const float h = (float) image.d[1], w = (float) image.d[2];
-    float *to = lbk_record_put(r, f->name, LBK_F32, LBK_SHAPE(N, 5));
-    for (int i = 0; to && i < N; i++) {
-        const float x = (float) (i % ROW) / ROW, y = (float) (i / ROW) / ROW,
-                    side = 1.0f / (float) (ROW * (1 + i % 6));
-        const float box[] = { x * w, y * h, (x + side) * w, (y + side) * h,
-                              (float) (i % f->classes) };
-        memcpy(to + 5 * i, box, sizeof box);
-    }
-    return to;
-}
-
-/* A black picture with boxes; of what else a task encodes nothing is known. */
-static lbk_status make_record(struct loose *l, lbk_shape input)
-{
-    lbk_status st = lbk__record_create(l->ctx, &l->record);
-    if (st)
-        return st;
-    lbk__record_reset(l->record, 0, l->spec);
-    if (!lbk_record_put(l->record, "image", LBK_F32, input))
-        return LBK_ENOMEM;
-    for (const struct lbk_field *f = l->spec + 1; !st && f->name; f++) {
-        if (f->kind != LBK_BOXES || input.n != 3)
-            st = no_field(l, f->name);
-        else if (!put_boxes(l->record, f, input))
-            st = LBK_ENOMEM;
-    }
-    return st;
-}
-
-/* The same for every sample of the batch. */
-static lbk_status encode(struct loose *l, lbk_shape input)
-{
-    lbk_status st = make_record(l, input);
-    if (!st)
-        st = lbk__encoder_create(l->ctx, &l->role, &l->pass->piece.net, l->layout.count, l->record,
-                                 &l->encoder);
-    for (int i = 0; !st && l->encoder && i < l->encoder->n_made; i++) {
-        const char *name = l->encoder->made[i];
-        if (l->layout.n == LOOSE_FIELDS)
-            return no_field(l, name);
-        struct batch_field *f = &l->field[l->layout.n++];
-        lbk__batch_field(&lbk__record_find(l->record, name)->array, l->layout.count, f);
-        f->name = name;
-    }
-    l->o->stream[0].encoder = l->encoder;
-    return st;
-}
-
-const void *lbk__loose_row(const struct loose *l, const char *input)
-{
-    for (int i = 0; i < l->layout.n; i++)
-        if (!strncmp(input, "data/", 5) && !strcmp(input + 5, l->field[i].name))
-            return l->field[i].data;
-    return NULL;
-}
-
 lbk_status lbk__loose_open(lbk_ctx *ctx, const char *model, lbk_shape input, int64_t batch,
                            int64_t classes, enum lbk_mode mode, int n,
                            const struct lbk_setting *options, const char *const * not,
@@ -189,8 +126,73 @@ lbk_status lbk__loose_open(lbk_ctx *ctx, const char *model, lbk_shape input, int
     l->o->stream[0] = (struct obj_stream){ "data", NULL, l->spec, &l->layout, batch };
     l->pass = lbk__objective_pass(l->o, &l->role, "model", mode, 0);
     lbk_pass_find(l->pass, "out");
-    st = lbk_graph_status(l->o->g);
-    return st || !l->role.task || !l->role.task->encode ? st : encode(l, input);
+    return lbk_graph_status(l->o->g);
+}
+
+/* ---- what a task encodes ---- */
+
+/* Four to a row, from a quarter of the picture's sides down to a 24th. */
+static bool put_boxes(lbk_record *r, const struct lbk_field *f, lbk_shape image)
+{
+    enum { ROW = 4, N = 12 };
+    const float h = (float) image.d[1], w = (float) image.d[2];
+    float *to = lbk_record_put(r, f->name, LBK_F32, LBK_SHAPE(N, 5));
+    for (int i = 0; to && i < N; i++) {
+        const float x = (float) (i % ROW) / ROW, y = (float) (i / ROW) / ROW,
+                    side = 1.0f / (float) (ROW * (1 + i % 6));
+        const float box[] = { x * w, y * h, (x + side) * w, (y + side) * h, 0 };
+        memcpy(to + 5 * i, box, sizeof box);
+    }
+    return to;
+}
+
+/* A black picture with boxes; of what else a task encodes nothing is known. */
+static lbk_status make_record(struct loose *l, lbk_shape input)
+{
+    lbk_status st = lbk__record_create(l->ctx, &l->record);
+    if (st)
+        return st;
+    lbk__record_reset(l->record, 0, l->spec);
+    if (!lbk_record_put(l->record, "image", LBK_F32, input))
+        return LBK_ENOMEM;
+    for (const struct lbk_field *f = l->spec + 1; !st && f->name; f++) {
+        if (f->kind != LBK_BOXES || input.n != 3)
+            st = no_field(l, f->name);
+        else if (!put_boxes(l->record, f, input))
+            st = LBK_ENOMEM;
+    }
+    return st;
+}
+
+lbk_status lbk__loose_encode(struct loose *l)
+{
+    if (!l->role.task || !l->role.task->encode)
+        return LBK_OK;
+    const lbk_shape batch = l->field[0].shape;
+    lbk_shape input = { batch.n - 1, { 0 } };
+    memcpy(input.d, batch.d + 1, (size_t) input.n * sizeof *input.d);
+    lbk_status st = make_record(l, input);
+    if (!st)
+        st = lbk__encoder_create(l->ctx, &l->role, &l->pass->piece.net, l->layout.count, l->record,
+                                 &l->encoder);
+    for (int i = 0; !st && l->encoder && i < l->encoder->n_made; i++) {
+        const char *name = l->encoder->made[i];
+        if (l->layout.n == LOOSE_FIELDS)
+            return no_field(l, name);
+        struct batch_field *f = &l->field[l->layout.n++];
+        lbk__batch_field(&lbk__record_find(l->record, name)->array, l->layout.count, f);
+        f->name = name;
+    }
+    l->o->stream[0].encoder = l->encoder;
+    return st;
+}
+
+const void *lbk__loose_row(const struct loose *l, const char *input)
+{
+    for (int i = 0; i < l->layout.n; i++)
+        if (!strncmp(input, "data/", 5) && !strcmp(input + 5, l->field[i].name))
+            return l->field[i].data;
+    return NULL;
 }
 
 lbk_pass *lbk__loose_teacher(struct loose *l, const char *model, int64_t classes)

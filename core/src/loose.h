@@ -22,6 +22,9 @@ lbk_status lbk__loose_open(lbk_ctx *ctx, const char *model, lbk_shape input, int
                            int64_t classes, enum lbk_mode mode, int n,
                            const struct lbk_setting *options, const char *const * not,
                            struct loose *out);
+/* Adds the fields that the task encodes of made-up boxes, the same for every sample; nothing for tasks that do not. Comes before
+ * their terms. */
+lbk_status lbk__loose_encode(struct loose *l);
 /* That model beside the first, frozen and on the same image; with as many classes. NULL: the graph of l->o failed. */
 lbk_pass *lbk__loose_teacher(struct loose *l, const char *model, int64_t classes);
 /* What the input of that name is for each sample, where it is not made up freely: what a task encodes; else NULL. */

@@ -65,6 +65,11 @@ struct slot *lbk__record_find(const lbk_record *r, const char *name)
     return NULL;
 }
 
+bool lbk_record_has(const lbk_record *r, const char *name)
+{
+    return lbk__record_find(r, name) != NULL;
+}
+
 /* "image f32 3x32x32, label i32 scalar" */
 static void describe(const lbk_record *r, char *buf, size_t size)
 {

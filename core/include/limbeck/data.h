@@ -31,6 +31,8 @@ LBK_API uint64_t lbk_record_id(const lbk_record *r);
 /* Absent or of another type: fails, says what there is. */
 LBK_API lbk_status lbk_record_get(const lbk_record *r, const char *name, lbk_dtype t,
                                   struct lbk_array *out);
+/* Of any type; silent. */
+LBK_API bool lbk_record_has(const lbk_record *r, const char *name);
 /* Zeroed; NULL: out of memory, said so. What it replaces stays readable until the next put of
  * that name. */
 LBK_API void *lbk_record_put(lbk_record *r, const char *name, lbk_dtype t, lbk_shape s);
