@@ -180,6 +180,7 @@ static void build(const struct st_file *f, enum lbk_mode mode, struct loose *l)
     assert_int_equal(lbk__loose_open(ctx, model, image, (int64_t) x->dim[0],
                                      atoll(meta_of(f, "classes")), mode, n, options, NULL, l),
                      LBK_OK);
+    assert_int_equal(lbk__loose_encode(l), LBK_OK);
 }
 
 /* An output for every weight, what a step takes from it; buffers are assigned. */
@@ -429,6 +430,7 @@ static void run_model(const char *name)
  X(depth_resnet18)                                                                                 \
  X(depth_resnet34)                                                                                 \
  X(light_depth)                                                                                    \
+ X(retinanet_resnet18)                                                                             \
  X(torch_resnet18)                                                                                 \
  X(torch_deeplabv3)
 #define X(name)                                                                                    \

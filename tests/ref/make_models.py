@@ -15,7 +15,7 @@ import st
 
 here = os.path.dirname(os.path.abspath(__file__))
 LR, DECAY = 0.1, 5e-4
-FIELD = {'classify': 'label', 'reconstruct': None, 'segment': 'label', 'depth': 'depth'}
+FIELD = {'classify': 'label', 'segment': 'label', 'depth': 'depth'}
 U64 = np.uint64
 
 
@@ -92,9 +92,28 @@ def truth_of(task, classes, shape):
     if task == 'depth':                                   # some pixels without a truth
         d = 10 * torch.rand(batch, 1, h, w) - 1
         return d.clamp_(min=0).half().double()
+    if task == 'detect':                                  # of 9 anchors of a cell: mostly background
+        cells = [(-(-h // 2**n), -(-w // 2**n)) for n in range(3, 8)]
+        cls = [torch.randint(-20, classes, (batch, 9, *c)).clamp_(-2) for c in cells]
+        return [(torch.where(c == -2, -1, torch.where(c == -1, -2, c)), torch.randn(batch, 9, 4, *c.shape[2:]).half().double())
+                for c in cls]
     label = torch.randint(0, classes, (batch, h, w))
     label[torch.rand(batch, h, w) < 0.1] = 255
     return label
+
+
+def fields(task, truth):
+    if task == 'detect':
+        for n, (cls, box) in enumerate(truth, 3):
+            yield from ((f'anchor_class/{n}', cls), (f'anchor_box/{n}', box))
+    elif task in FIELD:
+        yield FIELD[task], truth
+
+
+def to_float(truth):
+    if isinstance(truth, list):
+        return [tuple(map(to_float, pair)) for pair in truth]
+    return truth.float() if truth.is_floating_point() else truth
 
 
 def make(name, batch, channels, classes, size=(32, 32), stored=False, seed=2, least=0.0, published=None, **options):
@@ -112,14 +131,14 @@ def make(name, batch, channels, classes, size=(32, 32), stored=False, seed=2, le
     x = torch.rand(*shape).half().double()
     truth = truth_of(task, classes, shape)
     tensors['data/image'] = x.half().numpy()
-    if FIELD[task]:
-        tensors[f'data/{FIELD[task]}'] = truth.half().numpy() if truth.is_floating_point() else truth.int().numpy()
+    for field, v in fields(task, truth):
+        tensors[f'data/{field}'] = v.half().numpy() if v.is_floating_point() else v.int().numpy()
     net.eval()
     tensors['eval'] = samples(net(x))
     net.train()
     single = copy.deepcopy(net).float()
     loss, step = steps(name, net, x, truth)
-    _, rough = steps(name, single, x.float(), truth.float() if truth.is_floating_point() else truth)
+    _, rough = steps(name, single, x.float(), to_float(truth))
     usual = np.mean([noise(v, rough[key]) for key, v in step.items()])
     tensors['loss'] = loss.detach().float().numpy()
     for key, v in step.items():
@@ -157,3 +176,4 @@ if __name__ == '__main__':
     make('depth_resnet18', 3, 3, 1, (56, 76), width=0.25)
     make('resnet18', 4, 3, 10, (64, 64), published='torch_resnet18', width=0.125)
     make('deeplabv3_resnet18', 6, 3, 11, (57, 64), seed=9, published='torch_deeplabv3', dropout=False, deep=False, width=0.125)
+    make('retinanet_resnet18', 2, 3, 3, (136, 150), seed=7, width=0.25, neck=64, tower=2)

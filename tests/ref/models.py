@@ -392,8 +392,82 @@ class LightDepth(nn.Module):
         return self.decoder[5](self.decoder[4](x, image.shape[2:]))
 
 
+class FeaturePyramid(nn.Module):
+    """P3 to P5 of three features, deeper ones of the last."""
+
+    def __init__(self, channels, neck, levels):
+        super().__init__()
+        one = [nn.Sequential(nn.Conv2d(c, neck, 1)) for c in channels]
+        same = [nn.Sequential(nn.Conv2d(neck, neck, 3, 1, 1)) for _ in channels]
+        self.inner_blocks, self.layer_blocks = nn.ModuleList(one), nn.ModuleList(same)
+        if levels > 3:
+            self.extra_blocks = nn.Module()
+        for i in range(3, levels):
+            self.extra_blocks.add_module(f'p{i + 3}', nn.Conv2d(channels[-1] if i == 3 else neck, neck, 3, 2, 1))
+        self.levels = levels
+
+    def forward(self, features):
+        x, out = None, []
+        for one, same, f in reversed(list(zip(self.inner_blocks, self.layer_blocks, features))):
+            x = one(f) if x is None else one(f) + F.interpolate(x, f.shape[2:], mode='nearest')
+            out.insert(0, same(x))
+        for i in range(3, self.levels):
+            out.append(getattr(self.extra_blocks, f'p{i + 3}')(features[-1] if i == 3 else out[-1]))
+        return out
+
+
+class Tower(nn.Module):
+    def __init__(self, neck, depth, last, out):
+        super().__init__()
+        self.conv = nn.ModuleList(nn.Sequential(nn.Conv2d(neck, neck, 3, 1, 1)) for _ in range(depth))
+        self.last = last
+        self.add_module(last, nn.Conv2d(neck, out, 3, 1, 1))
+
+    def forward(self, x):
+        for c in self.conv:
+            x = relu(c(x))
+        return getattr(self, self.last)(x)
+
+
+class RetinaNet(nn.Module):
+    """In training: logits and deltas of each level. Else those of every anchor, cell by cell, side by side."""
+
+    def __init__(self, classes, blocks, block=Basic, width=1.0, neck=256, tower=4, levels=5, anchors=9):
+        super().__init__()
+        self.backbone, self.head, self.classes = nn.Module(), nn.Module(), classes
+        self.backbone.body = Stages(blocks, block, width=width)
+        self.backbone.fpn = FeaturePyramid(self.backbone.body.widths[1:], neck, levels)
+        self.head.classification_head = Tower(neck, tower, 'cls_logits', anchors * classes)
+        self.head.regression_head = Tower(neck, tower, 'bbox_reg', anchors * 4)
+
+    def forward(self, x):
+        levels = self.backbone.fpn(self.backbone.body.features(x)[1:])
+        out = [(self.head.classification_head(p), self.head.regression_head(p)) for p in levels]
+        if self.training:
+            return out
+        rows = [torch.cat([v.permute(0, 2, 3, 1).reshape(len(v), -1, w) for v, w in zip(pair, (self.classes, 4))], 2)
+                for pair in out]
+        return torch.cat(rows, 1)
+
+
+def detect_loss(levels, truth):
+    """truth: for each level the class of every anchor (-1 background, -2 not counted; N x anchors x H x W) and its deltas
+    (N x anchors x 4 x H x W)."""
+    hits = sum((cls >= 0).sum() for cls, _ in truth).clamp(min=1)
+    total = 0
+    for (z, d), (cls, want) in zip(levels, truth):
+        z = z.reshape(*cls.shape[:2], -1, *cls.shape[2:])
+        y = torch.stack([cls == k for k in range(z.shape[2])], 2).to(z.dtype)
+        p = torch.sigmoid(z)
+        right = y * p + (1 - y) * (1 - p)
+        focal = (0.25 * y + 0.75 * (1 - y)) * (1 - right) ** 2 * F.binary_cross_entropy_with_logits(z, y, reduction='none')
+        box = (d.reshape(want.shape) - want).abs()
+        total = total + (focal * (cls >= -1).unsqueeze(2)).sum() + (box * (cls >= 0).unsqueeze(2)).sum()
+    return total / hits
+
+
 THIN, WIDE = [16, 16, 32, 64], [32, 64, 128, 256]
-R18, R34, R101 = [2, 2, 2, 2], [3, 4, 6, 3], [3, 4, 23, 3]
+R10, R18, R34, R101 = [1, 1, 1, 1], [2, 2, 2, 2], [3, 4, 6, 3], [3, 4, 23, 3]
 ALL = {
     'lenet5_bn': lambda k, c: LeNet(k),
     'autoencoder': lambda k, c: Autoencoder(c),
@@ -423,7 +497,14 @@ ALL = {
     'depth_resnet18': lambda k, c, width=1.0: DepthKD(Stages(R18, width=width), width),
     'depth_resnet34': lambda k, c, width=1.0: DepthKD(Stages(R34, width=width), width),
     'light_depth': lambda k, c, **o: LightDepth(**o),
+    'retinanet_resnet10': lambda k, c, **o: RetinaNet(k, R10, **o),
+    'retinanet_resnet18': lambda k, c, **o: RetinaNet(k, R18, **o),
+    'retinanet_resnet34': lambda k, c, **o: RetinaNet(k, R34, **o),
+    'retinanet_resnet50': lambda k, c, **o: RetinaNet(k, R34, Bottleneck, **o),
+    'retinanet_resnet101': lambda k, c, **o: RetinaNet(k, R101, Bottleneck, **o),
 }
+# Of SSIM-KD at small scale.
+STUDENT, TEACHER = ({'width': w, 'neck': 64, 'tower': 2, 'levels': 3} for w in (0.25, 0.5))
 # Network, channels and side of the image, classes, options.
 COUNTED = [
     ('autoencoder', 3, 32, 0), ('autoencoder', 3, 64, 0), ('autoencoder', 1, 32, 0), ('autoencoder_linear', 1, 32, 0),
@@ -441,6 +522,11 @@ COUNTED = [
     *((name, 3, 64, 0, {'width': w}) for name in ('depth_mobilenet_v2', 'depth_resnet18', 'depth_resnet34', 'light_depth')
       for w in (1.0, 0.5, 0.25)),
     *((name, 3, (228, 304), 0) for name in ('depth_mobilenet_v2', 'depth_resnet18', 'depth_resnet34')),
+    *((f'retinanet_resnet{n}', 3, (160, 192), 80) for n in (10, 18, 34, 50, 101)),
+    ('retinanet_resnet18', 3, (800, 1280), 80), ('retinanet_resnet50', 3, (800, 1280), 80),
+    ('retinanet_resnet10', 3, (256, 320), 3, STUDENT), ('retinanet_resnet18', 3, (256, 320), 3, TEACHER),
+    ('retinanet_resnet18', 3, (256, 320), 3, {**TEACHER, 'width': 1.0}),
+    ('retinanet_resnet34', 3, (130, 150), 7, {'width': 0.25, 'anchors': 6, 'levels': 4}),
     *((name, 3, (360, 480), 11) for name in ('deeplabv3_resnet18', 'deeplabv3_mobilenet_v2', 'pspnet_resnet18')),
 ]
 
@@ -448,6 +534,8 @@ COUNTED = [
 def task(name):
     if name.startswith('autoencoder'):
         return 'reconstruct'
+    if name.startswith('retinanet'):
+        return 'detect'
     return 'segment' if name.startswith(('deeplab', 'pspnet')) else 'depth' if 'depth' in name else 'classify'
 
 
@@ -456,6 +544,8 @@ def loss_of(name, answer, x, truth):
     kind = task(name)
     if kind == 'reconstruct':
         return F.mse_loss(answer, x)
+    if kind == 'detect':
+        return detect_loss(answer, truth)
     if kind == 'classify':
         return F.cross_entropy(answer, truth)
     if kind == 'depth':
