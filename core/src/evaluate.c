@@ -97,6 +97,13 @@ static lbk_status build(struct evaluator *e)
     return lbk__answers_create(e->run, e->role, &s, &e->engine);
 }
 
+/* A part that fits into less than a batch is not padded to one. */
+static int64_t batch_of(const struct evaluator *e)
+{
+    const int64_t most = e->run->cfg->eval_batch, n = e->source ? e->source->data->n : most;
+    return n > 0 && n < most ? n : most;
+}
+
 lbk_status lbk__evaluator_create(struct run *r, struct role *role, enum data_split split,
                                  struct evaluator **out)
 {
@@ -109,7 +116,7 @@ lbk_status lbk__evaluator_create(struct run *r, struct role *role, enum data_spl
     *e = (struct evaluator){ .run = r, .role = role };
     e->source = lbk__source_get(r, "train", split);
     const char *before = lbk__about_memory(r->ctx, "eval_batch");
-    struct loader_params p = { .batch = r->cfg->eval_batch,
+    struct loader_params p = { .batch = batch_of(e),
                                .pad = true,
                                .records = true,
                                .epochs = 1,
@@ -160,7 +167,7 @@ lbk_status lbk__evaluator_size(const struct evaluator *e, struct role *x, struct
     if (!st) {
         const double flops = lbk__graph_flops(o->g, node_of(lbk_pass_out(o->pass[0])));
         count_states(o->g, x->path, out);
-        out->macs = 0.5 * flops / (double) e->run->cfg->eval_batch;
+        out->macs = 0.5 * flops / (double) batch_of(e);
         if (flops < 0)
             st = lbk_fail(e->run->ctx, LBK_ENOMEM, "role '%s': out of memory", x->name);
     }

@@ -15,7 +15,7 @@ static const struct lbk_opt run_opts[] = {
     LBK_INT(run_cfg, epochs, 0, 0, 1e6, "passes over the training data; 0 = as steps says"),
     LBK_INT(run_cfg, steps, 0, 0, 1e12, "optimiser steps instead of epochs"),
     LBK_INT(run_cfg, batch, 128, 1, 1e6, "samples to a step"),
-    LBK_INT(run_cfg, eval_batch, 256, 1, 1e6, "samples to a step of evaluation"),
+    LBK_INT(run_cfg, eval_batch, 256, 1, 1e6, "samples to a step of evaluation, at most"),
     LBK_STRING(run_cfg, optim, "adam",
                "optimiser, as in sgd,momentum=0.9,wd=5e-4; <stage>.optim for one stage"),
     LBK_RAMP(run_cfg, lr, "0.001 cos 0",
