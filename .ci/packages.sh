@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Debian packages, and need(), which installs those that are missing.
-build_packages="gcc libc6-dev meson ninja-build pkg-config zlib1g-dev libpng-dev libturbojpeg0-dev libjansson-dev libyaml-dev opencl-c-headers"
+build_packages="gcc libc6-dev meson ninja-build pkg-config zlib1g-dev libpng-dev libturbojpeg0-dev libjansson-dev libexpat1-dev libyaml-dev opencl-c-headers"
 test_packages="g++ git binutils python3 libcmocka-dev dataset-fashion-mnist ocl-icd-libopencl1 pocl-opencl-icd mesa-opencl-icd oclgrind libclblast1"
 
 # A root without /sys, as a bare chroot is: PoCL asks hwloc there for cores and memory, finds none, and ends the program.

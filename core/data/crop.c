@@ -86,19 +86,25 @@ const struct lbk_transform lbk__crop = {
 };
 
 struct pad {
-    int64_t h, w;
+    int64_t h, w, multiple;
     struct lbk_numbers fill;
 };
 static const struct lbk_opt pad_opts[] = {
     LBK_INT(pad, h, 32, 1, 16384, "least height in pixels"),
     LBK_INT(pad, w, 0, 0, 16384, "least width; 0 = the height"),
-    LBK_NUMBERS(pad, fill, "0", "what is put there, one number or one per channel"), LBK_OPTS_END
+    LBK_NUMBERS(pad, fill, "0", "what is put there, one number or one per channel"),
+    LBK_INT(pad, multiple, 1, 1, 4096, "both sides become multiples of it"), LBK_OPTS_END
 };
+
+static int64_t padded(int64_t side, int64_t least, int64_t multiple)
+{
+    const int64_t n = side > least ? side : least;
+    return (n + multiple - 1) / multiple * multiple;
+}
 
 static lbk_status pad(lbk_record *r, uint64_t rng, const void *cfg)
 {
     const struct pad *c = cfg;
-    const int64_t w_least = c->w ? c->w : c->h;
     struct lbk_array image;
     int64_t h, w;
     lbk_status st = lbk__image_size(r, &h, &w);
@@ -107,16 +113,17 @@ static lbk_status pad(lbk_record *r, uint64_t rng, const void *cfg)
     if (!st && c->fill.n > 1 && c->fill.n != image.shape.d[0])
         st = lbk_fail(r->ctx, LBK_EINVAL, "pad.fill: expected 1 or %lld numbers, got %lld",
                       (long long) image.shape.d[0], (long long) c->fill.n);
-    if (st || (h >= c->h && w >= w_least))
+    const int64_t to_h = st ? 0 : padded(h, c->h, c->multiple),
+                  to_w = st ? 0 : padded(w, c->w ? c->w : c->h, c->multiple);
+    if (st || (h == to_h && w == to_w))
         return st;
-    return cut(r, (struct window){ 0, 0, &c->fill }, h > c->h ? h : c->h,
-               w > w_least ? w : w_least);
+    return cut(r, (struct window){ 0, 0, &c->fill }, to_h, to_w);
 }
 
 const struct lbk_transform lbk__pad_data = {
     .size = sizeof(struct lbk_transform),
     .name = "pad",
-    .doc = "rows below and columns on the right, up to a size",
+    .doc = "rows below and columns on the right, up to a size or a multiple",
     .opts = pad_opts,
     .cfg_size = sizeof(struct pad),
     .apply = pad,

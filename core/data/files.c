@@ -17,8 +17,7 @@ static int by_stem(const void *a, const void *b)
     return strcmp(((const struct file_name *) a)->stem, ((const struct file_name *) b)->stem);
 }
 
-/* Length of the name without an image's ending, or 0. */
-static size_t image_stem(const char *name)
+size_t lbk__files_stem(const char *name)
 {
     const char *dot = strrchr(name, '.');
     const bool image =
@@ -98,7 +97,7 @@ lbk_status lbk__files_list(lbk_ctx *ctx, struct arena *a, const char *folder, en
                         "%s: cannot open the folder: %s", folder, strerror(errno));
     for (struct dirent *e = readdir(d); e && !st; e = readdir(d)) {
         const size_t n = strlen(e->d_name),
-                     stem = kind == FILES_FOLDERS ? n : image_stem(e->d_name);
+                     stem = kind == FILES_FOLDERS ? n : lbk__files_stem(e->d_name);
         if (e->d_name[0] != '.' && stem && is_folder(folder, e) == (kind == FILES_FOLDERS))
             st = append(&l, e->d_name, n, stem);
     }
@@ -126,7 +125,7 @@ lbk_status lbk__files_lines(lbk_ctx *ctx, struct arena *a, const char *path, str
         const size_t n = strcspn(p, " \t\r\n");
         if (n && *p != '#') {
             char *word = strndup(p, n);
-            const size_t stem = word ? image_stem(word) : 0;
+            const size_t stem = word ? lbk__files_stem(word) : 0;
             st = word ? append(&l, word, n, stem ? stem : n) : no_memory(&l);
             free(word);
         }

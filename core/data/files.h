@@ -19,6 +19,8 @@ lbk_status lbk__files_list(lbk_ctx *ctx, struct arena *a, const char *folder, en
                            struct files *out);
 /* The first word of each line, as it stands, its ending taken off when that is an image's. */
 lbk_status lbk__files_lines(lbk_ctx *ctx, struct arena *a, const char *path, struct files *out);
+/* Length of the name without an image's ending, or 0: it has none. */
+size_t lbk__files_stem(const char *name);
 const struct file_name *lbk__files_find(const struct files *f, const char *stem);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <limbeck/ctx.h>
 #include "device.h"
@@ -82,19 +83,78 @@ static bool move_box(const float a[6], float h, float w, const float in[5], floa
     return left > 0 && left >= 0.1f * area;
 }
 
+/* Rows of boxes that are kept move up; they are as many as the boxes were. */
+static lbk_status keep_rows(lbk_record *r, struct slot *s, const bool *kept, int64_t n)
+{
+    const lbk_shape shape = s->array.shape;
+    const int64_t all = lbk_shape_count(shape);
+    if (shape.n < 1 || shape.d[0] != n)
+        return lbk_fail(r->ctx, LBK_EINVAL,
+                        "sample %" PRIu64 ": expected '%s' to have a row for each of %" PRId64
+                        " boxes",
+                        r->id, s->name, n);
+    const size_t row = n ? (size_t) (all / n) * lbk__dtype_size(s->array.dtype) : 0;
+    char *at = s->array.data, *to = at;
+    for (int64_t i = 0; i < n; i++, at += row) {
+        if (kept[i] && to != at)
+            memcpy(to, at, row);
+        to += kept[i] ? row : 0;
+    }
+    return LBK_OK;
+}
+
+static lbk_status move_rows(lbk_record *r, const bool *kept, int64_t n, int64_t left)
+{
+    lbk_status st = LBK_OK;
+    for (int64_t k = 0; !st && k < r->n; k++) {
+        struct slot *s = &r->at[k];
+        if (!s->used || lbk__record_kind(r, s) != LBK_OF_BOXES)
+            continue;
+        st = keep_rows(r, s, kept, n);
+        if (!st)
+            s->array.shape.d[0] = left;
+    }
+    return st;
+}
+
 static lbk_status move_boxes(lbk_record *r, int64_t k, float h, float w, const float a[6])
 {
     const struct lbk_array old = r->at[k].array;
     if (old.dtype != LBK_F32 || old.shape.n != 2 || old.shape.d[1] != 5)
         return lbk_fail(r->ctx, LBK_EINVAL, "sample %" PRIu64 ": expected '%s' to be n x 5 of f32",
                         r->id, r->at[k].name);
+    const int64_t n = old.shape.d[0];
     float *to = lbk__record_room(r, r->at[k].name, LBK_F32, old.shape);
-    if (!to)
+    bool *kept = to ? malloc((size_t) n + 1) : NULL;
+    int64_t left = 0;
+    if (!kept)
         return LBK_ENOMEM;
-    int64_t n = 0;
-    for (int64_t i = 0; i < old.shape.d[0]; i++)
-        n += move_box(a, h, w, (const float *) old.data + 5 * i, to + 5 * n);
-    r->at[k].array.shape.d[0] = n;
+    for (int64_t i = 0; i < n; i++) {
+        kept[i] = move_box(a, h, w, (const float *) old.data + 5 * i, to + 5 * left);
+        left += kept[i];
+    }
+    r->at[k].array.shape.d[0] = left;
+    const lbk_status st = move_rows(r, kept, n, left);
+    free(kept);
+    return st;
+}
+
+static lbk_status move_place(lbk_record *r, int64_t k, const float a[6])
+{
+    const struct lbk_array *x = &r->at[k].array;
+    if (x->dtype != LBK_F32 || lbk_shape_count(x->shape) != 4)
+        return lbk_fail(r->ctx, LBK_EINVAL, "sample %" PRIu64 ": expected '%s' to be 4 of f32",
+                        r->id, r->at[k].name);
+    if (a[1] != 0 || a[3] != 0)
+        return lbk_fail(r->ctx, LBK_EUNSUPPORTED,
+                        "sample %" PRIu64 ": expected transforms that keep the sides of boxes "
+                        "upright, as '%s' needs, found one that turns the picture",
+                        r->id, r->at[k].name);
+    float *p = x->data;
+    for (int i = 0; i < 2; i++) {
+        p[i] /= a[4 * i];
+        p[i + 2] -= p[i] * a[3 * i + 2];
+    }
     return LBK_OK;
 }
 
@@ -109,6 +169,8 @@ lbk_status lbk__move(lbk_record *r, int64_t h, int64_t w, move_plane plane, cons
             st = move_slot(r, k, m, plane);
         else if (kind == LBK_BOXES)
             st = move_boxes(r, k, (float) h, (float) w, a);
+        else if (kind == LBK_PLACE)
+            st = move_place(r, k, a);
     }
     return st;
 }

@@ -17,8 +17,8 @@ typedef lbk_status (*move_plane)(lbk_record *r, const struct move *m, const void
 /* Size of the image; fails when the record has none. */
 lbk_status lbk__image_size(const lbk_record *r, int64_t *h, int64_t *w);
 /* Every image and map gets that size by `plane`; boxes follow x' = a[0] x + a[1] y + a[2], y' =
- * a[3] x + a[4] y + a[5], are cut to the picture, and dropped when less than a tenth of them is
- * left. */
+ * a[3] x + a[4] y + a[5], are cut to the picture, and dropped, with their rows, when less than a tenth of
+ * them is left. A place that would turn fails. */
 lbk_status lbk__move(lbk_record *r, int64_t h, int64_t w, move_plane plane, const void *how,
                      const float a[6]);
 

@@ -67,22 +67,13 @@ static lbk_status no_memory(const lbk_dataset *d)
     return lbk_fail(d->ctx, LBK_ENOMEM, "pairs: out of memory");
 }
 
-/* FNV-1a, 64 bits */
-static uint64_t name_id(const char *s)
-{
-    uint64_t h = 0xcbf29ce484222325u;
-    for (; *s; s++)
-        h = (h ^ (unsigned char) *s) * 0x100000001b3u;
-    return h;
-}
-
 /* below: what the image's name is below the folder of all of them, its ending left off. */
 static lbk_status add(lbk_dataset *d, const char *image, const char *label, int64_t class_,
                       const char *below)
 {
     if (!image || !below || !lbk__grow(&d->at, d->n, &d->cap, sizeof *d->at))
         return no_memory(d);
-    d->at[d->n++] = (struct sample){ image, label, class_, name_id(below) };
+    d->at[d->n++] = (struct sample){ image, label, class_, lbk__source_id(below) };
     return LBK_OK;
 }
 

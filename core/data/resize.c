@@ -10,12 +10,14 @@ struct resize {
     int64_t h, w;
     int fit;
 };
-static const char *const fits[] = { "stretch", "short", NULL };
+enum { FIT_STRETCH, FIT_SHORT, FIT_INSIDE };
+static const char *const fits[] = { "stretch", "short", "inside", NULL };
 static const struct lbk_opt resize_opts[] = {
     LBK_INT(resize, h, 32, 1, 16384, "height in pixels"),
     LBK_INT(resize, w, 0, 0, 16384, "width; 0 = the height"),
     LBK_ENUM(resize, fit, "stretch", fits,
-             "stretch: to that size; short: the shorter side becomes the height, shape kept"),
+             "stretch: to that size; short: the shorter side becomes the height, shape kept; "
+             "inside: as large as fits into the size, shape kept"),
     LBK_OPTS_END
 };
 
@@ -161,10 +163,12 @@ static lbk_status resize(lbk_record *r, uint64_t rng, const void *cfg)
     const lbk_status st = lbk__image_size(r, &h, &w);
     if (st)
         return st;
-    const double factor = (double) c->h / (double) (h < w ? h : w);
-    if (c->fit)
-        return resize_to(r, h, w, times(h, factor), times(w, factor), true);
-    return resize_to(r, h, w, c->h, c->w ? c->w : c->h, true);
+    const int64_t to_w = c->w ? c->w : c->h;
+    const double inside = fmin((double) c->h / (double) h, (double) to_w / (double) w),
+                 factor = c->fit == FIT_INSIDE ? inside : (double) c->h / (double) (h < w ? h : w);
+    if (c->fit == FIT_STRETCH)
+        return resize_to(r, h, w, c->h, to_w, true);
+    return resize_to(r, h, w, times(h, factor), times(w, factor), true);
 }
 
 const struct lbk_transform lbk__resize_data = {

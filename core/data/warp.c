@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
+#include <string.h>
 #include "move.h"
 
 struct flip {
     double p;
+    bool vertical;
 };
-static const struct lbk_opt flip_opts[] = { LBK_FLOAT(flip, p, 0.5, 0, 1, "probability"),
-                                            LBK_OPTS_END };
+static const struct lbk_opt flip_opts[] = {
+    LBK_FLOAT(flip, p, 0.5, 0, 1, "probability"),
+    LBK_BOOL(flip, vertical, false, "above and below are exchanged instead"), LBK_OPTS_END
+};
 
 static lbk_status mirror(lbk_record *r, const struct move *m, const void *src, void *dst)
 {
@@ -18,19 +22,31 @@ static lbk_status mirror(lbk_record *r, const struct move *m, const void *src, v
     return LBK_OK;
 }
 
+static lbk_status turn_over(lbk_record *r, const struct move *m, const void *src, void *dst)
+{
+    const uint32_t *from = src;
+    uint32_t *to = dst;
+    for (int64_t y = 0; y < m->h; y++)
+        memcpy(to + y * m->w, from + (m->h - 1 - y) * m->w, (size_t) m->w * sizeof *to);
+    return LBK_OK;
+}
+
 static lbk_status flip(lbk_record *r, uint64_t rng, const void *cfg)
 {
+    const struct flip *c = cfg;
     int64_t h, w;
     const lbk_status st = lbk__image_size(r, &h, &w);
-    if (st || lbk_unit(lbk_philox(rng, 0, 0).v[0]) >= ((const struct flip *) cfg)->p)
+    if (st || lbk_unit(lbk_philox(rng, 0, 0).v[0]) >= c->p)
         return st;
+    if (c->vertical)
+        return lbk__move(r, h, w, turn_over, NULL, (const float[]){ 1, 0, 0, 0, -1, (float) h });
     return lbk__move(r, h, w, mirror, NULL, (const float[]){ -1, 0, (float) w, 0, 1, 0 });
 }
 
 const struct lbk_transform lbk__flip = {
     .size = sizeof(struct lbk_transform),
     .name = "flip",
-    .doc = "left and right exchanged",
+    .doc = "left and right exchanged, or above and below",
     .opts = flip_opts,
     .cfg_size = sizeof(struct flip),
     .apply = flip,

@@ -38,6 +38,13 @@ const struct data_description lbk__data_descriptions[] = {
       "offset=0.01959896,val=80,augment=flip" },
     { "indoor_unlabelled", "535 photographs of rooms, and nothing else", "pairs",
       "indoor-unlabelled", "images=.,kind=none,augment=flip" },
+    { "bccd", "364 microscope images of blood, boxes of 3 kinds of cells", "coco", "bccd",
+      "prepare=[resize(h=240,w=320,fit=inside),pad(h=256,w=320)],"
+      "augment=[flip,flip(vertical=yes),color(brightness=0.1,contrast=0.1,saturation=0.1)]" },
+    { "facemask", "853 photographs of people, boxes of faces with and without a mask", "coco",
+      "facemask",
+      "prepare=[resize(h=256,w=320,fit=inside),pad(h=256,w=320)],"
+      "augment=[flip,color(brightness=0.1,contrast=0.1,saturation=0.1)]" },
     { NULL, NULL, NULL, NULL, NULL },
 };
 

@@ -325,7 +325,7 @@ static lbk_status make_batch(struct loader *l, struct batch *b)
                          l->p.batch);
 }
 
-/* Every array of a sample but boxes, which are as many as there are. */
+/* Every array of a sample but boxes and what belongs to them, which are as many as there are. */
 static lbk_status make_layout(struct loader *l, const lbk_record *r)
 {
     struct batch *b = &l->layout;
@@ -336,7 +336,7 @@ static lbk_status make_layout(struct loader *l, const lbk_record *r)
     for (int64_t i = 0; i < r->n; i++) {
         const struct slot *s = &r->at[i];
         const struct lbk_field *spec = lbk_record_field(r, s->name);
-        if (!s->used || (spec && spec->kind == LBK_BOXES))
+        if (!s->used || (spec && (spec->kind == LBK_BOXES || spec->kind == LBK_OF_BOXES)))
             continue;
         if (s->array.shape.n == LBK_MAX_DIMS)
             return lbk_fail(l->ctx, LBK_EINVAL, "loader: expected '%s' to have less than %d axes",

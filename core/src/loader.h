@@ -38,7 +38,7 @@ struct batch {
     int64_t epoch, position; /* position: number of the batch in its epoch */
     int64_t count;           /* samples that are not filling */
     int n;
-    struct batch_field *fields; /* all arrays of a sample but boxes */
+    struct batch_field *fields; /* all arrays of a sample but boxes and their rows */
     int64_t *index;             /* place in the data set */
     uint64_t *ids;
     lbk_record **records; /* NULL unless asked for */

@@ -266,11 +266,11 @@ void lbk_pass_read(lbk_pass *p, const char *name, lbk_val *v)
 
 static const char *kind_text(enum lbk_kind kind)
 {
-    static const char *const text[] = { [LBK_PLAIN] = "numbers",
-                                        [LBK_IMAGE] = "an image",
-                                        [LBK_MAP] = "a value for each pixel",
-                                        [LBK_CLASS] = "one class",
-                                        [LBK_BOXES] = "boxes" };
+    static const char *const text[] = {
+        [LBK_PLAIN] = "numbers",   [LBK_IMAGE] = "an image", [LBK_MAP] = "a value for each pixel",
+        [LBK_CLASS] = "one class", [LBK_BOXES] = "boxes",    [LBK_OF_BOXES] = "a row for each box",
+        [LBK_PLACE] = "a place"
+    };
     return text[kind];
 }
 

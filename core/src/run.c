@@ -53,6 +53,30 @@ static lbk_status open_source(struct run *r, struct source *s, const char *text)
     return st ? st : open_pipeline(r, s, true);
 }
 
+/* A part with other classes would have its labels taken for those of training. */
+static lbk_status check_classes(struct run *r, const struct source *s)
+{
+    const struct source *t = r->sources;
+    while (t && (t->split != DATA_TRAIN || strcmp(t->name, s->name) || !t->data))
+        t = t->next;
+    const struct lbk_field *a = t && t != s ? lbk__data_classes(t->data) : NULL,
+                           *b = a ? lbk__data_classes(s->data) : NULL;
+    if (!a || !b)
+        return LBK_OK;
+    if (a->classes != b->classes)
+        return lbk_fail(r->ctx, LBK_EFORMAT,
+                        "%s: expected the %lld classes of training in part '%s', found %lld", s->by,
+                        (long long) a->classes, lbk__split_names[s->split], (long long) b->classes);
+    for (int64_t k = 0; a->names && b->names && k < a->classes; k++)
+        if (strcmp(a->names[k], b->names[k]))
+            return lbk_fail(r->ctx, LBK_EFORMAT,
+                            "%s: expected class %lld of part '%s' to be '%s' as in training, found "
+                            "'%s'",
+                            s->by, (long long) k, lbk__split_names[s->split], a->names[k],
+                            b->names[k]);
+    return LBK_OK;
+}
+
 static lbk_status no_data(struct run *r, const char *stream, const char *setting)
 {
     lbk_status st = lbk__settings_typo(r->set, setting);
@@ -83,6 +107,8 @@ struct source *lbk__source_get(struct run *r, const char *stream, enum data_spli
     };
     r->sources = s;
     r->failed = open_source(r, s, text);
+    if (!r->failed)
+        r->failed = check_classes(r, s);
     return r->failed ? NULL : s;
 }
 

@@ -25,6 +25,15 @@ lbk_status lbk__source_path(lbk_ctx *ctx, const char *root, const char *name, ch
     return LBK_OK;
 }
 
+/* FNV-1a, 64 bits */
+uint64_t lbk__source_id(const char *name)
+{
+    uint64_t h = 0xcbf29ce484222325u;
+    for (; *name; name++)
+        h = (h ^ (unsigned char) *name) * 0x100000001b3u;
+    return h;
+}
+
 lbk_status lbk__source_image(lbk_record *r, const struct image *m, int64_t c)
 {
     const int64_t n = m->h * m->w;
@@ -61,8 +70,13 @@ lbk_status lbk__source_hash_file(lbk_ctx *ctx, const char *path, struct sha256 *
 
 lbk_status lbk__register_data(lbk_registrar *r)
 {
-    static const struct lbk_source *const sources[] = { &lbk__idx, &lbk__pairs, &lbk__synth,
-                                                        &lbk__join, NULL };
+    static const struct lbk_source *const sources[] = {
+        &lbk__idx, &lbk__pairs, &lbk__coco, &lbk__synth, &lbk__join,
+#ifdef LBK_HAVE_XML
+        &lbk__voc,
+#endif
+        NULL,
+    };
     lbk_status st = LBK_OK;
     for (int i = 0; sources[i]; i++)
         st = lbk_register_source(r, sources[i]);

@@ -6,8 +6,10 @@
 LBK_BEGIN
 
 /* What a field is, so that a transform moves all of a sample's fields together.
- * MAP: per pixel, resampled nearest. BOXES: n x (x0 y0 x1 y1 class), in pixels. */
-enum lbk_kind { LBK_PLAIN, LBK_IMAGE, LBK_MAP, LBK_CLASS, LBK_BOXES };
+ * MAP: per pixel, resampled nearest. BOXES: n x (x0 y0 x1 y1 class), in pixels of the picture; pixel i lies between i and i + 1.
+ * OF_BOXES: a row for each of the boxes, in their order, which goes when its box goes. PLACE: where the picture lies in
+ * the one that was read. */
+enum lbk_kind { LBK_PLAIN, LBK_IMAGE, LBK_MAP, LBK_CLASS, LBK_BOXES, LBK_OF_BOXES, LBK_PLACE };
 struct lbk_field {
     const char *name;                 /* "image", "label", "depth", "boxes"; a table ends at NULL */
     enum lbk_kind kind;
@@ -19,7 +21,11 @@ struct lbk_field {
 /* One sample on the host: named arrays of any size. Sources fill it, transforms change it, tasks
  * encode and decode it, metrics and sweeps read it. Arrays live as long as the record.
  * "image" is LBK_F32 C x H x W in 0..1, C 1 or 3 (RGB); of LBK_MAP fields labels are LBK_I32 H x W
- * and measures LBK_F32 1 x H x W; LBK_CLASS is an LBK_I32 scalar; LBK_BOXES is LBK_F32 n x 5. */
+ * and measures LBK_F32 1 x H x W; LBK_CLASS is an LBK_I32 scalar; LBK_BOXES is LBK_F32 n x 5, at most one such field;
+ * LBK_PLACE is LBK_F32 sx sy tx ty: what is at x, y was at sx x + tx, sy y + ty.
+ * Sources of boxes also give "boxes_area" (OF_BOXES, LBK_F32 n: as annotated, in pixels of the picture that was read),
+ * "boxes_crowd" (OF_BOXES, LBK_I32 n: 1 = a region of many objects, neither learnt nor to be found) and "to_original" (PLACE).
+ * Boxes and what belongs to them have another length in each sample: they are no fields of a batch. */
 typedef struct lbk_record lbk_record;
 struct lbk_array {
     lbk_dtype dtype;
