@@ -26,6 +26,29 @@ int64_t part_width(int64_t channels, double width);
 /* Fails the graph when classes is 0. */
 void part_need_classes(lbk_graph *g, const char *model, int64_t classes);
 
+/* Models that differ in a table. LIST(X) has a row X(name, doc, { ... }) for each, which starts a T, and build(scope, input,
+ * options, const T *) makes one; base: what they share of struct lbk_model. Defines their builders and lbk_models_<family>(). */
+#define PART_BUILDER(name, text, ...)                                                                                              \
+    static lbk_val *name(lbk_scope *s, lbk_val *x, const void *cfg)                                                                \
+    {                                                                                                                              \
+        static const part_row row = __VA_ARGS__;                                                                                   \
+        return build(s, x, cfg, &row);                                                                                             \
+    }
+#define PART_ENTRY(function, text, ...)                                                                                            \
+    m.name = #function, m.doc = text, m.build = function;                                                                          \
+    st = lbk_register_model(r, &m);
+#define PART_FAMILY(family, LIST, T, base)                                                                                         \
+    typedef T part_row;                                                                                                            \
+    LIST(PART_BUILDER)                                                                                                             \
+    lbk_status lbk_models_##family(lbk_registrar *r);                                                                              \
+    lbk_status lbk_models_##family(lbk_registrar *r)                                                                               \
+    {                                                                                                                              \
+        lbk_status st = LBK_OK;                                                                                                    \
+        struct lbk_model m = base;                                                                                                 \
+        LIST(PART_ENTRY)                                                                                                           \
+        return st;                                                                                                                 \
+    }
+
 /* A residual block (He et al., "Deep residual learning", 2016). channels: of its 3 x 3 convolutions; a
  * bottleneck has four times as many outside. 0 = 1 for stride and dilations. */
 struct part_block {

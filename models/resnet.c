@@ -17,8 +17,10 @@ static const struct lbk_opt opts[] = {
     LBK_OPTS_END,
 };
 
-static lbk_val *build(lbk_scope *s, lbk_val *x, const struct resnet *c, struct part_resnet r)
+static lbk_val *build(lbk_scope *s, lbk_val *x, const struct resnet *c,
+                      const struct part_resnet *table)
 {
+    struct part_resnet r = *table;
     lbk_graph *g = lbk_scope_graph(s);
     lbk_val *out[4];
     part_need_classes(g, "resnet", c->classes);
@@ -31,29 +33,13 @@ static lbk_val *build(lbk_scope *s, lbk_val *x, const struct resnet *c, struct p
     return lbk_nn_linear(lbk_scope_sub(s, "fc"), x, c->classes, true);
 }
 
-#define LIST                                                                                       \
- X(resnet18, "ResNet-18, for images of 224 x 224", false, { 2, 2, 2, 2 })                          \
- X(resnet34, "ResNet-34, for images of 224 x 224", false, { 3, 4, 6, 3 })                          \
- X(resnet50, "ResNet-50, for images of 224 x 224", true, { 3, 4, 6, 3 })                           \
- X(resnet101, "ResNet-101, for images of 224 x 224", true, { 3, 4, 23, 3 })
+#define LIST(X)                                                                                    \
+ X(resnet18, "ResNet-18, for images of 224 x 224", { { 2, 2, 2, 2 }, .bottleneck = false })        \
+ X(resnet34, "ResNet-34, for images of 224 x 224", { { 3, 4, 6, 3 }, .bottleneck = false })        \
+ X(resnet50, "ResNet-50, for images of 224 x 224", { { 3, 4, 6, 3 }, .bottleneck = true })         \
+ X(resnet101, "ResNet-101, for images of 224 x 224", { { 3, 4, 23, 3 }, .bottleneck = true })
 
-/* clang-format off */
-#define X(name, doc, wide, ...)                                                                    \
-    static lbk_val *name(lbk_scope *s, lbk_val *x, const void *cfg)                                \
-    {                                                                                              \
-        return build(s, x, cfg, (struct part_resnet){ .blocks = __VA_ARGS__, .bottleneck = wide });\
-    }
-LIST
-#undef X
-
-lbk_status lbk_models_resnet(lbk_registrar *r);
-lbk_status lbk_models_resnet(lbk_registrar *r)
-{
-    lbk_status st = LBK_OK;
-#define X(name, text, ...)                                                                         \
-    st = lbk_register_model(r, LBK_DESC(lbk_model, #name, text, .task = "classify", .opts = opts,  \
-                                        .cfg_size = sizeof(struct resnet), .build = name));
-    LIST
-#undef X
-    return st;
-}
+static const struct lbk_model base = {
+    .size = sizeof base, .task = "classify", .opts = opts, .cfg_size = sizeof(struct resnet)
+};
+PART_FAMILY(resnet, LIST, struct part_resnet, base)

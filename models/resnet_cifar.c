@@ -56,41 +56,26 @@ static lbk_val *build(lbk_scope *s, lbk_val *x, const struct resnet *c, const st
     return lbk_nn_linear(lbk_scope_sub(s, "%s", f->head), x, c->classes, true);
 }
 
-#define THREE(name, n, w0, w1, w2, w3, doc)                                                        \
- X(name, doc, "downsample", "fc", PART_NORMAL, false, 3, w0, { w1, w2, w3 }, { n, n, n })
-#define FOUR(name, wide, b0, b1, b2, b3, doc)                                                      \
- X(name, doc, "shortcut", "linear", PART_UNIFORM, wide, 4, 64, { 64, 128, 256, 512 },              \
-   { b0, b1, b2, b3 })
-#define LIST                                                                                       \
- THREE(resnet20, 3, 16, 16, 32, 64, "20 layers, 16 to 64 channels")                                \
- THREE(resnet32, 5, 16, 16, 32, 64, "32 layers, 16 to 64 channels")                                \
- THREE(resnet56, 9, 16, 16, 32, 64, "56 layers, 16 to 64 channels")                                \
- THREE(resnet110, 18, 16, 16, 32, 64, "110 layers, 16 to 64 channels")                             \
- THREE(resnet8x4, 1, 32, 64, 128, 256, "8 layers, four times as wide")                             \
- THREE(resnet32x4, 5, 32, 64, 128, 256, "32 layers, four times as wide")                           \
- FOUR(resnet18_cifar, false, 2, 2, 2, 2, "ResNet-18 with a 3 x 3 stem and no pooling")             \
- FOUR(resnet34_cifar, false, 3, 4, 6, 3, "ResNet-34 with a 3 x 3 stem and no pooling")             \
- FOUR(resnet50_cifar, true, 3, 4, 6, 3, "ResNet-50 with a 3 x 3 stem and no pooling")
+#define THREE(n, w0, w1, w2, w3)                                                                   \
+ {                                                                                                 \
+  "downsample", "fc", PART_NORMAL, false, 3, w0, { w1, w2, w3 }, { n, n, n }                       \
+ }
+#define FOUR(wide, b0, b1, b2, b3)                                                                 \
+ {                                                                                                 \
+  "shortcut", "linear", PART_UNIFORM, wide, 4, 64, { 64, 128, 256, 512 }, { b0, b1, b2, b3 }       \
+ }
+#define LIST(X)                                                                                    \
+ X(resnet20, "20 layers, 16 to 64 channels", THREE(3, 16, 16, 32, 64))                             \
+ X(resnet32, "32 layers, 16 to 64 channels", THREE(5, 16, 16, 32, 64))                             \
+ X(resnet56, "56 layers, 16 to 64 channels", THREE(9, 16, 16, 32, 64))                             \
+ X(resnet110, "110 layers, 16 to 64 channels", THREE(18, 16, 16, 32, 64))                          \
+ X(resnet8x4, "8 layers, four times as wide", THREE(1, 32, 64, 128, 256))                          \
+ X(resnet32x4, "32 layers, four times as wide", THREE(5, 32, 64, 128, 256))                        \
+ X(resnet18_cifar, "ResNet-18 with a 3 x 3 stem and no pooling", FOUR(false, 2, 2, 2, 2))          \
+ X(resnet34_cifar, "ResNet-34 with a 3 x 3 stem and no pooling", FOUR(false, 3, 4, 6, 3))          \
+ X(resnet50_cifar, "ResNet-50 with a 3 x 3 stem and no pooling", FOUR(true, 3, 4, 6, 3))
 
-/* clang-format off */
-#define X(name, doc, shortcut, head, normal, wide, stages, stem, ...)                              \
-    static lbk_val *name(lbk_scope *s, lbk_val *x, const void *cfg)                                \
-    {                                                                                              \
-        static const struct family f = { shortcut, head, normal, wide, stages, stem,               \
-                                         __VA_ARGS__ };                                            \
-        return build(s, x, cfg, &f);                                                               \
-    }
-LIST
-#undef X
-
-lbk_status lbk_models_resnet_cifar(lbk_registrar *r);
-lbk_status lbk_models_resnet_cifar(lbk_registrar *r)
-{
-    lbk_status st = LBK_OK;
-#define X(name, text, ...)                                                                         \
-    st = lbk_register_model(r, LBK_DESC(lbk_model, #name, text, .task = "classify", .opts = opts,  \
-                                        .cfg_size = sizeof(struct resnet), .build = name));
-    LIST
-#undef X
-    return st;
-}
+static const struct lbk_model base = {
+    .size = sizeof base, .task = "classify", .opts = opts, .cfg_size = sizeof(struct resnet)
+};
+PART_FAMILY(resnet_cifar, LIST, struct family, base)

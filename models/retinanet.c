@@ -149,8 +149,10 @@ static bool fits(lbk_graph *g, const lbk_val *x, const struct retinanet *c)
     return !lbk_graph_status(g);
 }
 
-static lbk_val *build(lbk_scope *s, lbk_val *x, const struct retinanet *c, struct part_resnet r)
+static lbk_val *build(lbk_scope *s, lbk_val *x, const struct retinanet *c,
+                      const struct part_resnet *table)
 {
+    struct part_resnet r = *table;
     lbk_scope *backbone = lbk_scope_sub(s, "backbone");
     lbk_val *layer[4], *level[MOST_LEVELS];
     if (!fits(lbk_scope_graph(s), x, c))
@@ -163,30 +165,15 @@ static lbk_val *build(lbk_scope *s, lbk_val *x, const struct retinanet *c, struc
     return heads(s, level, c);
 }
 
-#define LIST                                                                                       \
- X(retinanet_resnet10, "RetinaNet on ResNet-10: one block a stage", false, { 1, 1, 1, 1 })         \
- X(retinanet_resnet18, "RetinaNet on ResNet-18", false, { 2, 2, 2, 2 })                            \
- X(retinanet_resnet34, "RetinaNet on ResNet-34", false, { 3, 4, 6, 3 })                            \
- X(retinanet_resnet50, "RetinaNet on ResNet-50", true, { 3, 4, 6, 3 })                             \
- X(retinanet_resnet101, "RetinaNet on ResNet-101", true, { 3, 4, 23, 3 })
+#define LIST(X)                                                                                    \
+ X(retinanet_resnet10, "RetinaNet on ResNet-10: one block a stage",                                \
+   { { 1, 1, 1, 1 }, .bottleneck = false })                                                        \
+ X(retinanet_resnet18, "RetinaNet on ResNet-18", { { 2, 2, 2, 2 }, .bottleneck = false })          \
+ X(retinanet_resnet34, "RetinaNet on ResNet-34", { { 3, 4, 6, 3 }, .bottleneck = false })          \
+ X(retinanet_resnet50, "RetinaNet on ResNet-50", { { 3, 4, 6, 3 }, .bottleneck = true })           \
+ X(retinanet_resnet101, "RetinaNet on ResNet-101", { { 3, 4, 23, 3 }, .bottleneck = true })
 
-/* clang-format off */
-#define X(name, doc, wide, ...)                                                                    \
-    static lbk_val *name(lbk_scope *s, lbk_val *x, const void *cfg)                                \
-    {                                                                                              \
-        return build(s, x, cfg, (struct part_resnet){ .blocks = __VA_ARGS__, .bottleneck = wide });\
-    }
-LIST
-#undef X
-
-lbk_status lbk_models_retinanet(lbk_registrar *r);
-lbk_status lbk_models_retinanet(lbk_registrar *r)
-{
-    lbk_status st = LBK_OK;
-#define X(name, text, ...)                                                                         \
-    st = lbk_register_model(r, LBK_DESC(lbk_model, #name, text, .task = "detect", .opts = opts,    \
-                                        .cfg_size = sizeof(struct retinanet), .build = name));
-    LIST
-#undef X
-    return st;
-}
+static const struct lbk_model base = {
+    .size = sizeof base, .task = "detect", .opts = opts, .cfg_size = sizeof(struct retinanet)
+};
+PART_FAMILY(retinanet, LIST, struct part_resnet, base)
