@@ -6,7 +6,7 @@ BLUR_PARAMS;
 static lbk_status infer(struct lbk_infer *i)
 {
     const struct lbk_blur *p = i->params;
-    return check_blur(i, p->kernel, p->sigma);
+    return check_blur(i, "x", p->kernel, p->sigma);
 }
 
 static lbk_status grad(lbk_graph *g, const lbk_node *n, lbk_val *gy, lbk_val *gx[])

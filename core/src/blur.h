@@ -9,14 +9,14 @@
 enum { BLUR_MOST = 127 };
 #define P_BLUR(T)                                                                                  \
  LBK_INT(T, kernel, 11, 1, BLUR_MOST, "rows and columns of the window, odd"),                      \
-  LBK_FLOAT(T, sigma, 1.5, 1e-3, 1e3, "standard deviation of the Gaussian, in pixels")
-#define BLUR_PARAMS                                                                                \
- static const struct lbk_opt params[] = { P_BLUR(lbk_blur), LBK_OPTS_END }
+     LBK_FLOAT(T, sigma, 1.5, 1e-3, 1e3, "standard deviation of the Gaussian, in pixels")
+#define BLUR_PARAMS static const struct lbk_opt params[] = { P_BLUR(lbk_blur), LBK_OPTS_END }
 
 /* Of operand 0: the window fits its planes. */
-static inline lbk_status check_blur(struct lbk_infer *i, int64_t kernel, double sigma)
+static inline lbk_status check_blur(struct lbk_infer *i, const char *name, int64_t kernel,
+                                    double sigma)
 {
-    if (!lbk__want_rank(i, 0, "x", 4) || !lbk__want_type(i, 0, "x", LBK_F32))
+    if (!lbk__want_rank(i, 0, name, 4) || !lbk__want_type(i, 0, name, LBK_F32))
         return LBK_EINVAL;
     if (kernel < 1 || kernel > BLUR_MOST || kernel % 2 == 0 || !(sigma > 0))
         return lbk_graph_fail(
@@ -25,8 +25,8 @@ static inline lbk_status check_blur(struct lbk_infer *i, int64_t kernel, double 
             i->op->name, (long long) kernel, sigma, BLUR_MOST);
     if (kernel / 2 >= min64(i->in[0].d[2], i->in[0].d[3]))
         return lbk_graph_fail(i->g, LBK_EINVAL,
-                              "%s: x is %s, too small for a mirrored border of %lld pixels",
-                              i->op->name, SHAPE(i->in[0]), (long long) (kernel / 2));
+                              "%s: %s is %s, too small for a mirrored border of %lld pixels",
+                              i->op->name, name, SHAPE(i->in[0]), (long long) (kernel / 2));
     i->out = i->in[0];
     i->out_t = LBK_F32;
     return LBK_OK;

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#include "ssim.h"
+
+SSIM_PARAMS;
+
+/* With W' the adjoint of W and the slopes of S:
+ *   dmu = dS/dmx - 2 mx dS/dvx - my dS/dcov,   da = W'(dy dmu) + 2 a W'(dy dS/dvx) + b W'(dy
+ * dS/dcov), dS/dmx = 2 (my above[1] - mx below[1] S) / all,  dS/dvx = -S below[0] / all, dS/dcov =
+ * 2 above[0] / all. */
+static lbk_val *lower(lbk_graph *g, const lbk_node *n)
+{
+    const struct lbk_ssim *p = lbk_node_params(n);
+    const struct lbk_blur w = { p->kernel, p->sigma };
+    lbk_val *a = lbk_node_in(n, 0), *b = lbk_node_in(n, 1);
+    const struct ssim_parts r = ssim_parts(g, a, b, p);
+    lbk_val *k = lbk_div(g, lbk_node_in(n, 2), r.all), *two = lbk_scalar(g, 2);
+    lbk_val *var = lbk_neg(g, lbk_mul(g, k, lbk_mul(g, r.s, r.below[0]))),
+            *cov = lbk_mul(g, two, lbk_mul(g, k, r.above[0])), *var2 = lbk_mul(g, two, var);
+    lbk_val *mean =
+        lbk_sub(g, lbk_mul(g, r.my, r.above[1]), lbk_mul(g, r.mx, lbk_mul(g, r.below[1], r.s)));
+    mean = lbk_mul(g, two, lbk_mul(g, k, mean));
+    mean = lbk_sub(g, lbk_sub(g, mean, lbk_mul(g, r.mx, var2)), lbk_mul(g, r.my, cov));
+    return lbk_add(g, lbk_add(g, lbk_blur_dx(g, mean, w), lbk_mul(g, a, lbk_blur_dx(g, var2, w))),
+                   lbk_mul(g, b, lbk_blur_dx(g, cov, w)));
+}
+
+#define ONE_MORE(shape) "," shape
+SSIM_CASES(ONE_MORE);
+
+const struct lbk_op lbk_op_ssim_dx = {
+    OP_HEAD(ssim_dx, "of a, b and dy: adjoint of ssim for a", 3, 3),
+    OP_PARAMS(lbk_ssim),
+    .infer = check_ssim,
+    .lower = lower,
+    .cases = cases,
+};
+BUILD3(ssim_dx, lbk_ssim)
