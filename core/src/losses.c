@@ -82,30 +82,35 @@ static lbk_val *ce(lbk_scope *s, lbk_val *const in[], const void *cfg)
 /* ---- mse, l1 ---- */
 
 struct distance {
+    struct lbk_feature feature; /* first: its options are some of these */
     int reduction;
 };
 static const struct lbk_opt distance_opts[] = {
     LBK_ENUM(distance, reduction, "mean", reductions,
              "mean over all elements, sum, or sum divided by the samples"),
+    LBK_FEATURE_OPTS("off", "none"),
     LBK_OPTS_END,
 };
 
-static lbk_val *difference(lbk_scope *s, lbk_val *const in[])
+static lbk_val *difference(lbk_scope *s, lbk_val *const in[], const struct distance *c)
 {
-    lbk_graph *g = lbk_scope_graph(s);
-    return lbk_sub(g, in[0], lbk_stop_grad(g, in[1]));
+    lbk_val *of[2];
+    return lbk_feature_pair(s, in, &c->feature, of) ? lbk_sub(lbk_scope_graph(s), of[0], of[1])
+                                                    : NULL;
 }
 
 static lbk_val *mse(lbk_scope *s, lbk_val *const in[], const void *cfg)
 {
+    const struct distance *c = cfg;
     lbk_graph *g = lbk_scope_graph(s);
-    return reduced(g, lbk_square(g, difference(s, in)), ((const struct distance *) cfg)->reduction);
+    return reduced(g, lbk_square(g, difference(s, in, c)), c->reduction);
 }
 
 static lbk_val *l1(lbk_scope *s, lbk_val *const in[], const void *cfg)
 {
+    const struct distance *c = cfg;
     lbk_graph *g = lbk_scope_graph(s);
-    return reduced(g, lbk_abs(g, difference(s, in)), ((const struct distance *) cfg)->reduction);
+    return reduced(g, lbk_abs(g, difference(s, in, c)), c->reduction);
 }
 
 lbk_status lbk__register_losses(lbk_registrar *r)

@@ -21,6 +21,29 @@ struct lbk_loss {
 struct lbk_wire { const char *input; lbk_val *v; };
 #define LBK_WIRES(...) ((const struct lbk_wire[]) { __VA_ARGS__, { NULL, NULL } })
 
+/* Hidden layers, N x C x H x W or N x C: made comparable before a loss takes their difference. */
+enum lbk_adapter { LBK_ADAPT_AUTO, LBK_ADAPT_ON, LBK_ADAPT_OFF };
+/* Minimum and maximum to 0 and 1: of each channel of each sample, of each sample, of all. STANDARDISE: each channel over the batch
+ * to mean 0 and variance 1. A width is LBK_FEATURE_TINY more than it is, and so is a variance. */
+enum lbk_scaling { LBK_SCALE_NONE, LBK_SCALE_CHANNEL, LBK_SCALE_SAMPLE, LBK_SCALE_TENSOR, LBK_SCALE_STANDARDISE };
+#define LBK_FEATURE_TINY 1e-6
+/* x through a convolution 1 x 1 with bias, "adapter/" in the scope, to the channels of `like`; AUTO: where they differ. */
+LBK_API lbk_val *lbk_feature_adapt(lbk_scope *s, lbk_val *x, const lbk_val *like, enum lbk_adapter how);
+/* stop: no gradient through what it is scaled by; else ties of a minimum or a maximum share its gradient. */
+LBK_API lbk_val *lbk_feature_scale(lbk_graph *g, lbk_val *x, enum lbk_scaling over, bool stop);
+/* Both as options of a loss, the first member of its config struct; defaults as text: LBK_FEATURE_OPTS("auto", "channel"). */
+struct lbk_feature { int adapter, normalise; bool stop; };
+#define LBK_FEATURE_OPTS(adapter_, normalise_)                                                                              \
+    LBK_ENUM(lbk_feature, adapter, adapter_, ((const char *const[]) { "auto", "on", "off", NULL }),                          \
+             "a convolution 1x1 on the student; auto = where the channels differ"),                                          \
+    LBK_ENUM(lbk_feature, normalise, normalise_,                                                                             \
+             ((const char *const[]) { "none", "channel", "sample", "tensor", "standardise", NULL }),                         \
+             "minimum and maximum to 0 and 1, over what; standardise: channels to mean 0, variance 1"),                      \
+    LBK_BOOL(lbk_feature, stop, false, "no gradient through what it is normalised by")
+/* in: student, teacher; out: the student's after adapter and scaling, the teacher's, a constant, after scaling, of one shape.
+ * false: latched. */
+LBK_API bool lbk_feature_pair(lbk_scope *s, lbk_val *const in[2], const struct lbk_feature *f, lbk_val *out[2]);
+
 struct lbk_role {                      /* a network taking part in a stage */
     /* "student", "teacher", "autoencoder"; a table ends at NULL */
     const char *name;
@@ -63,6 +86,12 @@ LBK_API void       lbk_obj_term(lbk_objective *o, const char *label, struct lbk_
                                 const struct lbk_wire *wires, const char *fmt, ...) LBK_PRINTF(6, 7);
 LBK_API lbk_val   *lbk_loss_call(lbk_scope *s, const char *loss, const struct lbk_wire *wires, const char *fmt, ...)
     LBK_PRINTF(4, 5);
+/* A term for each level: the values of both passes whose taps match a pattern ("neck*"), in the order of the models, as inputs
+ * "student" and "teacher" of a loss. "<label>/<tap of the student>", or the label alone where there is one level. As many of
+ * both, else latches. */
+LBK_API void       lbk_obj_levels(lbk_objective *o, const char *label, struct lbk_ramp weight, lbk_pass *student,
+                                  lbk_pass *teacher, const char *taps, const char *loss, const char *fmt, ...)
+    LBK_PRINTF(8, 9);
 /* logged only; keeps nothing alive */
 LBK_API void       lbk_obj_watch(lbk_objective *o, const char *label, lbk_val *v);
 

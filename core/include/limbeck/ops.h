@@ -35,7 +35,7 @@ struct lbk_hw     { int64_t h, w; };
 /* kernel: rows and columns of the window, odd */
 struct lbk_blur   { int64_t kernel; double sigma; };
 /* c1, c2: added to means and variances, above and below */
-struct lbk_ssim   { int64_t kernel; double sigma, c1, c2; };
+struct lbk_similarity { int64_t kernel; double sigma, c1, c2; };
 /* 0 means 1, except pad; the same on both axes */
 struct lbk_conv2d { int64_t stride, pad, dilation, groups; };
 /* dx: h, w of x; dw: of the kernel */

@@ -2,21 +2,23 @@
 /* Structural similarity (Wang et al. 2004), in the form that needs no square root: under a Gaussian
  * window W, with mx = W a, my = W b, vx = W a^2 - mx^2, vy = W b^2 - my^2, cov = W ab - mx my,
  *   S = (2 mx my + c1)(2 cov + c2) / ((mx^2 + my^2 + c1)(vx + vy + c2) + tiny). */
-#ifndef LBK_SRC_SSIM_H
-#define LBK_SRC_SSIM_H
+#ifndef LBK_SRC_SIMILARITY_H
+#define LBK_SRC_SIMILARITY_H
 #include "blur.h"
 
-#define SSIM_TINY 1e-12
-#define SSIM_PARAMS                                                                                \
+#define SIMILARITY_TINY 1e-12
+#define SIMILARITY_PARAMS                                                                          \
  static const struct lbk_opt params[] = {                                                          \
-     P_BLUR(lbk_ssim), LBK_FLOAT(lbk_ssim, c1, 1e-4, 0, 1e12, "added to the means' products"),     \
-     LBK_FLOAT(lbk_ssim, c2, 9e-4, 0, 1e12, "added to the variances"), LBK_OPTS_END                \
+     P_BLUR(lbk_similarity),                                                                       \
+     LBK_FLOAT(lbk_similarity, c1, 1e-4, 0, 1e12, "added to the means, above and below"),          \
+     LBK_FLOAT(lbk_similarity, c2, 9e-4, 0, 1e12, "added to the variances, above and below"),      \
+     LBK_OPTS_END,                                                                                 \
  }
 
-static inline lbk_status check_ssim(struct lbk_infer *i)
+static inline lbk_status check_similarity(struct lbk_infer *i)
 {
     static const char *const names[] = { "a", "b", "dy" };
-    const struct lbk_ssim *p = i->params;
+    const struct lbk_similarity *p = i->params;
     for (int k = 1; k < i->n; k++)
         if (!lbk__want_type(i, k, names[k], LBK_F32) ||
             !lbk__want_shape(i, k, names[k], i->in[0], "as a"))
@@ -24,36 +26,35 @@ static inline lbk_status check_ssim(struct lbk_infer *i)
     return check_blur(i, names[0], p->kernel, p->sigma);
 }
 
-/* The five windows of a and b, and what S is made of: above[0] above[1] / (below[0] below[1] +
- * tiny). */
-struct ssim_parts {
+/* s = above[0] above[1] / all, all = below[0] below[1] + tiny. */
+struct similarity_parts {
     lbk_val *mx, *my, *above[2], *below[2], *s, *all;
 };
 
-static inline lbk_val *ssim_plus(lbk_graph *g, lbk_val *v, double c)
+static inline lbk_val *plus_constant(lbk_graph *g, lbk_val *v, double c)
 {
     return lbk_add(g, v, lbk_scalar(g, c));
 }
 
-static inline struct ssim_parts ssim_parts(lbk_graph *g, lbk_val *a, lbk_val *b,
-                                           const struct lbk_ssim *p)
+static inline struct similarity_parts similarity_parts(lbk_graph *g, lbk_val *a, lbk_val *b,
+                                                       const struct lbk_similarity *p)
 {
     const struct lbk_blur w = { p->kernel, p->sigma };
-    struct ssim_parts r = { lbk_blur(g, a, w), lbk_blur(g, b, w), { NULL }, { NULL }, NULL, NULL };
+    struct similarity_parts r = { .mx = lbk_blur(g, a, w), .my = lbk_blur(g, b, w) };
     lbk_val *mxx = lbk_square(g, r.mx), *myy = lbk_square(g, r.my), *mxy = lbk_mul(g, r.mx, r.my);
     lbk_val *vx = lbk_sub(g, lbk_blur(g, lbk_square(g, a), w), mxx),
             *vy = lbk_sub(g, lbk_blur(g, lbk_square(g, b), w), myy),
             *cov = lbk_sub(g, lbk_blur(g, lbk_mul(g, a, b), w), mxy);
-    r.above[0] = ssim_plus(g, lbk_add(g, mxy, mxy), p->c1);
-    r.above[1] = ssim_plus(g, lbk_add(g, cov, cov), p->c2);
-    r.below[0] = ssim_plus(g, lbk_add(g, mxx, myy), p->c1);
-    r.below[1] = ssim_plus(g, lbk_add(g, vx, vy), p->c2);
-    r.all = ssim_plus(g, lbk_mul(g, r.below[0], r.below[1]), SSIM_TINY);
+    r.above[0] = plus_constant(g, lbk_add(g, mxy, mxy), p->c1);
+    r.above[1] = plus_constant(g, lbk_add(g, cov, cov), p->c2);
+    r.below[0] = plus_constant(g, lbk_add(g, mxx, myy), p->c1);
+    r.below[1] = plus_constant(g, lbk_add(g, vx, vy), p->c2);
+    r.all = plus_constant(g, lbk_mul(g, r.below[0], r.below[1]), SIMILARITY_TINY);
     r.s = lbk_div(g, lbk_mul(g, r.above[0], r.above[1]), r.all);
     return r;
 }
 
-#define SSIM_CASES(more)                                                                           \
+#define SIMILARITY_CASES(more)                                                                     \
  static const struct lbk_case cases[] = {                                                          \
      { "2x3x11x13,2x3x11x13" more("2x3x11x13"), "kernel=11", 2e-5, 0.0, 1 },                       \
      { "1x16x8x10,1x16x8x10" more("1x16x8x10"), "kernel=7", 2e-5, 0.0, 1 },                        \

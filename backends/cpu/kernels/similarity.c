@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-#include "ssim.h"
+#include "similarity.h"
 #include <stdlib.h>
 #include <string.h>
 
-CPU_LOOPS(ssim_loops);
+CPU_LOOPS(similarity_loops);
 
-static bool is_dx(const struct lbk_group *g) { return !strcmp(g->op->name, "ssim_dx"); }
+static bool is_dx(const struct lbk_group *g) { return !strcmp(g->op->name, "similarity_dx"); }
 
 /* Floats of one worker. */
 static int64_t room(const struct lbk_group *g)
 {
     const lbk_shape s = g->acc;
-    return CPU_BLOCK * s.d[3] * (SSIM_FIELDS + (is_dx(g) ? SSIM_SLOPES * s.d[2] : 0));
+    return CPU_BLOCK * s.d[3] * (SIMILARITY_FIELDS + (is_dx(g) ? SIMILARITY_SLOPES * s.d[2] : 0));
 }
 
-int ssim_supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
+int similarity_supports(lbk_drv *d, const struct lbk_group *g, struct lbk_offer *o)
 {
     if (!cpu_plain_operands(g) || !cpu_plain_epi(g))
         return 0;
@@ -29,7 +29,7 @@ struct own {
     struct taps row, column, up, across;
 };
 
-void ssim_release(void *own)
+void similarity_release(void *own)
 {
     struct own *c = own;
     if (!c)
@@ -39,9 +39,9 @@ void ssim_release(void *own)
     free(c);
 }
 
-lbk_status ssim_prepare(lbk_drv *d, const struct lbk_group *g, void **own)
+lbk_status similarity_prepare(lbk_drv *d, const struct lbk_group *g, void **own)
 {
-    const struct lbk_ssim *p = g->params;
+    const struct lbk_similarity *p = g->params;
     const struct lbk_blur blur = { p->kernel, p->sigma };
     const int64_t h = g->acc.d[2], w = g->acc.d[3];
     struct own *c = calloc(1, sizeof *c);
@@ -50,7 +50,7 @@ lbk_status ssim_prepare(lbk_drv *d, const struct lbk_group *g, void **own)
                     taps_init(&c->up, &plane_blur_dx, &blur, h, h, false) &&
                     taps_init(&c->across, &plane_blur_dx, &blur, w, w, true);
     if (!ok) {
-        ssim_release(c);
+        similarity_release(c);
         return lbk_fail(d->ctx, LBK_ENOMEM, "cpu device: no memory for the windows of %s",
                         g->op->name);
     }
@@ -59,8 +59,8 @@ lbk_status ssim_prepare(lbk_drv *d, const struct lbk_group *g, void **own)
 }
 
 struct job {
-    struct ssim_plane plane; /* the first */
-    const struct ssim_loops *loops;
+    struct similarity_plane plane; /* the first */
+    const struct similarity_loops *loops;
     float *scratch;
     int64_t channels, blocks, room;
 };
@@ -68,46 +68,46 @@ struct job {
 static void task(void *arg, int64_t i, int worker)
 {
     const struct job *j = arg;
-    struct ssim_plane p = j->plane;
+    struct similarity_plane p = j->plane;
     const int64_t at = i * p.h * p.w * CPU_BLOCK, left = j->channels - i % j->blocks * CPU_BLOCK;
     p.a += at, p.b += at, p.y += at;
     p.dy = p.dy ? p.dy + at : NULL;
     p.lanes = left < CPU_BLOCK ? (int) left : CPU_BLOCK;
     p.line = j->scratch + worker * j->room;
-    p.slopes = p.line + SSIM_FIELDS * p.w * CPU_BLOCK;
+    p.slopes = p.line + SIMILARITY_FIELDS * p.w * CPU_BLOCK;
     j->loops->run(&p);
 }
 
-lbk_status ssim_launch(lbk_drv *d, const struct lbk_group *g, const void *own)
+lbk_status similarity_launch(lbk_drv *d, const struct lbk_group *g, const void *own)
 {
     const struct own *c = own;
-    const struct lbk_ssim *p = g->params;
+    const struct lbk_similarity *p = g->params;
     const struct lbk_arg *arg[3] = { NULL };
     for (int i = 0; i < g->n_operand; i++)
         arg[i] = &g->arg[cpu_plain_operand(g, i)];
-    struct job j = { .loops = ssim_loops_of[d->isa],
+    struct job j = { .loops = similarity_loops_of[d->isa],
                      .scratch = cpu_ptr(&g->scratch),
                      .channels = g->acc.d[1],
                      .blocks = cpu_blocks(g->acc.d[1]),
                      .room = room(g) };
-    j.plane = (struct ssim_plane){ .a = cpu_f32(arg[0]),
-                                   .b = cpu_f32(arg[1]),
-                                   .dy = arg[2] ? cpu_f32(arg[2]) : NULL,
-                                   .y = cpu_f32(&g->out[0]),
-                                   .h = g->acc.d[2],
-                                   .w = g->acc.d[3],
-                                   .row = &c->row,
-                                   .column = &c->column,
-                                   .up = &c->up,
-                                   .across = &c->across,
-                                   .c1 = (float) p->c1,
-                                   .c2 = (float) p->c2 };
+    j.plane = (struct similarity_plane){ .a = cpu_f32(arg[0]),
+                                         .b = cpu_f32(arg[1]),
+                                         .dy = arg[2] ? cpu_f32(arg[2]) : NULL,
+                                         .y = cpu_f32(&g->out[0]),
+                                         .h = g->acc.d[2],
+                                         .w = g->acc.d[3],
+                                         .row = &c->row,
+                                         .column = &c->column,
+                                         .up = &c->up,
+                                         .across = &c->across,
+                                         .c1 = (float) p->c1,
+                                         .c2 = (float) p->c2 };
     cpu_run(d, g->acc.d[0] * j.blocks, task, &j);
     return LBK_OK;
 }
 
-const struct cpu_kernel cpu_kernel_ssim = { .op = "ssim",
-                                            .supports = ssim_supports,
-                                            .prepare = ssim_prepare,
-                                            .launch = ssim_launch,
-                                            .release = ssim_release };
+const struct cpu_kernel cpu_kernel_similarity = { .op = "similarity",
+                                                  .supports = similarity_supports,
+                                                  .prepare = similarity_prepare,
+                                                  .launch = similarity_launch,
+                                                  .release = similarity_release };

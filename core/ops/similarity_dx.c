@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "ssim.h"
+#include "similarity.h"
 
-SSIM_PARAMS;
+SIMILARITY_PARAMS;
 
 /* With W' the adjoint of W and the slopes of S:
  *   dmu = dS/dmx - 2 mx dS/dvx - my dS/dcov,   da = W'(dy dmu) + 2 a W'(dy dS/dvx) + b W'(dy
@@ -9,10 +9,10 @@ SSIM_PARAMS;
  * 2 above[0] / all. */
 static lbk_val *lower(lbk_graph *g, const lbk_node *n)
 {
-    const struct lbk_ssim *p = lbk_node_params(n);
+    const struct lbk_similarity *p = lbk_node_params(n);
     const struct lbk_blur w = { p->kernel, p->sigma };
     lbk_val *a = lbk_node_in(n, 0), *b = lbk_node_in(n, 1);
-    const struct ssim_parts r = ssim_parts(g, a, b, p);
+    const struct similarity_parts r = similarity_parts(g, a, b, p);
     lbk_val *k = lbk_div(g, lbk_node_in(n, 2), r.all), *two = lbk_scalar(g, 2);
     lbk_val *var = lbk_neg(g, lbk_mul(g, k, lbk_mul(g, r.s, r.below[0]))),
             *cov = lbk_mul(g, two, lbk_mul(g, k, r.above[0])), *var2 = lbk_mul(g, two, var);
@@ -25,13 +25,13 @@ static lbk_val *lower(lbk_graph *g, const lbk_node *n)
 }
 
 #define ONE_MORE(shape) "," shape
-SSIM_CASES(ONE_MORE);
+SIMILARITY_CASES(ONE_MORE);
 
-const struct lbk_op lbk_op_ssim_dx = {
-    OP_HEAD(ssim_dx, "of a, b and dy: adjoint of ssim for a", 3, 3),
-    OP_PARAMS(lbk_ssim),
-    .infer = check_ssim,
+const struct lbk_op lbk_op_similarity_dx = {
+    OP_HEAD(similarity_dx, "of a, b and dy: adjoint of similarity for a", 3, 3),
+    OP_PARAMS(lbk_similarity),
+    .infer = check_similarity,
     .lower = lower,
     .cases = cases,
 };
-BUILD3(ssim_dx, lbk_ssim)
+BUILD3(similarity_dx, lbk_similarity)
