@@ -279,7 +279,7 @@ static lbk_status add_box(const struct reading *c, size_t i, const json_t *o)
 {
     int64_t image = 0, category = 0;
     struct box b = { 0 };
-    double at[4], area;
+    double at[4] = { 0 }, area;
     lbk_status st = get_whole(c, "annotations", i, o, "image_id", &image);
     if (!st)
         st = get_whole(c, "annotations", i, o, "category_id", &category);
