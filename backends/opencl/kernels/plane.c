@@ -53,16 +53,13 @@ static int32_t *pack_one(const struct taps *t, size_t *n)
     return v;
 }
 
-/* Of the rows (side 0) or columns (1). */
-static void add_table(struct ocl_step *s, const struct lbk_group *g, lbk_code *c, lbk_drv *d,
-                      const struct plane_kind *k, pack_fn *pack, int side)
+static void add_packed(struct ocl_step *s, lbk_drv *d, lbk_code *c, const struct ocl_taps *of,
+                       pack_fn *pack)
 {
-    const int64_t in = g->arg[ocl_plain_operand(g, 0)].shape.d[2 + side],
-                  out = g->out[0].shape.d[2 + side];
     struct taps t;
     size_t n = 0;
     int32_t *v = NULL;
-    if (taps_init(&t, k, g->params, k->adjoint ? in : out, k->adjoint ? out : in, side == 1))
+    if (taps_init(&t, of->kind, of->params, of->m, of->n, of->column))
         v = pack(&t, &n);
     if (v)
         ocl_table(s, v, n * sizeof *v);
@@ -70,6 +67,23 @@ static void add_table(struct ocl_step *s, const struct lbk_group *g, lbk_code *c
         ocl_fail(c, lbk_fail(d->ctx, LBK_ENOMEM, "opencl: out of host memory for a table"));
     taps_free(&t);
     free(v);
+}
+
+void ocl_taps(struct ocl_step *s, lbk_drv *d, lbk_code *c, const struct ocl_taps *of)
+{
+    add_packed(s, d, c, of, pack_all);
+}
+
+/* Of the rows (side 0) or columns (1). */
+static void add_table(struct ocl_step *s, const struct lbk_group *g, lbk_code *c, lbk_drv *d,
+                      const struct plane_kind *k, pack_fn *pack, int side)
+{
+    const int64_t in = g->arg[ocl_plain_operand(g, 0)].shape.d[2 + side],
+                  out = g->out[0].shape.d[2 + side];
+    add_packed(
+        s, d, c,
+        &(struct ocl_taps){ k, g->params, k->adjoint ? in : out, k->adjoint ? out : in, side == 1 },
+        pack);
 }
 
 struct how {

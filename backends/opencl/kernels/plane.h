@@ -14,6 +14,16 @@ void ocl_pick_prepare(lbk_drv *d, const struct lbk_group *g, lbk_code *c, const 
 /* Pixels of the storage of a: work-items of the family's kernels, each with BLOCK channels. */
 int64_t ocl_pixels(const struct lbk_arg *a);
 
+/* The next parameter, a TABLE(int, v): position k is made of the entries from v[k] on to v[k + 1], an index and the bits of a
+ * weight each. As for taps_init. */
+struct ocl_taps {
+    const struct plane_kind *kind;
+    const void *params;
+    int64_t m, n;
+    bool column;
+};
+void ocl_taps(struct ocl_step *s, lbk_drv *d, lbk_code *c, const struct ocl_taps *of);
+
 /* A kernel of this family. */
 #define OCL_PLANE_KERNEL(id)                                                                                                \
  static void prepare(lbk_drv *d, const struct lbk_group *g, lbk_code *c) { ocl_plane_prepare(d, g, c, &plane_##id); }       \
