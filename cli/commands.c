@@ -31,7 +31,9 @@ static const struct cli_key bench_keys[] = {
     { "threads", "of the CPU" },
     { "seconds", "to measure for" },
     { "model", "train: which network" },
-    { "teacher", "train: also a frozen network whose outputs it learns" },
+    { "teacher", "train: also a frozen network that it learns from; its options are teacher.NAME" },
+    { "loss", "train: what compares it with the teacher, as mse or kl,temperature=2" },
+    { "taps", "train: where in both; a term for each, as of neck/*" },
     { "input", "train: shape of one sample, as 3x32x32" },
     { "classes", "train: of the output" },
     { "batch", "train: samples in a step" },
@@ -84,8 +86,7 @@ const struct command cli_commands[] = {
     { "eval", "RUN [key=value ...]", "score a trained student on the test data",
       CMD_KEYS | CMD_RUNS | CMD_JSON, train_keys, NULL, "limbeck eval runs/a --json", cmd_eval },
     { "predict", "RUN|WEIGHTS [IMAGE ...] out=DIR [key=value ...]",
-      "what a trained network makes of pictures",
-      CMD_KEYS | CMD_RUNS | CMD_JSON, predict_keys,
+      "what a trained network makes of pictures", CMD_KEYS | CMD_RUNS | CMD_JSON, predict_keys,
       "Pictures are PNG or JPEG, of any size that the network takes, and prepared as the run's own "
       "were. Without\n"
       "any, a part of the run's data set is answered, and judged if it has labels.\n"
@@ -136,8 +137,7 @@ const struct command cli_commands[] = {
       CMD_KEYS, tune_keys, NULL, "limbeck tune device=opencl:0", cmd_tune },
     { "inspect", "FILE | model NAME [key=value ...]",
       "tensors of a file; parameters, multiply-adds, taps and shapes of a model",
-      CMD_JSON | CMD_KEYS, NULL,
-      "Keys of a model: input=3x32x32, classes=10, and its own options",
+      CMD_JSON | CMD_KEYS, NULL, "Keys of a model: input=3x32x32, classes=10, and its own options",
       "limbeck inspect runs/a/student.safetensors\nlimbeck inspect model resnet20 input=3x32x32 "
       "classes=100",
       cmd_inspect },

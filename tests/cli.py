@@ -139,6 +139,10 @@ def bench():
     step = ['bench', 'train', 'model=lenet5_bn', 'batch=4', 'input=1x32x32', 'seconds=0', '--json']
     plain = expect('bench train', step, 0)
     taught = expect('bench train with a teacher', step + ['teacher=resnet20'], 0)
+    layers = ['bench', 'train', 'model=resnet20', 'teacher=resnet20', 'teacher.width=0.5', 'taps=layer*', 'input=3x8x8', 'batch=2',
+              'seconds=0']
+    expect('bench train on hidden layers', [*layers, 'loss=mse,adapter=auto'], 0)
+    expect('that do not fit', [*layers, 'loss=mse'], 2, "layer1: expected maps of one size")
     one, two = (json.loads(x.stdout) for x in (plain, taught))
     report('a teacher costs launches', None if two['launches'] > one['launches'] and two['fallbacks'] == 0 else str(two), taught)
     with subprocess.Popen([LIMBECK, *step, 'threads=1'], stdout=subprocess.DEVNULL) as child:

@@ -163,7 +163,7 @@ static lbk_status open_engine(struct trial *s)
 static void add_terms(struct loose *l, const char *teacher)
 {
     lbk_obj_loss(l->o, "task", LBK_CONST(1), lbk_pass_loss(l->pass));
-    lbk_pass *t = teacher ? lbk__loose_teacher(l, teacher, 10) : NULL;
+    lbk_pass *t = teacher ? lbk__loose_teacher(l, teacher, 10, 0, NULL) : NULL;
     if (!t)
         return;
     lbk_obj_term(l->o, "teacher", LBK_CONST(1), "kl",

@@ -10,7 +10,7 @@
 enum { WARM = 3, LEAST = 7, MOST = 200 };
 
 struct bench_cfg {
-    const char *model, *teacher, *input;
+    const char *model, *teacher, *loss, *taps, *input;
     int64_t classes, batch, threads;
     double seconds;
     bool profile;
@@ -18,8 +18,10 @@ struct bench_cfg {
 static const struct lbk_opt bench_opts[] = {
     LBK_STRING(bench_cfg, model, "", "which network"),
     LBK_STRING(bench_cfg, teacher, "",
-               "also a frozen network on the same images, whose outputs at temperature 4 are "
-               "learnt beside the labels"),
+               "also a frozen network on the same images, learnt from beside the labels"),
+    LBK_STRING(bench_cfg, loss, "kl,temperature=4,reduction=batchmean",
+               "what compares it with the teacher, and options of that"),
+    LBK_STRING(bench_cfg, taps, "out", "where in both; a term for each, as of neck/*"),
     LBK_STRING(bench_cfg, input, "3x32x32", "channels, rows and columns of an image"),
     LBK_INT(bench_cfg, classes, 10, 1, 1e6, "of the labels"),
     LBK_INT(bench_cfg, batch, 64, 1, 1e6, "images to a step"),
@@ -29,8 +31,8 @@ static const struct lbk_opt bench_opts[] = {
              "time every launch, a row for each operator, and log the plan with its times"),
     LBK_OPTS_END,
 };
-static const char *const own[] = { "model",   "teacher", "input",   "classes", "batch",
-                                   "threads", "seconds", "profile", NULL };
+static const char *const own[] = { "model", "teacher", "loss",    "taps",    "input", "classes",
+                                   "batch", "threads", "seconds", "profile", NULL };
 
 static bool is_own(const char *name)
 {
@@ -140,17 +142,29 @@ static lbk_status measure(struct rig *r, double budget, struct lbk_bench *out)
     return LBK_OK;
 }
 
-static void add_terms(struct loose *l, const struct bench_cfg *c)
+/* What a step is asked for, and who is told. */
+struct request {
+    const char *device;
+    const struct bench_cfg *cfg;
+    int n_teacher;
+    const struct lbk_setting *teacher; /* its own options */
+    void (*each)(void *ud, const struct lbk_bench_row *row);
+    void *ud;
+};
+
+static void add_terms(struct loose *l, const struct request *q)
 {
+    const struct bench_cfg *c = q->cfg;
+    char loss[64];
+    const size_t n = strcspn(c->loss, ",");
     lbk_obj_loss(l->o, "task", LBK_CONST(1), lbk_pass_loss(l->pass));
     if (!*c->teacher)
         return;
-    lbk_pass *teacher = lbk__loose_teacher(l, c->teacher, c->classes);
+    snprintf(loss, sizeof loss, "%.*s", (int) n, c->loss);
+    lbk_pass *teacher = lbk__loose_teacher(l, c->teacher, c->classes, q->n_teacher, q->teacher);
     if (teacher)
-        lbk_obj_term(
-            l->o, "teacher", LBK_CONST(1), "kl",
-            LBK_WIRES({ "student", lbk_pass_out(l->pass) }, { "teacher", lbk_pass_out(teacher) }),
-            "temperature=4,reduction=batchmean");
+        lbk_obj_levels(l->o, "teacher", LBK_CONST(1), l->pass, teacher, c->taps, loss, "%s",
+                       c->loss[n] ? c->loss + n + 1 : "");
 }
 
 static lbk_status prepare(struct rig *r, const struct loose *l, const struct bench_cfg *c)
@@ -167,14 +181,6 @@ static lbk_status prepare(struct rig *r, const struct loose *l, const struct ben
     return st ? st : bind(r, l);
 }
 
-/* What a step is asked for, and who is told. */
-struct request {
-    const char *device;
-    const struct bench_cfg *cfg;
-    void (*each)(void *ud, const struct lbk_bench_row *row);
-    void *ud;
-};
-
 static lbk_status run(struct loose *l, const struct request *q, struct lbk_bench *out)
 {
     const bool profile = q->cfg->profile;
@@ -182,7 +188,7 @@ static lbk_status run(struct loose *l, const struct request *q, struct lbk_bench
     char spec[LBK_DEVICE_SPEC];
     const char *device = q->device ? q->device : "cpu";
     struct peaks peak;
-    add_terms(l, q->cfg);
+    add_terms(l, q);
     lbk_status st = lbk__objective_finish(l->o, "sgd,momentum=0.9,wd=5e-4");
     if (!st && profile)
         st = lbk__peaks(l->ctx, device, spec, &peak);
@@ -206,6 +212,40 @@ static lbk_status run(struct loose *l, const struct request *q, struct lbk_bench
     return st;
 }
 
+static bool of_teacher(const char *name) { return !strncmp(name, "teacher.", 8); }
+
+/* The options of the teacher, or the other settings, in their order; returns how many. */
+static int part(bool teacher, int n, const struct lbk_setting *settings, struct lbk_setting *to)
+{
+    int m = 0;
+    for (int i = 0; i < n; i++)
+        if (of_teacher(settings[i].name) == teacher)
+            to[m++] =
+                (struct lbk_setting){ settings[i].name + (teacher ? 8 : 0), settings[i].value };
+    return m;
+}
+
+static lbk_status bench_train(lbk_ctx *ctx, struct request *q, int n,
+                              const struct lbk_setting *settings, struct lbk_bench *out)
+{
+    const struct bench_cfg *c = q->cfg;
+    lbk_shape input;
+    struct loose l;
+    if (!*c->model)
+        return lbk_fail(ctx, LBK_EINVAL, "bench: which model: set model=NAME");
+    lbk_status st = parse_input(ctx, c->input, &input);
+    if (st)
+        return st;
+    st = lbk__loose_open(ctx, c->model, input, c->batch, c->classes, LBK_TRAINED, n, settings, own,
+                         &l);
+    if (!st)
+        st = lbk__loose_encode(&l);
+    if (!st)
+        st = run(&l, q, out);
+    lbk__loose_close(&l);
+    return st;
+}
+
 lbk_status lbk_bench_train(lbk_ctx *ctx, const char *device, int n,
                            const struct lbk_setting *settings,
                            void (*each)(void *ud, const struct lbk_bench_row *row), void *ud,
@@ -213,27 +253,20 @@ lbk_status lbk_bench_train(lbk_ctx *ctx, const char *device, int n,
 {
     struct lbk_bench b;
     lbk_opts *o = NULL;
-    lbk_shape input;
-    struct loose l;
+    struct lbk_setting *parts = calloc((size_t) n + 1, sizeof *parts);
+    if (!parts)
+        return lbk_fail(ctx, LBK_ENOMEM, "bench: out of memory");
     lbk_status st = lbk_opts_create(ctx, bench_opts, sizeof(struct bench_cfg), &o);
     for (int i = 0; !st && i < n; i++)
         if (is_own(settings[i].name))
             st = lbk_opts_set(o, settings[i].name, settings[i].value);
-    const struct bench_cfg *c = st ? NULL : lbk_opts_cfg(o);
-    if (!st && !*c->model)
-        st = lbk_fail(ctx, LBK_EINVAL, "bench: which model: set model=NAME");
-    if (!st)
-        st = parse_input(ctx, c->input, &input);
+    const int m = part(true, n, settings, parts), left = part(false, n, settings, parts + m);
     if (!st) {
-        st = lbk__loose_open(ctx, c->model, input, c->batch, c->classes, LBK_TRAINED, n, settings,
-                             own, &l);
-        if (!st)
-            st = lbk__loose_encode(&l);
-        if (!st)
-            st = run(&l, &(struct request){ device, c, each, ud }, &b);
-        lbk__loose_close(&l);
+        struct request q = { device, lbk_opts_cfg(o), m, parts, each, ud };
+        st = bench_train(ctx, &q, left, parts + m, &b);
     }
     lbk_opts_destroy(&o);
+    free(parts);
     if (!st) {
         b.size = out->size;
         memcpy(out, &b, out->size < sizeof b ? out->size : sizeof b);

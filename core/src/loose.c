@@ -195,14 +195,15 @@ const void *lbk__loose_row(const struct loose *l, const char *input)
     return NULL;
 }
 
-lbk_pass *lbk__loose_teacher(struct loose *l, const char *model, int64_t classes)
+lbk_pass *lbk__loose_teacher(struct loose *l, const char *model, int64_t classes, int n,
+                             const struct lbk_setting *options)
 {
     const void *found = NULL;
     l->teacher = (struct role){ .name = "teacher", .path = "teacher/" };
     lbk_status st = lbk__registry_need(l->ctx, LBK_MODELS, model, &found);
     l->teacher.model = found;
     if (!st)
-        st = set_options(l->ctx, &l->teacher, classes, 0, NULL, NULL);
+        st = set_options(l->ctx, &l->teacher, classes, n, options, NULL);
     if (st)
         lbk_graph_fail(l->o->g, st, "teacher '%s': not to be had", model);
     lbk_pass *p = st ? NULL : lbk__objective_pass(l->o, &l->teacher, "teacher", LBK_FROZEN, 0);

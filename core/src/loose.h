@@ -26,7 +26,8 @@ lbk_status lbk__loose_open(lbk_ctx *ctx, const char *model, lbk_shape input, int
  * their terms. */
 lbk_status lbk__loose_encode(struct loose *l);
 /* That model beside the first, frozen and on the same image; with as many classes. NULL: the graph of l->o failed. */
-lbk_pass *lbk__loose_teacher(struct loose *l, const char *model, int64_t classes);
+lbk_pass *lbk__loose_teacher(struct loose *l, const char *model, int64_t classes, int n,
+                             const struct lbk_setting *options);
 /* What the input of that name is for each sample, where it is not made up freely: what a task encodes; else NULL. */
 const void *lbk__loose_row(const struct loose *l, const char *input);
 void lbk__loose_close(struct loose *l);
