@@ -30,6 +30,8 @@ static json_t *answer_json(const struct lbk_answer *a)
         cli_json_add(o, "classes", classes);
     else
         json_decref(classes);
+    if (a->n_boxes >= 0 && !a->status)
+        cli_json_add(o, "boxes", json_integer(a->n_boxes));
     if (isfinite(a->lo) && isfinite(a->hi))
         cli_json_add(o, "metres", json_pack("[ff]", a->lo, a->hi));
     return o;
@@ -42,9 +44,14 @@ static void put_text(const struct lbk_answer *a)
         printf("%s %s", i ? "," : "", a->files[i]);
     if (isfinite(a->lo) && isfinite(a->hi))
         printf(", %.2f m to %.2f m", a->lo, a->hi);
+    if (a->n_boxes >= 0)
+        printf(", %lld boxes", (long long) a->n_boxes);
     putchar('\n');
     for (int i = 0; i < a->n_classes; i++)
-        printf("  %5.1f %%  %s\n", 100 * a->classes[i].share, a->classes[i].name);
+        if (a->n_boxes >= 0)
+            printf("  %5.0f  %s\n", a->classes[i].share * (double) a->n_boxes, a->classes[i].name);
+        else
+            printf("  %5.1f %%  %s\n", 100 * a->classes[i].share, a->classes[i].name);
 }
 
 static void each(void *ud, const struct lbk_answer *a)

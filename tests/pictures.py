@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Small data sets of pictures with a depth, a mask and a class each, for tests."""
+import json
 import random
 
 import png
@@ -34,6 +35,20 @@ def make_data(root):
                       lambda x, y: (a if x < edge else b, 5 * y, 4 * x))
         for name in ('low', 'rising'):
             png.write(folder(root / (part + '_class') / name) / 'x.png', WIDE, HIGH, lambda x, y: (9, 5 * y, 4 * x))
+
+
+BOX, BOX_CLASSES = (4, 5, 16, 12), ('cat', 'dog')
+
+
+def coco(root, *more):
+    """The same pictures with a box each, dogs and cats in turn."""
+    for part, n in (('train', 8), ('val', 4), ('test', 3)):
+        images = [{'id': 10 * i, 'file_name': f'{part}/{i}.png', 'width': WIDE, 'height': HIGH} for i in range(n)]
+        boxes = [{'image_id': 10 * i, 'category_id': 7 - i % 2, 'bbox': BOX, 'area': BOX[2] * BOX[3]} for i in range(n)]
+        classes = [{'id': 7, 'name': 'dog'}, {'id': 6, 'name': 'cat'}]
+        with open(root / f'instances_{part}.json', 'w') as f:
+            json.dump({'images': images, 'annotations': boxes, 'categories': classes}, f)
+    return 'data=coco,' + ','.join([f'root={root}', 'images=.', *more])
 
 
 def pairs(root, kind, ending, *more):

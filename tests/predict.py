@@ -10,7 +10,7 @@ import sys
 import tempfile
 
 import png
-from pictures import HIGH, WIDE, check, failed, folder, make_data, pairs
+from pictures import BOX, BOX_CLASSES, HIGH, WIDE, check, coco, failed, folder, make_data, pairs
 
 LIMBECK = os.path.abspath(sys.argv[1])
 
@@ -141,6 +141,43 @@ def test_classes(tmp):
     check('printed', re.fullmatch(r'.*:\n( +\d+\.\d %  (low|rising)\n){2}', p.stdout), p.stdout)
 
 
+DETECTOR = ['model.width=0.125', 'model.neck=16', 'model.tower=1', 'model.levels=3', 'detect.draw=0']
+
+
+def test_boxes(tmp):
+    """Boxes lie in the picture as it was read, whatever it was made for the network."""
+    run, out = tmp / 'boxes', tmp / 'boxes_out'
+    data = coco(tmp, 'prepare=[resize(h=64,w=64,fit=inside),pad=64]')
+    train(run, 'retinanet_resnet10', data, 'steps=3', *DETECTOR)
+    answer = json.loads(must('predict', str(run), f'out={out}', '--json'))
+    scores = json.loads(must('eval', str(run), '--json'))['scores']
+    check('scores as eval has them', all(abs(answer['scores'][k] - v) < 1e-6 for k, v in scores.items()), scores)
+    lines = [json.loads(x) for x in open(out / 'predictions.jsonl')]
+    for i, (a, line) in enumerate(zip(answer['answers'], lines)):
+        check('files are named', a['files'] == [f'{out}/{i:06}_boxes.png', f'{out}/{i:06}_boxes.json'], a)
+        boxes = json.load(open(a['files'][1]))['boxes']
+        found = [line['found'][6 * k:6 * k + 6] for k in range(len(line['found']) // 6)]
+        check('the best first', all(b['score'] >= c['score'] for b, c in zip(boxes, boxes[1:])))
+        want = []
+        for x0, y0, x1, y1, score, label in found:
+            x0, x1 = (min(max(x * WIDE / 64, 0), WIDE) for x in (x0, x1))
+            y0, y1 = (min(max(y * HIGH / 38, 0), HIGH) for y in (y0, y1))
+            if x1 > x0 and y1 > y0:
+                want.append((x0, y0, x1 - x0, y1 - y0, score, label))
+        same = len(want) == len(boxes) == a['boxes'] and all(
+            abs(u - v) < 1e-3 for w, b in zip(want, boxes) for u, v in zip(w, [*b['bbox'], b['score'], b['label']]))
+        check('boxes in pixels of the picture', same, want[:1], boxes[:1])
+        check('of a class', {b['class'] for b in boxes} <= set(BOX_CLASSES), boxes[:1])
+        both = png.Png(a['files'][0])
+        check('the truth beside the answer', both.width == 2 * 8 * WIDE + 4, both.width)
+        edge, head = (135, 210, 0) if i % 2 == 0 else (30, 120, 210), 11
+        check('where it is', both.at(8 * BOX[0] + 8 * BOX[2] - 1, head + 8 * BOX[1] + 40) == edge, i)
+    p = limbeck('predict', str(run), str(tmp / 'test' / '0.png'), f'out={out}')
+    check('printed', re.fullmatch(r'.*0_boxes.png, .*0_boxes.json, \d+ boxes\n( +\d+  (cat|dog)\n)*', p.stdout), p.stdout)
+    alone = png.Png(out / '0_boxes.png')
+    check('an answer alone', alone.width == 8 * WIDE, alone.width)
+
+
 def test_usage(tmp):
     run = str(tmp / 'depth')
     twin = folder(tmp / 'twin') / 'odd.png'
@@ -169,6 +206,7 @@ def main():
         test_depth(tmp)
         test_labels(tmp)
         test_classes(tmp)
+        test_boxes(tmp)
         test_usage(tmp)
     print(f'{len(failed)} failed')
     return 1 if failed else 0

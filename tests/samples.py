@@ -11,7 +11,7 @@ import tempfile
 import time
 
 import png
-from pictures import HIGH, WIDE, check, failed, make_data, pairs
+from pictures import BOX, HIGH, WIDE, check, coco, failed, make_data, pairs
 
 LIMBECK = os.path.abspath(sys.argv[1])
 ZOOM, GAP, HEAD, LINE = 5, 8, 8 + 3 * 13, 13
@@ -97,6 +97,18 @@ def test_classes(tmp):
     check('with a frame that tells', frame in ((0, 120, 40), (215, 25, 25)), frame)
 
 
+def test_boxes(tmp):
+    """A column for the truth and one for each network, and no error."""
+    train(tmp / 'boxes', 'model=retinanet_resnet10', 'model.width=0.125', 'model.neck=16', 'model.tower=1', 'model.levels=3',
+          coco(tmp, 'prepare=resize=64'), 'epochs=1', 'samples=2')
+    sheet = png.Png(tmp / 'boxes' / 'samples' / 'latest.png')
+    check('three columns', sheet.width == GAP + 3 * (ZOOM * WIDE + GAP), sheet.width)
+    for row, colour in enumerate((PALETTE[1], PALETTE[1])):
+        x, y = BOX[0] + BOX[2] - 1, BOX[1] + 6
+        left, top = GAP + ZOOM * WIDE + GAP, HEAD + row * (ZOOM * HIGH + LINE + GAP)
+        check('the edge of a box', sheet.at(left + ZOOM * (x + 1) - 1, top + ZOOM * y) == colour, row)
+
+
 def test_resumed(tmp):
     """A run that was stopped goes on with the pictures that it would have made."""
     argv = ['model=resnet8x4', pairs(tmp, 'class', '_class', 'prepare=resize=32'), 'epochs=30', 'batch=4', 'eval_batch=8',
@@ -121,7 +133,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         tmp = pathlib.Path(name)
         make_data(tmp)
-        for test in (test_depth, test_labels, test_classes, test_resumed):
+        for test in (test_depth, test_labels, test_classes, test_boxes, test_resumed):
             test(tmp)
     print(f'{len(failed)} failed')
     return 1 if failed else 0

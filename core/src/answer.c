@@ -58,9 +58,16 @@ static lbk_status put_places(lbk_record *r, int64_t *high, int64_t *wide)
     return column && row ? LBK_OK : LBK_ENOMEM;
 }
 
-/* From the places of n pixels in a row, which are `far` numbers apart, to the edges of all they
- * cover. Shrinking picks one place of many: what comes as near to the picture's edges as a step is
- * meant to reach them. */
+/* What is nearly an edge of the picture is meant to be it: of a place the pixel is known, not where
+ * in it. */
+static double snap(double at, double side)
+{
+    const double near = 0.75;
+    return fabs(at) <= near ? 0 : fabs(at - side) <= near ? side : at;
+}
+
+/* From the places of n pixels in a row, which are `far` numbers apart, to where the row begins and
+ * ends; those below 0 lie beyond the picture. */
 static void edges(const float *at, int64_t n, int64_t far, double side, double out[2])
 {
     int64_t first = 0, last = n - 1;
@@ -69,12 +76,11 @@ static void edges(const float *at, int64_t n, int64_t far, double side, double o
     while (last > first && at[last * far] < 0)
         last--;
     const double a = (double) at[first * far], b = (double) at[last * far];
-    const double step = last > first ? (b - a) / (double) (last - first) : side / (double) n;
-    const double near = fmax(1, fabs(step));
-    out[0] = a + 0.5 - ((double) first + 0.5) * step;
+    const double few = last > first ? (b - a) / (double) (last - first) : side / (double) n;
+    const double lo = snap(a + 0.5 - 0.5 * few, side), hi = snap(b + 0.5 + 0.5 * few, side),
+                 step = (hi - lo) / (double) (last - first + 1);
+    out[0] = lo - (double) first * step;
     out[1] = out[0] + (double) n * step;
-    if (fabs(out[0]) <= near && fabs(out[1] - side) <= near)
-        out[0] = 0, out[1] = side;
 }
 
 static lbk_status find_frame(struct answerer *a, int64_t h, int64_t w)
@@ -110,34 +116,16 @@ static lbk_status copy_arrays(const lbk_record *from, lbk_record *to)
     return LBK_OK;
 }
 
-/* For tasks that paint on it: as it looks before it is normalised. */
-static lbk_status put_picture(lbk_record *r)
-{
-    struct canvas c;
-    const lbk_status st = lbk__picture_of(r, &c);
-    uint8_t *to = st ? NULL : lbk__record_room(r, "picture", LBK_U8, LBK_SHAPE(c.h, c.w, 3));
-    if (to)
-        memcpy(to, c.data, (size_t) (3 * c.h * c.w));
-    free(c.data);
-    return st ? st : to ? LBK_OK : LBK_ENOMEM;
-}
-
 static lbk_status prepare(struct answerer *a, const lbk_record *raw)
 {
     const struct pipeline *still = a->source->still;
-    const int n = still->n,
-              seen = n - (n > 0 && !strcmp(still->at[n - 1].transform->name, "normalize"));
     int64_t h = 0, w = 0;
     lbk__record_reset(a->ready, raw->id, a->fields);
     lbk_status st = copy_arrays(raw, a->ready);
     if (!st)
         st = put_places(a->ready, &h, &w);
     if (!st)
-        st = lbk__pipeline_run(still, 0, seen, a->ready, 0);
-    if (!st && a->role->task->draw)
-        st = put_picture(a->ready);
-    if (!st)
-        st = lbk__pipeline_run(still, seen, n, a->ready, 0);
+        st = lbk__pipeline_run(still, 0, still->n, a->ready, 0);
     return st ? st : find_frame(a, h, w);
 }
 
@@ -212,5 +200,17 @@ lbk_status lbk__answerer_map(const struct answerer *a, const struct view *v,
     if (!st)
         st = lbk__map_place(a->run->ctx, &m, v->kind, &a->frame, out);
     free(m.v);
+    return st;
+}
+
+lbk_status lbk__answerer_marks(const struct answerer *a, const struct view *v,
+                               const struct canvas *picture, struct marks *out)
+{
+    struct lbk_array image;
+    lbk_status st = lbk__marks_of(a->ready, v->array, v->least, out);
+    if (!st)
+        st = lbk_record_get(a->ready, "image", LBK_F32, &image);
+    if (!st)
+        lbk__marks_place(out, image.shape.d[1], image.shape.d[2], &a->frame, picture);
     return st;
 }

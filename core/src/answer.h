@@ -3,7 +3,7 @@
 #ifndef LBK_SRC_ANSWER_H
 #define LBK_SRC_ANSWER_H
 #include "evaluate.h"
-#include "picture.h"
+#include "marks.h"
 
 struct answerer {
     struct run *run;
@@ -24,5 +24,7 @@ void lbk__answerer_finish(struct answerer *a);
 lbk_status lbk__answerer_run(struct answerer *a, const lbk_record *raw);
 /* A map of the answer, of the size of the raw picture. free(out->v). */
 lbk_status lbk__answerer_map(const struct answerer *a, const struct view *v, const struct canvas *picture, struct map *out);
+/* Boxes of the answer, in pixels of the raw picture. free(out->at). */
+lbk_status lbk__answerer_marks(const struct answerer *a, const struct view *v, const struct canvas *picture, struct marks *out);
 
 #endif

@@ -39,12 +39,14 @@ const struct data_description lbk__data_descriptions[] = {
     { "indoor_unlabelled", "535 photographs of rooms, and nothing else", "pairs",
       "indoor-unlabelled", "images=.,kind=none,augment=flip" },
     { "bccd", "364 microscope images of blood, boxes of 3 kinds of cells", "coco", "bccd",
-      "prepare=[resize(h=240,w=320,fit=inside),pad(h=256,w=320)],"
-      "augment=[flip,flip(vertical=yes),color(brightness=0.1,contrast=0.1,saturation=0.1)]" },
+      "prepare=[resize(h=240,w=320,fit=inside),pad(h=256,w=320,fill=[0.737,0.696,0.715])],"
+      "augment=[flip,flip(vertical=yes),color(brightness=0.1,contrast=0.1,saturation=0.1)],"
+      "mean=[0.737,0.696,0.715],std=0.0813" },
     { "facemask", "853 photographs of people, boxes of faces with and without a mask", "coco",
       "facemask",
-      "prepare=[resize(h=256,w=320,fit=inside),pad(h=256,w=320)],"
-      "augment=[flip,color(brightness=0.1,contrast=0.1,saturation=0.1)]" },
+      "prepare=[resize(h=256,w=320,fit=inside),pad(h=256,w=320,fill=[0.481,0.463,0.455])],"
+      "augment=[flip,color(brightness=0.1,contrast=0.1,saturation=0.1)],"
+      "mean=[0.481,0.463,0.455],std=0.293" },
     { NULL, NULL, NULL, NULL, NULL },
 };
 

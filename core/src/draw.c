@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <limbeck/ctx.h>
 #include <limbeck/task.h>
-#include "palette.h"
 #include "record.h"
+
+static void add(lbk_record *r, struct view v, const char *array)
+{
+    if (r->n_view == RECORD_VIEWS || strlen(array) >= sizeof v.array) {
+        lbk_fail(r->ctx, LBK_EINVAL, "draw: expected at most %d arrays, found '%s' beside them",
+                 RECORD_VIEWS, array);
+        return;
+    }
+    snprintf(v.array, sizeof v.array, "%s", array);
+    r->view[r->n_view++] = v;
+}
 
 static void view(lbk_record *r, const char *array, enum view_kind kind)
 {
@@ -17,14 +26,8 @@ static void view(lbk_record *r, const char *array, enum view_kind kind)
     if (kind == VIEW_SCORES ? n < 1 : h < 1 || w < 1 || n != h * w)
         lbk_fail(r->ctx, LBK_EINVAL, "draw: expected '%s' to be %s, found %d axes", array,
                  kind == VIEW_SCORES ? "scores" : "one map", a.shape.n);
-    else if (r->n_view == RECORD_VIEWS || strlen(array) >= sizeof r->view[0].array)
-        lbk_fail(r->ctx, LBK_EINVAL, "draw: expected at most %d arrays, found '%s' beside them",
-                 RECORD_VIEWS, array);
-    else {
-        struct view *v = &r->view[r->n_view++];
-        v->kind = kind;
-        snprintf(v->array, sizeof v->array, "%s", array);
-    }
+    else
+        add(r, (struct view){ kind, "", 0 }, array);
 }
 
 void lbk_draw_map(lbk_record *r, const char *array, const char *palette)
@@ -40,23 +43,14 @@ void lbk_draw_map(lbk_record *r, const char *array, const char *palette)
 
 void lbk_draw_scores(lbk_record *r, const char *array) { view(r, array, VIEW_SCORES); }
 
-void lbk_draw_box(lbk_record *r, const float box[4], int colour)
+void lbk_draw_boxes(lbk_record *r, const char *array, double least)
 {
-    struct lbk_array p;
-    if (lbk_record_get(r, "picture", LBK_U8, &p))
+    struct lbk_array a;
+    if (lbk_record_get(r, array, LBK_F32, &a))
         return;
-    if (p.shape.n != 3 || p.shape.d[2] != 3) {
-        lbk_fail(r->ctx, LBK_EINVAL,
-                 "draw: expected 'picture' to be height x width x 3, found %d axes", p.shape.n);
-        return;
-    }
-    struct canvas c = { p.shape.d[1], p.shape.d[0], p.data };
-    const float w = (float) c.w, h = (float) c.h;
-    const int64_t x0 = (int64_t) fminf(fmaxf(box[0], 0), w),
-                  y0 = (int64_t) fminf(fmaxf(box[1], 0), h);
-    const int64_t x1 = (int64_t) fminf(fmaxf(box[2], 0), w),
-                  y1 = (int64_t) fminf(fmaxf(box[3], 0), h);
-    if (x1 > x0 && y1 > y0)
-        lbk__canvas_frame(&c, (struct area){ x0, y0, x1 - x0, y1 - y0 }, 1,
-                          lbk__class_colour(colour));
+    if (a.shape.n != 2 || a.shape.d[1] != 6)
+        lbk_fail(r->ctx, LBK_EINVAL, "draw: expected '%s' to be n x 6, found %d axes", array,
+                 a.shape.n);
+    else
+        add(r, (struct view){ VIEW_BOXES, "", least }, array);
 }

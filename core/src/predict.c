@@ -42,7 +42,7 @@ static const char *new_file(struct predictor *d, const char *ending)
 {
     struct lbk_answer *a = &d->answer;
     const char *path = a->n_files < MOST_FILES
-                           ? lbk__arena_str(&d->arena, "%s/%s_%s.png", d->dir, d->name, ending)
+                           ? lbk__arena_str(&d->arena, "%s/%s_%s", d->dir, d->name, ending)
                            : NULL;
     if (path)
         d->files[a->n_files++] = path;
@@ -51,7 +51,7 @@ static const char *new_file(struct predictor *d, const char *ending)
 
 static lbk_status write_metres(struct predictor *d, const struct map *m)
 {
-    const char *colours = new_file(d, "depth"), *values = new_file(d, "depth_mm");
+    const char *colours = new_file(d, "depth.png"), *values = new_file(d, "depth_mm.png");
     if (!colours || !values)
         return no_memory(d);
     lbk__map_range(m, &d->answer.lo, &d->answer.hi);
@@ -70,7 +70,7 @@ static void put_share(struct predictor *d, int64_t label, double share)
 static lbk_status write_labels(struct predictor *d, const struct map *m,
                                const struct canvas *picture)
 {
-    const char *colours = new_file(d, "overlay"), *values = new_file(d, "label");
+    const char *colours = new_file(d, "overlay.png"), *values = new_file(d, "label.png");
     struct share s[MOST_SHARES];
     if (!colours || !values)
         return no_memory(d);
@@ -92,6 +92,44 @@ static lbk_status write_map(struct predictor *d, const struct view *v, const str
     return st;
 }
 
+/* The task's boxes, if the input has them. */
+static lbk_status take_truth(const struct predictor *d, struct marks *out)
+{
+    const struct lbk_field *f = d->network.role->task->fields;
+    *out = (struct marks){ 0 };
+    while (f && f->name && f->kind != LBK_BOXES)
+        f++;
+    return f && f->name && lbk__record_find(d->raw, f->name)
+               ? lbk__marks_of(d->raw, f->name, 0, out)
+               : LBK_OK;
+}
+
+static lbk_status write_boxes(struct predictor *d, const struct view *v,
+                              const struct canvas *picture)
+{
+    const char *drawn = new_file(d, "boxes.png"), *list = new_file(d, "boxes.json");
+    struct marks m = { 0 }, truth = { 0 };
+    lbk_status st = drawn && list ? lbk__answerer_marks(&d->network, v, picture, &m) : no_memory(d);
+    if (!st)
+        st = take_truth(d, &truth);
+    for (int64_t k = 0; !st && d->classes && k < d->classes->classes; k++) {
+        int64_t n = 0;
+        for (int64_t i = 0; i < m.n; i++)
+            n += m.at[i].label == k;
+        if (n)
+            put_share(d, k, (double) n / (double) m.n);
+    }
+    d->answer.n_boxes = m.n;
+    if (!st)
+        st = lbk__answer_boxes(d->ctx, drawn, d->answer.input, picture, &m,
+                               truth.at ? &truth : NULL, d->classes);
+    if (!st)
+        st = lbk__answer_boxes_json(d->ctx, list, d->answer.input, &m, d->classes);
+    free(m.at);
+    free(truth.at);
+    return st;
+}
+
 static lbk_status tell_scores(struct predictor *d, const struct view *v)
 {
     struct lbk_array a;
@@ -109,7 +147,9 @@ static lbk_status write_views(struct predictor *d)
     lbk_status st = lbk__picture_of(d->raw, &picture);
     for (int i = 0; !st && i < d->network.ready->n_view; i++) {
         const struct view *v = &d->network.ready->view[i];
-        st = v->kind == VIEW_SCORES ? tell_scores(d, v) : write_map(d, v, &picture);
+        st = v->kind == VIEW_SCORES  ? tell_scores(d, v)
+             : v->kind == VIEW_BOXES ? write_boxes(d, v, &picture)
+                                     : write_map(d, v, &picture);
     }
     free(picture.data);
     return st;
@@ -151,7 +191,8 @@ static void begin_answer(struct predictor *d, const char *input, const char *nam
                                      .files = d->files,
                                      .classes = d->shares,
                                      .lo = NAN,
-                                     .hi = NAN };
+                                     .hi = NAN,
+                                     .n_boxes = -1 };
 }
 
 static lbk_status end_answer(struct predictor *d, lbk_status st)
@@ -258,7 +299,7 @@ static lbk_status name_files(const struct predictor *d, struct arena *a, const c
             if (!strcmp(name[i], name[k]))
                 return lbk_fail(d->ctx, LBK_EINVAL,
                                 "predict: expected files of different names, found %s and %s: both "
-                                "would be written to %s/%s_*.png",
+                                "would be written to %s/%s_*",
                                 d->p->files[k], path, d->dir, name[i]);
     }
     return LBK_OK;

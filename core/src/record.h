@@ -12,11 +12,12 @@ struct slot {
     void *spare; /* the array before, the room for the next */
     size_t room, spare_room;
 };
-/* An array that the task wants to be seen: a label or metres for each pixel, or a score for each class. */
+/* An array that the task wants to be seen: a label or metres for each pixel, a score for each class, or boxes. */
 enum { RECORD_VIEWS = 4 };
 struct view {
-    enum view_kind { VIEW_LABELS, VIEW_METRES, VIEW_SCORES } kind;
+    enum view_kind { VIEW_LABELS, VIEW_METRES, VIEW_SCORES, VIEW_BOXES } kind;
     char array[48];
+    double least; /* score of boxes that are shown */
 };
 struct lbk_record {
     lbk_ctx *ctx;

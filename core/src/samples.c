@@ -24,8 +24,10 @@ struct samples {
 static const struct lbk_field *truth_field(const struct samples *x)
 {
     const enum view_kind kind = x->sheet.kind;
-    const enum lbk_kind want = kind == VIEW_SCORES ? LBK_CLASS : LBK_MAP;
-    const lbk_dtype type = kind == VIEW_METRES ? LBK_F32 : LBK_I32;
+    const enum lbk_kind want = kind == VIEW_SCORES  ? LBK_CLASS
+                               : kind == VIEW_BOXES ? LBK_BOXES
+                                                    : LBK_MAP;
+    const lbk_dtype type = kind == VIEW_METRES || kind == VIEW_BOXES ? LBK_F32 : LBK_I32;
     const struct lbk_field *f = x->student.role->task->fields;
     for (; f && f->name; f++)
         if (f->kind == want && f->dtype == type)
@@ -40,7 +42,10 @@ static lbk_status take_answer(const struct answerer *a, const struct canvas *pic
     const struct view *v = a->ready->view;
     struct lbk_array z;
     free(out->map.v);
+    free(out->marks.at);
     *out = (struct sheet_answer){ .label = -1 };
+    if (v->kind == VIEW_BOXES)
+        return lbk__answerer_marks(a, v, picture, &out->marks);
     if (v->kind != VIEW_SCORES)
         return lbk__answerer_map(a, v, picture, &out->map);
     const lbk_status st = lbk_record_get(a->ready, v->array, LBK_F32, &z);
@@ -76,6 +81,8 @@ static lbk_status take_truth(struct samples *x, struct sheet_sample *s)
         s->label = slot && slot->array.dtype == LBK_I32 ? *(const int32_t *) slot->array.data : -1;
         return LBK_OK;
     }
+    if (x->sheet.kind == VIEW_BOXES)
+        return slot ? lbk__marks_of(x->raw, f->name, 0, &s->boxes) : LBK_OK;
     lbk_status st = slot ? lbk__map_of(x->raw, f->name, x->sheet.kind, &s->truth) : LBK_OK;
     if (slot && !st && (s->truth.h != s->picture.h || s->truth.w != s->picture.w))
         st = lbk_fail(x->t->ctx, LBK_EINVAL, "samples: expected '%s' of the image's size", f->name);

@@ -20,8 +20,11 @@ void lbk__sheet_clear(struct sheet_sample *s)
 {
     free(s->picture.data);
     free(s->truth.v);
-    for (int i = 0; i < SHEET_NETWORKS; i++)
+    free(s->boxes.at);
+    for (int i = 0; i < SHEET_NETWORKS; i++) {
         free(s->answer[i].map.v);
+        free(s->answer[i].marks.at);
+    }
     *s = (struct sheet_sample){ .label = -1 };
 }
 
@@ -133,43 +136,80 @@ static lbk_status show_wrong(lbk_ctx *ctx, struct canvas *c, struct area cell,
 
 static void caption(const struct sheet *s, const struct sheet_sample *x, int network, char buf[48])
 {
-    const double v = lbk__sheet_score(s->kind, &x->answer[network].map, &x->truth);
+    const double v = s->kind == VIEW_BOXES
+                         ? (double) NAN
+                         : lbk__sheet_score(s->kind, &x->answer[network].map, &x->truth);
+    int64_t of, extra;
     *buf = 0;
-    if (isfinite(v) && s->kind == VIEW_METRES)
+    if (s->kind == VIEW_BOXES && x->boxes.at) {
+        const int64_t n = lbk__marks_right(&x->answer[network].marks, &x->boxes, &of, &extra);
+        snprintf(buf, 48, "%lld of %lld, %lld wrong", (long long) n, (long long) of,
+                 (long long) extra);
+    } else if (isfinite(v) && s->kind == VIEW_METRES)
         snprintf(buf, 48, "off by %.2f m", v);
     else if (isfinite(v))
         snprintf(buf, 48, "%.1f %% right", 100 * v);
 }
 
-/* One row; at: its upper left corner moves on. */
+static void show_marks(const struct sheet *s, struct canvas *c, struct area cell,
+                       const struct sheet_sample *x, const struct marks *m)
+{
+    const struct marked how = { x->picture.h, x->picture.w, show(c, cell, &x->picture),
+                                s->classes,   false,        1 };
+    lbk__marks_draw(c, &how, m);
+}
+
+/* What is true, or what a network answered, of one sample. */
+static lbk_status show_one(lbk_ctx *ctx, const struct sheet *s, struct canvas *c, struct area cell,
+                           const struct sheet_sample *x, const struct sheet_answer *answer,
+                           const struct scale *scale)
+{
+    if (s->kind != VIEW_BOXES)
+        return show_map(ctx, c, cell, answer ? &answer->map : &x->truth, scale);
+    show_marks(s, c, cell, x, answer ? &answer->marks : &x->boxes);
+    return LBK_OK;
+}
+
+/* The last network's distance from the truth, or where it is wrong; of boxes there is nothing to
+ * show. */
+static lbk_status put_error(lbk_ctx *ctx, const struct sheet *s, const struct layout *l,
+                            struct canvas *c, const struct sheet_sample *x, struct area a,
+                            const struct scale *scale)
+{
+    const struct scale far = { 0, (scale->hi - scale->lo) / 2, "metres", lbk__heat };
+    const struct map *last = &x->answer[s->n_networks - 1].map;
+    if (s->kind == VIEW_BOXES)
+        return LBK_OK;
+    if (s->kind != VIEW_METRES)
+        return show_wrong(ctx, c, a, x, last);
+    lbk__canvas_scale(c, (struct area){ a.x, a.y, l->bar, l->h }, scale, 1);
+    a.x += l->bar + GAP;
+    lbk__canvas_scale(c, (struct area){ a.x + l->w + GAP, a.y, l->bar, l->h }, &far, 1);
+    return show_distance(ctx, c, a, x, last, &far);
+}
+
 static lbk_status put_row(lbk_ctx *ctx, const struct sheet *s, const struct layout *l,
                           struct canvas *c, const struct sheet_sample *x, int64_t y)
 {
-    struct scale scale, far;
+    struct scale scale = { 0 };
     const struct scale *colours = s->kind == VIEW_METRES ? &scale : NULL;
     struct area a = { GAP, y, l->w, l->h };
     const int64_t below = y + l->h;
     char text[48];
-    truth_scale(s, x, &scale);
-    far = (struct scale){ 0, (scale.hi - scale.lo) / 2, "metres", lbk__heat };
+    if (s->kind != VIEW_BOXES)
+        truth_scale(s, x, &scale);
     show(c, a, &x->picture);
     say(c, (struct area){ a.x, below, a.w, l->line }, x->name, l->size, INK);
     a.x += l->w + GAP;
-    lbk_status st = show_map(ctx, c, a, &x->truth, colours);
+    lbk_status st = show_one(ctx, s, c, a, x, NULL, colours);
     for (int i = 0; !st && i < s->n_networks; i++) {
         a.x += l->w + GAP;
-        st = show_map(ctx, c, a, &x->answer[i].map, colours);
+        st = show_one(ctx, s, c, a, x, &x->answer[i], colours);
         caption(s, x, i, text);
         say(c, (struct area){ a.x, below, a.w, l->line }, text, l->size, INK);
     }
     a.x += l->w + GAP;
-    const struct map *last = &x->answer[s->n_networks - 1].map;
-    if (st || s->kind != VIEW_METRES)
-        return st ? st : show_wrong(ctx, c, a, x, last);
-    lbk__canvas_scale(c, (struct area){ a.x, y, l->bar, l->h }, &scale, 1);
-    a.x += l->bar + GAP;
-    lbk__canvas_scale(c, (struct area){ a.x + l->w + GAP, y, l->bar, l->h }, &far, 1);
-    return show_distance(ctx, c, a, x, last, &far);
+    return st ? st : put_error(ctx, s, l, c, x, a, &scale);
 }
 
 static void put_head(const struct sheet *s, const struct layout *l, struct canvas *c)
@@ -177,7 +217,8 @@ static void put_head(const struct sheet *s, const struct layout *l, struct canva
     const bool metres = s->kind == VIEW_METRES;
     const char *key =
         metres ? "metres: one scale for a row. error: distance from the truth. grey: not measured"
-               : "error: red where it is wrong. grey: no label";
+        : s->kind == VIEW_BOXES ? "boxes with their scores. grey: a region of many"
+                                : "error: red where it is wrong. grey: no label";
     char error[64];
     struct area a = { GAP, GAP, c->w - 2 * GAP, l->line };
     say(c, a, s->title, l->size, INK);
@@ -193,7 +234,8 @@ static void put_head(const struct sheet *s, const struct layout *l, struct canva
         say(c, a, s->network[i], l->size, INK);
     }
     a.x += l->w + GAP + (metres ? l->bar + GAP : 0);
-    say(c, a, error, l->size, INK);
+    if (s->kind != VIEW_BOXES)
+        say(c, a, error, l->size, INK);
 }
 
 struct seen {
@@ -202,6 +244,13 @@ struct seen {
     struct legend_entry entry[SHOWN];
 };
 
+static void note_marks(struct seen *seen, const struct marks *m)
+{
+    for (int64_t i = 0; i < m->n; i++)
+        if (m->at[i].label >= 0 && m->at[i].label < 65536)
+            seen->at[m->at[i].label] = true;
+}
+
 static void note(struct seen *seen, const struct map *m)
 {
     for (int64_t i = 0; i < m->h * m->w; i++)
@@ -209,14 +258,20 @@ static void note(struct seen *seen, const struct map *m)
             seen->at[(int64_t) m->v[i]] = true;
 }
 
-/* The classes that any of the maps has, in their order. */
+/* The classes that any of the maps or boxes has, in their order. */
 static struct legend make_legend(const struct sheet *s, struct seen *seen)
 {
     struct legend l = { 0, seen->entry };
-    for (int k = 0; s->kind == VIEW_LABELS && k < s->n; k++) {
-        note(seen, &s->sample[k].truth);
-        for (int i = 0; i < s->n_networks; i++)
-            note(seen, &s->sample[k].answer[i].map);
+    for (int k = 0; k < s->n; k++) {
+        const struct sheet_sample *x = &s->sample[k];
+        if (s->kind == VIEW_LABELS)
+            note(seen, &x->truth);
+        note_marks(seen, &x->boxes);
+        for (int i = 0; i < s->n_networks; i++) {
+            if (s->kind == VIEW_LABELS)
+                note(seen, &x->answer[i].map);
+            note_marks(seen, &x->answer[i].marks);
+        }
     }
     for (int64_t i = 0; i < 65536 && l.n < SHOWN; i++)
         if (seen->at[i]) {
@@ -248,7 +303,8 @@ static lbk_status draw_maps(lbk_ctx *ctx, const struct sheet *s, struct seen *se
     const struct legend names = make_legend(s, seen);
     l.bar = widest_bar(s, &l);
     const int64_t bars = s->kind == VIEW_METRES ? 2 * (l.bar + GAP) : 0;
-    const int64_t w = GAP + (3 + s->n_networks) * (l.w + GAP) + bars, row = l.h + l.line + GAP;
+    const int64_t columns = s->n_networks + (s->kind == VIEW_BOXES ? 2 : 3);
+    const int64_t w = GAP + columns * (l.w + GAP) + bars, row = l.h + l.line + GAP;
     const int64_t head = GAP + 3 * l.line, foot = lbk__legend_height(&names, w - 2 * GAP, l.size);
     lbk_status st =
         lbk__canvas_create(ctx, w, head + s->n * row + foot + (foot ? GAP : 0), PAPER, out);

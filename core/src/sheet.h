@@ -2,12 +2,13 @@
 /* Samples with what was given, wanted and answered, side by side on one picture. [any thread] */
 #ifndef LBK_SRC_SHEET_H
 #define LBK_SRC_SHEET_H
-#include "picture.h"
+#include "marks.h"
 
 enum { SHEET_NETWORKS = 4, SHEET_ACROSS = 6 };
-/* One network's answer: a map, or of VIEW_SCORES the class with its share. */
+/* One network's answer: a map, of VIEW_BOXES marks, or of VIEW_SCORES the class with its share. */
 struct sheet_answer {
     struct map map;
+    struct marks marks;
     int64_t label;
     double share;
 };
@@ -15,6 +16,7 @@ struct sheet_sample {
     char name[32];
     struct canvas picture;
     struct map truth; /* of the picture's size, as are the answers' */
+    struct marks boxes; /* of VIEW_BOXES, the truth; at NULL: not known */
     int64_t label;    /* of VIEW_SCORES; -1 = not known */
     struct sheet_answer answer[SHEET_NETWORKS];
 };
@@ -28,7 +30,8 @@ struct sheet {
     struct sheet_sample *sample;
 };
 /* Maps: a row for each sample with its picture, truth, the networks' maps and the last one's error. Metres share one scale from the
- * truth's least to its greatest, errors one from 0 to half of that range. Classes: SHEET_ACROSS pictures to a row, with what is
+ * truth's least to its greatest, errors one from 0 to half of that range. Boxes: the same without
+ * an error, the answers' marks with their scores. Classes: SHEET_ACROSS pictures to a row, with what is
  * true and what is answered below, in red where it is wrong. free(out->data). */
 lbk_status lbk__sheet_draw(lbk_ctx *ctx, const struct sheet *s, struct canvas *out);
 void lbk__sheet_clear(struct sheet_sample *s); /* frees what it holds */

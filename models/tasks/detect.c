@@ -278,14 +278,8 @@ static lbk_status post(lbk_record *r, const void *cfg)
 static lbk_status draw(lbk_record *r, const void *cfg)
 {
     const struct detect *c = cfg;
-    struct lbk_array found;
-    const lbk_status st = lbk_record_get(r, "found", LBK_F32, &found);
-    for (int64_t i = st ? 0 : found.shape.d[0]; i > 0; i--) { /* the best on top */
-        const float *b = (const float *) found.data + 6 * (i - 1);
-        if (b[4] >= (float) c->draw)
-            lbk_draw_box(r, b, (int) b[5]);
-    }
-    return st;
+    lbk_draw_boxes(r, "found", c->draw);
+    return LBK_OK;
 }
 
 lbk_status lbk_models_detect(lbk_registrar *r);

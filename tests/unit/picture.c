@@ -2,6 +2,7 @@
 #include <math.h>
 #include <limbeck/task.h>
 #include "answer_files.h"
+#include "marks.h"
 #include "one_record.h"
 
 static const struct lbk_field fields[] = { { "image", LBK_IMAGE, LBK_F32 },
@@ -184,21 +185,63 @@ static void tasks_name_what_is_seen(void **state)
     assert_int_equal(f->r->n_view, 0);
 }
 
-static void boxes_are_painted(void **state)
+static void boxes_become_marks(void **state)
 {
     struct fixture *f = *state;
-    uint8_t *p = lbk_record_put(f->r, "picture", LBK_U8, LBK_SHAPE(6, 5, 3));
-    assert_non_null(p);
-    lbk_draw_box(f->r, (float[]){ 1, 1, 4, 5 }, 0);
-    for (int y = 0; y < 6; y++)
-        for (int x = 0; x < 5; x++) {
+    struct marks answer, truth;
+    int64_t of, extra;
+    put_f32(f, "found", LBK_SHAPE(4, 6), (float[]){ 0, 0, 4, 4, 0.5f, 1, 1, 1,   3, 3, 0.9f, 0,
+                                                    2, 2, 4, 4, 0.1f, 0, 0, NAN, 1, 1, 0.9f, 0 });
+    put_f32(f, "boxes", LBK_SHAPE(3, 5),
+            (float[]){ 0, 0, 8, 4, 1, 2, 1, 6, 3, 0, 20, 20, 40, 40, 0 });
+    put_i32(f, "boxes_crowd", LBK_SHAPE(3), (int32_t[]){ 0, 0, 1 });
+    lbk_draw_boxes(f->r, "found", 0.25);
+    assert_true(f->r->n_view == 1 && f->r->view[0].kind == VIEW_BOXES);
+    lbk_draw_boxes(f->r, "boxes", 0);
+    assert_refused(&f->heard, LBK_EINVAL, LBK_EINVAL, "expected 'boxes' to be n x 6");
+    assert_int_equal(lbk__marks_of(f->r, "found", f->r->view[0].least, &answer), LBK_OK);
+    assert_int_equal(answer.n, 2); /* best first */
+    assert_true(fabs(answer.at[0].score - 0.9) < 1e-6 && answer.at[0].label == 0);
+    lbk__marks_place(&answer, 10, 10, &(struct frame){ 0, 0, 20, 10 },
+                     &(struct canvas){ 20, 10, NULL });
+    assert_true(answer.at[1].at[2] == 8 && answer.at[1].at[3] == 4);
+    assert_int_equal(lbk__marks_of(f->r, "boxes", 0, &truth), LBK_OK);
+    assert_true(truth.n == 3 && truth.at[2].label == -1 && isnan(truth.at[2].score));
+    assert_int_equal(lbk__marks_right(&answer, &truth, &of, &extra), 2);
+    assert_true(of == 2 && extra == 0);
+    answer.at[0].label = 1; /* takes the larger one's place only by half */
+    assert_int_equal(lbk__marks_right(&answer, &truth, &of, &extra), 1);
+    assert_true(of == 2 && extra == 1);
+    lbk__marks_place(&answer, 10, 10, &(struct frame){ 10, 0, 0, 10 },
+                     &(struct canvas){ 9, 10, NULL }); /* mirrored, and cut */
+    assert_true(answer.at[1].at[0] == 2 && answer.at[1].at[2] == 9);
+    lbk__marks_place(&answer, 10, 10, &(struct frame){ 20, 20, 30, 30 },
+                     &(struct canvas){ 10, 10, NULL });
+    assert_int_equal(answer.n, 0);
+    free(answer.at);
+    free(truth.at);
+}
+
+static void boxes_are_painted(void **state)
+{
+    struct canvas c;
+    struct fixture *f = *state;
+    struct mark m = { { 2, 4, 10, 12 }, (double) NAN, 1 };
+    assert_int_equal(lbk__canvas_create(f->ctx, 10, 10, RGB(0, 0, 0), &c), LBK_OK);
+    const struct marked how = { 20, 20, { 0, 0, 10, 10 }, NULL, false, 1 };
+    lbk__marks_draw(&c, &how, &(struct marks){ 1, &m });
+    const struct rgb colour = lbk__class_colour(1);
+    for (int y = 0; y < 10; y++)
+        for (int x = 0; x < 10; x++) {
             const bool edge =
-                x >= 1 && x < 4 && y >= 1 && y < 5 && (x == 1 || x == 3 || y == 1 || y == 4);
-            assert_int_equal(p[3 * (5 * y + x) + 1], edge ? 120 : 0);
+                x >= 1 && x < 5 && y >= 2 && y < 6 && (x == 1 || x == 4 || y == 2 || y == 5);
+            assert_int_equal(c.data[3 * (10 * y + x)], edge ? colour.r : 0);
         }
-    lbk_draw_box(f->r, (float[]){ 3, 3, 3, 9 }, 1);
-    lbk_draw_box(f->r, (float[]){ -9, -9, 90, 90 }, 1);
-    assert_int_equal(p[1], 210);
+    m = (struct mark){ { -9, -9, 90, 90 }, 0.5, -1 };
+    lbk__marks_draw(&c, &how, &(struct marks){ 1, &m });
+    m = (struct mark){ { 3, 3, 3, 9 }, 0.5, 0 };
+    lbk__marks_draw(&c, &how, &(struct marks){ 1, &m });
+    free(c.data);
 }
 
 int main(void)
@@ -213,6 +256,7 @@ int main(void)
         T(classes_by_area),
         T(classes_have_names),
         T(tasks_name_what_is_seen),
+        T(boxes_become_marks),
         T(boxes_are_painted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

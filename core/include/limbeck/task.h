@@ -64,8 +64,8 @@ struct lbk_task {
     void       (*predict)(lbk_pass *p, const void *cfg);
     /* [any thread] optional: host part of the answer, as NMS */
     lbk_status (*post)(lbk_record *r, const void *cfg);
-    /* [any thread] optional, after post: names what there is to see of an answer, by lbk_draw_map and lbk_draw_scores, or
-     * paints on "picture", the image as LBK_U8 H x W x 3. Core makes the pictures, truth and other networks beside it. */
+    /* [any thread] optional, after post: names what there is to see of an answer, by the functions below. Core makes the
+     * pictures, truth and other networks beside it. */
     lbk_status (*draw)(lbk_record *r, const void *cfg);
 };
 
@@ -74,8 +74,9 @@ struct lbk_task {
 LBK_API void lbk_draw_map(lbk_record *r, const char *array, const char *palette);
 /* LBK_F32, one for each class, before softmax; the truth is the LBK_CLASS among the task's fields. */
 LBK_API void lbk_draw_scores(lbk_record *r, const char *array);
-/* x0 y0 x1 y1 in pixels, on "picture" */
-LBK_API void lbk_draw_box(lbk_record *r, const float box[4], int colour);
+/* LBK_F32 n x 6, x0 y0 x1 y1 score class, in pixels of the network's picture; those with a score below `least` are not shown. The
+ * truth is the LBK_BOXES among the task's fields. */
+LBK_API void lbk_draw_boxes(lbk_record *r, const char *array, double least);
 
 typedef struct lbk_scores lbk_scores;
 enum lbk_sense { LBK_HIGHER, LBK_LOWER };                                     /* what is better */

@@ -73,8 +73,9 @@ struct lbk_answer {
     lbk_status status;
     const char *error;                                /* what was said of its failure; NULL: it did not fail */
     int n_files; const char *const *files;            /* written */
-    int n_classes; const struct lbk_share *classes;   /* of one class: the five likeliest; of one per pixel: by area */
+    int n_classes; const struct lbk_share *classes;   /* of one class: the five likeliest; of one per pixel: by area; of boxes */
     double lo, hi;                                    /* metres, the least and greatest; NAN: no depth */
+    int64_t n_boxes;                                  /* drawn; -1: it finds no boxes */
 };
 struct lbk_predict_params {
     uint32_t size;
@@ -86,9 +87,10 @@ struct lbk_predict_params {
 };
 /* Answers for pictures of any size that the network takes, prepared as the run prepared its own, written to p->out_dir beside the
  * names of the pictures: NAME_depth.png (colours with a scale), NAME_depth_mm.png (16 bits, millimetres), NAME_overlay.png with a
- * legend, NAME_label.png. They are of the picture's size, zoomed by a whole number where it is small, except those for programs.
- * Of a data set also predictions.jsonl; with labels, the scores are in *scores (may be NULL), else none. p->resume is not
- * looked at. An input that fails does not end it: the status of the first is what it gives. */
+ * legend, NAME_label.png, NAME_boxes.png (of a data set with the truth at the left) and NAME_boxes.json. They are of the picture's
+ * size, zoomed by a whole number where it is small, except those for programs. Of a data set also predictions.jsonl; with
+ * labels, the scores are in *scores (may be NULL), else none. p->resume is not looked at. An input that fails does not end it: the
+ * status of the first is what it gives. */
 LBK_API lbk_status lbk_predict(lbk_ctx *ctx, const struct lbk_train_params *p, const struct lbk_predict_params *what,
                                struct lbk_progress *scores);
 
