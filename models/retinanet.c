@@ -28,7 +28,9 @@ static const struct lbk_opt opts[] = {
     LBK_OPTS_END,
 };
 
-/* How a convolution's weights start: uniform as Glorot and Bengio (2010), or normal with 0.01. */
+/* How a convolution's weights start: uniform as Glorot and Bengio (2010), or normal with 0.01 at
+ * the published 256 channels and with the same variance of sums at any other number, without which
+ * a narrow tower learns nothing for many epochs. */
 enum start { GLOROT, SMALL };
 static const struct lbk_init zeros = { .kind = LBK_INIT_ZEROS };
 
@@ -38,7 +40,8 @@ static lbk_val *conv(lbk_scope *s, lbk_val *x, enum start start, struct lbk_init
     lbk_graph *g = lbk_scope_graph(s);
     const int64_t in = lbk_shape_of(x).d[1];
     const double fans = (double) ((in + c.out) * c.kernel * c.kernel);
-    const struct lbk_init small = { .kind = LBK_INIT_NORMAL, .a = 0.01 },
+    const struct lbk_init small = { .kind = LBK_INIT_NORMAL,
+                                    .a = 0.01 * sqrt(256.0 / (double) in) },
                           glorot = { .kind = LBK_INIT_UNIFORM, .a = sqrt(6 / fans) };
     lbk_val *w = lbk_weight(s, "weight", LBK_SHAPE(c.out, in, c.kernel, c.kernel),
                             start == SMALL ? small : glorot);

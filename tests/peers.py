@@ -24,7 +24,7 @@ ENV = {"OMP_PROC_BIND": "true",
        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=8589934592"}
 LAYOUTS = "nchw", "nhwc"
 LR, MOMENTUM, DECAY, HEAT = 0.001, 0.9, 5e-4, 4.0
-# row: model, batch, input, classes (0 = none), teacher
+# row: model and options, batch, input, classes (0 = none), teacher
 ROWS = {
     "resnet18": ("resnet18_cifar", 64, (3, 32, 32), 100, None),
     "kd34-18": ("resnet18_cifar", 64, (3, 32, 32), 100, "resnet34_cifar"),
@@ -36,6 +36,7 @@ ROWS = {
     "depth_kd": ("depth_mobilenet_v2", 4, (3, 228, 304), 0, None),
     "autoencoder": ("autoencoder", 128, (1, 32, 32), 0, None),
     "lenet5_bn": ("lenet5_bn", 128, (1, 32, 32), 10, None),
+    "detector": ("retinanet_resnet10 width=0.25 neck=64 tower=2 levels=3", 8, (3, 256, 320), 3, None),
 }
 
 
@@ -51,16 +52,20 @@ class Peer:
         sys.path.insert(0, str(pathlib.Path(__file__).parent / "ref"))
         import models
         self.torch, self.models = torch, models
-        model, batch, shape, classes, teacher = ROWS[row]
+        text, batch, shape, classes, teacher = ROWS[row]
+        model, options = text.split()[0], dict(word.split("=") for word in text.split()[1:])
+        options = {k: float(v) if "." in v else int(v) for k, v in options.items()}
         torch.manual_seed(1)
         layout = {"memory_format": torch.channels_last} if channels_last else {}
         self.name, self.layout = model, "nhwc" if channels_last else "nchw"
-        self.net = models.ALL[model](classes or 1, shape[0]).to(**layout)
+        self.net = models.ALL[model](classes or 1, shape[0], **options).to(**layout)
         self.teacher = models.ALL[teacher](classes, shape[0]).to(**layout).eval() if teacher else None
         self.x = torch.rand(batch, *shape).to(**layout)
         kind = models.task(model)
         pixels = (batch, *shape[1:]) if kind == "segment" else (batch,)
         self.y = torch.rand(batch, 1, *shape[1:]) if kind == "depth" else torch.randint(0, max(classes, 1), pixels)
+        if kind == "detect":
+            self.y = models.some_anchors(batch, *shape[1:], classes, options["levels"])
         self.opt = torch.optim.SGD(self.net.parameters(), LR, momentum=MOMENTUM, weight_decay=DECAY)
 
     def step(self):
@@ -157,7 +162,7 @@ class Worker:
 
 def command(a, row, device, seconds):
     model, batch, shape, classes, teacher = ROWS[row]
-    c = [a.program, "bench", "train", "model=" + model, "batch=%d" % batch,
+    c = [a.program, "bench", "train", *("model=" + model).split(), "batch=%d" % batch,
          "input=" + "x".join(map(str, shape)), "device=" + device, "seconds=%g" % seconds, "--json"]
     c += ["threads=%d" % a.threads] if device.startswith("cpu") else []
     c += ["classes=%d" % classes] if classes else []
@@ -173,7 +178,7 @@ def ours(a, row, device, seconds):
 
 def parameters(a, row):
     model, _, shape, classes, _ = ROWS[row]
-    c = [a.program, "inspect", "model", model, "input=" + "x".join(map(str, shape)), "--json"]
+    c = [a.program, "inspect", "model", *model.split(), "input=" + "x".join(map(str, shape)), "--json"]
     text = subprocess.run(c + (["classes=%d" % classes] if classes else []), check=True, capture_output=True, text=True).stdout
     return json.loads(text)["parameters"]
 

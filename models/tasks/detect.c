@@ -151,17 +151,16 @@ static lbk_val *class_numbers(lbk_graph *g, int64_t classes)
     return x;
 }
 
-/* -a (1 - q)^gamma log q, where q is how likely the network thinks what is true of an anchor and a
- * class; s is the logit of the contrary, and -log q = softplus(s). */
+/* -a (1 - q)^gamma log q, where q is how likely the network thinks what is so of an anchor and a
+ * class; s is the logit of what is not, and -log q = softplus(s). */
 static lbk_val *focal(lbk_graph *g, const struct detect *c, lbk_val *z, lbk_val *truth)
 {
-    lbk_val *two = lbk_scalar(g, 2), *one = lbk_scalar(g, 1);
     lbk_val *y = lbk_eq(g, truth, class_numbers(g, lbk_shape_of(z).d[1]));
-    lbk_val *s = lbk_mul(g, z, lbk_sub(g, one, lbk_mul(g, y, two)));
-    lbk_val *wrong = lbk_sigmoid(g, s);
+    lbk_val *s = lbk_mul(g, z, lbk_select(g, y, lbk_scalar(g, -1), lbk_scalar(g, 1))),
+            *wrong = lbk_sigmoid(g, s);
     lbk_val *a = lbk_select(g, y, lbk_scalar(g, c->alpha), lbk_scalar(g, 1 - c->alpha));
     wrong = c->gamma == 2 ? lbk_square(g, wrong) : lbk_pow(g, wrong, lbk_scalar(g, c->gamma));
-    return lbk_mul(g, lbk_mul(g, a, wrong), lbk_softplus(g, s));
+    return lbk_mul(g, a, lbk_mul(g, wrong, lbk_softplus(g, s)));
 }
 
 struct losses {

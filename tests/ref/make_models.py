@@ -92,11 +92,8 @@ def truth_of(task, classes, shape):
     if task == 'depth':                                   # some pixels without a truth
         d = 10 * torch.rand(batch, 1, h, w) - 1
         return d.clamp_(min=0).half().double()
-    if task == 'detect':                                  # of 9 anchors of a cell: mostly background
-        cells = [(-(-h // 2**n), -(-w // 2**n)) for n in range(3, 8)]
-        cls = [torch.randint(-20, classes, (batch, 9, *c)).clamp_(-2) for c in cells]
-        return [(torch.where(c == -2, -1, torch.where(c == -1, -2, c)), torch.randn(batch, 9, 4, *c.shape[2:]).half().double())
-                for c in cls]
+    if task == 'detect':
+        return [(cls, box.half().double()) for cls, box in models.some_anchors(batch, h, w, classes)]
     label = torch.randint(0, classes, (batch, h, w))
     label[torch.rand(batch, h, w) < 0.1] = 255
     return label

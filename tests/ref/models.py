@@ -450,6 +450,13 @@ class RetinaNet(nn.Module):
         return torch.cat(rows, 1)
 
 
+def some_anchors(batch, h, w, classes, levels=5):
+    """Truth for detect_loss() of 9 anchors to a cell, mostly background."""
+    cells = [(-(-h // 2**n), -(-w // 2**n)) for n in range(3, 3 + levels)]
+    cls = [torch.randint(-20, classes, (batch, 9, *c)).clamp_(-2) for c in cells]
+    return [(torch.where(c == -2, -1, torch.where(c == -1, -2, c)), torch.randn(batch, 9, 4, *c.shape[2:])) for c in cls]
+
+
 def detect_loss(levels, truth):
     """truth: for each level the class of every anchor (-1 background, -2 not counted; N x anchors x H x W) and its deltas
     (N x anchors x 4 x H x W)."""
