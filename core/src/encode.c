@@ -208,8 +208,10 @@ static lbk_status make(struct run *r, struct source *s, struct role *role,
     lbk__about(r->ctx, before);
     if (!st && lbk__task_labelled(role->task, first))
         st = build(r, s, role, first, &o);
+    before = lbk__about(r->ctx, role->by);
     if (!st && o && o->n_pass)
         st = lbk__encoder_create(r->ctx, role, &o->pass[0]->piece.net, 1, first, out);
+    lbk__about(r->ctx, before);
     lbk__objective_destroy(&o);
     lbk__record_destroy(&first);
     return st;

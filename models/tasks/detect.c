@@ -24,9 +24,23 @@ static const struct lbk_opt opts[] = {
 
 /* ---- heads ---- */
 
+static bool good_ratios(const struct detect *c, char why[256])
+{
+    for (int64_t i = 0; i < c->ratios.n; i++)
+        if (!(c->ratios.v[i] >= 0.01 && c->ratios.v[i] <= 100)) {
+            snprintf(why, 256, "detect.ratios: expected 0.01..100, found %g", c->ratios.v[i]);
+            return false;
+        }
+    if (c->ratios.n < 1)
+        snprintf(why, 256, "detect.ratios: expected 1 or more, found none");
+    return c->ratios.n > 0;
+}
+
 static bool fits(const struct detect *c, const struct heads *h, char why[256])
 {
     const long long n = h->anchors, ratios = c->ratios.n;
+    if (!good_ratios(c, why))
+        return false;
     if (c->neg > c->pos)
         snprintf(why, 256, "detect.neg: expected at most detect.pos, %g, found %g", c->pos, c->neg);
     else if (n % ratios)

@@ -46,6 +46,14 @@ static double middle(const struct sheet *s, int64_t cell)
     return ((double) cell + 0.5) * s->stride;
 }
 
+/* How long a..b and a side about a middle lie over each other. */
+static double shared(double about, double side, double a, double b)
+{
+    const double from = about - side / 2, to = about + side / 2;
+    const double both = (to < b ? to : b) - (from > a ? from : a);
+    return both > 0 ? both : 0;
+}
+
 /* The cells from *begin to *end are all, of n in a row, whose anchors may meet a..b. */
 static void range(double a, double b, double side, double stride, int64_t n, int64_t *begin,
                   int64_t *end)
@@ -56,29 +64,34 @@ static void range(double a, double b, double side, double stride, int64_t n, int
     *end = to > 0 ? (int64_t) fmin(to, (double) n) : 0;
 }
 
-/* Gives each anchor that may meet the box to `see`. */
-static void visit(const struct sheet *s, struct box b,
-                  void (*see)(void *ud, int64_t anchor, double overlap), void *ud)
+/* Is told of anchors `first` on, n of them, how much each overlaps the box. */
+typedef void (*seer)(void *ud, int64_t first, int n, const double overlap[]);
+
+/* Gives each anchor that may meet the box to `see`, some of a row at a time. */
+static void visit(const struct sheet *s, struct box b, seer see, void *ud)
 {
+    enum { SOME = 64 };
     const double area = s->wide * s->high + (b.x1 - b.x0) * (b.y1 - b.y0);
+    double broad[SOME], overlap[SOME];
     int64_t x0, x1, y0, y1;
     range(b.x0, b.x1, s->wide, s->stride, s->w, &x0, &x1);
     range(b.y0, b.y1, s->high, s->stride, s->h, &y0, &y1);
-    for (int64_t y = y0; y < y1; y++) {
-        const double cy = middle(s, y);
-        const double tall = fmin(cy + s->high / 2, b.y1) - fmax(cy - s->high / 2, b.y0);
-        for (int64_t x = x0; tall > 0 && x < x1; x++) {
-            const double cx = middle(s, x);
-            const double broad = fmin(cx + s->wide / 2, b.x1) - fmax(cx - s->wide / 2, b.x0);
-            if (broad > 0)
-                see(ud, s->at + y * s->w + x, tall * broad / (area - tall * broad));
+    for (int64_t x = x0; x < x1; x += SOME) {
+        const int n = x1 - x < SOME ? (int) (x1 - x) : SOME;
+        for (int i = 0; i < n; i++)
+            broad[i] = shared(middle(s, x + i), s->wide, b.x0, b.x1);
+        for (int64_t y = y0; y < y1; y++) {
+            const double tall = shared(middle(s, y), s->high, b.y0, b.y1);
+            for (int i = 0; i < n; i++)
+                overlap[i] = tall * broad[i] / (area - tall * broad[i]);
+            see(ud, s->at + y * s->w + x, n, overlap);
         }
     }
 }
 
 /* Of one box: every sheet of the network. */
-static void visit_all(const struct detect *c, const struct heads *h, struct box b,
-                      void (*see)(void *ud, int64_t anchor, double overlap), void *ud)
+static void visit_all(const struct detect *c, const struct heads *h, struct box b, seer see,
+                      void *ud)
 {
     int64_t at = 0;
     for (int i = 0; i < h->n; i++)
@@ -153,10 +166,11 @@ static bool has_area(const struct truth *t, int64_t i)
 
 /* ---- reach ---- */
 
-static void see_most(void *ud, int64_t anchor, double overlap)
+static void see_most(void *ud, int64_t first, int n, const double overlap[])
 {
     double *most = ud;
-    *most = fmax(*most, overlap);
+    for (int i = 0; i < n; i++)
+        *most = overlap[i] > *most ? overlap[i] : *most;
 }
 
 lbk_status detect_reach(lbk_record *r, const struct detect *c, const struct heads *h)
@@ -184,26 +198,29 @@ struct match {
     int32_t which; /* the box that is looked at */
 };
 
-static void see_best(void *ud, int64_t anchor, double overlap)
+static void see_best(void *ud, int64_t first, int n, const double overlap[])
 {
     struct match *m = ud;
-    if (overlap > m->best[anchor])
-        m->best[anchor] = overlap, m->box[anchor] = m->which;
-    m->most[m->which] = fmax(m->most[m->which], overlap);
+    for (int i = 0; i < n; i++)
+        if (overlap[i] > m->best[first + i])
+            m->best[first + i] = overlap[i], m->box[first + i] = m->which;
+    see_most(&m->most[m->which], first, n, overlap);
 }
 
 /* Nearest to a box is a hit of it, whatever else it overlaps. */
-static void see_nearest(void *ud, int64_t anchor, double overlap)
+static void see_nearest(void *ud, int64_t first, int n, const double overlap[])
 {
     struct match *m = ud;
-    if (overlap >= m->most[m->which] - same)
-        m->best[anchor] = INFINITY, m->box[anchor] = m->which;
+    const double most = m->most[m->which];
+    for (int i = 0; i < n; i++)
+        if (most > 0 && overlap[i] >= most - same)
+            m->best[first + i] = INFINITY, m->box[first + i] = m->which;
 }
 
 static void match_all(const struct detect *c, const struct heads *h, const struct truth *t,
                       struct match *m)
 {
-    void (*const see[])(void *ud, int64_t anchor, double overlap) = { see_best, see_nearest };
+    const seer see[] = { see_best, see_nearest };
     for (int pass = 0; pass < 2; pass++)
         for (int64_t i = 0; i < t->n; i++) {
             m->which = (int32_t) i;
@@ -267,6 +284,18 @@ static lbk_status check_boxes(const lbk_record *r, const struct truth *t, int64_
     return LBK_OK;
 }
 
+/* Before any box is looked at: a sample may have none of the classes that are missing. */
+static lbk_status check_classes(const lbk_record *r, int64_t classes)
+{
+    const struct lbk_field *f = lbk_record_field(r, "boxes");
+    if (!f || f->classes <= classes)
+        return LBK_OK;
+    return lbk_fail(
+        lbk_record_ctx(r), LBK_EINVAL,
+        "detect: expected a network of the %lld classes of field 'boxes' or more, found %lld",
+        (long long) f->classes, (long long) classes);
+}
+
 static lbk_status encode(lbk_record *r, const struct detect *c, const struct heads *h,
                          const struct truth *t)
 {
@@ -298,7 +327,9 @@ lbk_status detect_encode(lbk_record *r, detect_shape shape, void *ud, const void
     struct truth t;
     if (!detect_heads(cfg, shape, ud, &h, why))
         return lbk_fail(lbk_record_ctx(r), LBK_EINVAL, "%s", why);
-    lbk_status st = detect_truth(r, &t);
+    lbk_status st = check_classes(r, h.classes);
+    if (!st)
+        st = detect_truth(r, &t);
     if (!st)
         st = check_boxes(r, &t, h.classes);
     return st ? st : encode(r, cfg, &h, &t);
