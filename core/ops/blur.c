@@ -26,6 +26,7 @@ const struct lbk_op lbk_op_blur = {
     .infer = infer,
     .grad = grad,
     .ref = ref,
+    .flops = blur_flops,
     .cases = cases,
 };
 BUILD1(blur, lbk_blur)

@@ -25,6 +25,7 @@ const struct lbk_op lbk_op_blur_dx = {
     .infer = infer,
     .grad = grad,
     .ref = ref,
+    .flops = blur_flops,
     .cases = cases,
 };
 BUILD1(blur_dx, lbk_blur)

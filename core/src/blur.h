@@ -81,6 +81,13 @@ static inline lbk_status blur_ref(const struct lbk_ref *r, bool adjoint)
     return LBK_OK;
 }
 
+/* Rows first, then columns. */
+static inline double blur_flops(const struct lbk_infer *i)
+{
+    const struct lbk_blur *p = i->params;
+    return (double) lbk_shape_count(i->in[0]) * (double) (p->kernel * 4);
+}
+
 #define BLUR_CASES                                                                                 \
  static const struct lbk_case cases[] = {                                                          \
      { "2x3x11x13", "kernel=11,sigma=1.5", 1e-6, 0, 0 },                                           \

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Structural similarity (Wang et al. 2004), in the form that needs no square root: under a Gaussian
- * window W, with mx = W a, my = W b, vx = W a^2 - mx^2, vy = W b^2 - my^2, cov = W ab - mx my,
- *   S = (2 mx my + c1)(2 cov + c2) / ((mx^2 + my^2 + c1)(vx + vy + c2) + tiny). */
+ * window W, with mx = W a, my = W b, both = W (a^2 + b^2) - mx^2 - my^2, cov = W ab - mx my,
+ *   S = (2 mx my + c1)(2 cov + c2) / ((mx^2 + my^2 + c1)(both + c2) + tiny),
+ * which rounding alone takes past -1 and 1. */
 #ifndef LBK_SRC_SIMILARITY_H
 #define LBK_SRC_SIMILARITY_H
 #include "blur.h"
@@ -26,7 +27,7 @@ static inline lbk_status check_similarity(struct lbk_infer *i)
     return check_blur(i, names[0], p->kernel, p->sigma);
 }
 
-/* s = above[0] above[1] / all, all = below[0] below[1] + tiny. */
+/* s = above[0] above[1] / all, all = below[0] below[1] + tiny; not yet within -1..1. */
 struct similarity_parts {
     lbk_val *mx, *my, *above[2], *below[2], *s, *all;
 };
@@ -42,16 +43,24 @@ static inline struct similarity_parts similarity_parts(lbk_graph *g, lbk_val *a,
     const struct lbk_blur w = { p->kernel, p->sigma };
     struct similarity_parts r = { .mx = lbk_blur(g, a, w), .my = lbk_blur(g, b, w) };
     lbk_val *mxx = lbk_square(g, r.mx), *myy = lbk_square(g, r.my), *mxy = lbk_mul(g, r.mx, r.my);
-    lbk_val *vx = lbk_sub(g, lbk_blur(g, lbk_square(g, a), w), mxx),
-            *vy = lbk_sub(g, lbk_blur(g, lbk_square(g, b), w), myy),
+    lbk_val *squares = lbk_add(g, lbk_square(g, a), lbk_square(g, b)), *means = lbk_add(g, mxx, myy);
+    lbk_val *both = lbk_sub(g, lbk_blur(g, squares, w), means),
             *cov = lbk_sub(g, lbk_blur(g, lbk_mul(g, a, b), w), mxy);
     r.above[0] = plus_constant(g, lbk_add(g, mxy, mxy), p->c1);
     r.above[1] = plus_constant(g, lbk_add(g, cov, cov), p->c2);
-    r.below[0] = plus_constant(g, lbk_add(g, mxx, myy), p->c1);
-    r.below[1] = plus_constant(g, lbk_add(g, vx, vy), p->c2);
+    r.below[0] = plus_constant(g, means, p->c1);
+    r.below[1] = plus_constant(g, both, p->c2);
     r.all = plus_constant(g, lbk_mul(g, r.below[0], r.below[1]), SIMILARITY_TINY);
     r.s = lbk_div(g, lbk_mul(g, r.above[0], r.above[1]), r.all);
     return r;
+}
+
+/* v where s is within -1..1, below and above elsewhere; a NaN stays one. */
+static inline lbk_val *within(lbk_graph *g, lbk_val *s, lbk_val *below, lbk_val *v, lbk_val *above)
+{
+    lbk_val *one = lbk_scalar(g, 1);
+    v = lbk_select(g, lbk_lt(g, one, s), above, v);
+    return lbk_select(g, lbk_lt(g, s, lbk_neg(g, one)), below, v);
 }
 
 #define SIMILARITY_CASES(more)                                                                     \

@@ -97,9 +97,11 @@ static lbk_val *build(lbk_scope *s, lbk_val *const in[], const void *cfg)
     if (!fits(g, c, lbk_shape_of(in[1])) || !lbk_feature_pair(s, in, &c->feature, of))
         return NULL;
     const struct lbk_similarity p = terms_for(c, lbk_shape_of(of[0]));
-    lbk_val *v = c->luminance && c->contrast && c->structure ? lbk_similarity(g, of[0], of[1], p)
-                                                             : some(g, of[0], of[1], c, p);
-    v = lbk_mul(g, lbk_sub(g, lbk_scalar(g, 1), v), lbk_scalar(g, 0.5));
+    lbk_val *one = lbk_scalar(g, 1), *half = lbk_scalar(g, 0.5);
+    if (c->luminance && c->contrast && c->structure) /* is within -1..1 */
+        return lbk_mul(g, lbk_sub(g, one, lbk_mean(g, lbk_similarity(g, of[0], of[1], p), LBK_ALL)),
+                       half);
+    lbk_val *v = lbk_mul(g, lbk_sub(g, one, some(g, of[0], of[1], c, p)), half);
     return lbk_mean(g, clamp(g, v), LBK_ALL);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Structural similarity, or its adjoint, of a plane of 16 channels by one work-item. Windows are
- * taken row by row: down the columns into `line`, five rows or three, then along them. */
+ * taken row by row: down the columns into `line`, four rows or three, then along them. */
 #define EACH(i, table, k) for (int i = table[k], end = table[(k) + 1]; i < end; i += 2)
 KERNEL(similarity_wide)(IN(float, a), IN(float, b),
 #if ADJOINT
@@ -26,41 +26,43 @@ KERNEL(similarity_wide)(IN(float, a), IN(float, b),
 #endif
     for (int r = 0; r < h; r++) {
         for (int q = 0; q < w; q++) {
-            float16 fa = 0.0f, fb = 0.0f, faa = 0.0f, fbb = 0.0f, fab = 0.0f;
+            float16 fa = 0.0f, fb = 0.0f, fs = 0.0f, fab = 0.0f;
             EACH(i, row, r)
             {
                 const float16 u = vload16(row[i] * w + q, a), v = vload16(row[i] * w + q, b);
-                const float16 ku = as_float(row[i + 1]) * u, kv = as_float(row[i + 1]) * v;
-                fa += ku, fb += kv;
-                faa = fma(ku, u, faa), fbb = fma(kv, v, fbb), fab = fma(ku, v, fab);
+                const float16 k = as_float(row[i + 1]);
+                fa = fma(k, u, fa), fb = fma(k, v, fb);
+                fs = fma(k, fma(u, u, v * v), fs), fab = fma(k, u * v, fab);
             }
-            vstore16(fa, q, line), vstore16(fb, w + q, line), vstore16(faa, 2 * w + q, line);
-            vstore16(fbb, 3 * w + q, line), vstore16(fab, 4 * w + q, line);
+            vstore16(fa, q, line), vstore16(fb, w + q, line);
+            vstore16(fs, 2 * w + q, line), vstore16(fab, 3 * w + q, line);
         }
         for (int q = 0; q < w; q++) {
-            float16 fa = 0.0f, fb = 0.0f, faa = 0.0f, fbb = 0.0f, fab = 0.0f;
+            float16 fa = 0.0f, fb = 0.0f, fs = 0.0f, fab = 0.0f;
             EACH(i, column, q)
             {
                 const float16 k = as_float(column[i + 1]);
                 const int at = column[i];
                 fa = fma(k, vload16(at, line), fa), fb = fma(k, vload16(w + at, line), fb);
-                faa = fma(k, vload16(2 * w + at, line), faa);
-                fbb = fma(k, vload16(3 * w + at, line), fbb);
-                fab = fma(k, vload16(4 * w + at, line), fab);
+                fs = fma(k, vload16(2 * w + at, line), fs);
+                fab = fma(k, vload16(3 * w + at, line), fab);
             }
-            const float16 aa = fa * fa, bb = fb * fb, ab = fa * fb, cov = fab - ab;
+            const float16 means = fma(fa, fa, fb * fb), ab = fa * fb, cov = fab - ab;
             const float16 above0 = ab + ab + c1, above1 = cov + cov + c2;
-            const float16 below0 = aa + bb + c1, below1 = (faa - aa) + (fbb - bb) + c2;
-            const float16 all = below0 * below1 + 1e-12f, s = above0 * above1 / all;
+            const float16 below0 = means + c1, below1 = (fs - means) + c2;
+            const float16 all = fma(below0, below1, (float16) (1e-12f)), s = above0 * above1 / all;
 #if ADJOINT
-            const float16 k = 2.0f * vload16(r * w + q, dy) / all;
+            const int16 past = s < -1.0f || s > 1.0f;
+            const float16 inside = select(vload16(r * w + q, dy), (float16) (0.0f), past);
+            const float16 k = 2.0f * inside / all;
             const float16 square = -k * s * below0, product = k * above0;
             const float16 mean = k * (fb * above1 - fa * below1 * s);
             vstore16(mean - fa * square - fb * product, r * w + q, slope);
             vstore16(square, (h + r) * w + q, slope);
             vstore16(product, (2 * h + r) * w + q, slope);
 #else
-            vstore16(ocl_used(s, c, channels), r * w + q, y);
+            const float16 low = select(s, (float16) (-1.0f), s < -1.0f);
+            vstore16(ocl_used(select(low, (float16) (1.0f), s > 1.0f), c, channels), r * w + q, y);
 #endif
         }
     }
