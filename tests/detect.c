@@ -123,7 +123,9 @@ static void judge_set(const char *name, int64_t classes, const struct lbk_metric
         if (s.area) {
             put("boxes_area", LBK_F32, LBK_SHAPE(n), s.area + box);
             put("boxes_crowd", LBK_I32, LBK_SHAPE(n), s.crowd + box);
-            put("to_original", LBK_F32, LBK_SHAPE(4), s.to + 4 * i);
+            float place[6] = { 0 };
+            memcpy(place, s.to + 4 * i, 4 * sizeof *place);
+            put("to_original", LBK_F32, LBK_SHAPE(6), place);
         }
         assert_int_equal(m->add(ctx, NULL, state, record), LBK_OK);
         box += n, found += k;
@@ -170,7 +172,7 @@ static void precision_is_that_of_coco(void **state)
         check_set(golden.meta[i].key, atoll(golden.meta[i].value));
         n++;
     }
-    assert_true(n >= 7);
+    assert_true(n >= 8);
 }
 
 /* ---- matches ---- */
@@ -327,6 +329,26 @@ static void boxes_are_found(void **state)
     assert_true(n >= 3);
 }
 
+/* The network's picture is 77 x 59, of which 60 x 40 are of the original, one and a half times as
+ * large and turned over. */
+static void boxes_stay_in_the_picture(void **state)
+{
+    const float place[] = { -1.5F, 1.5F, 90, 0, 90, 60 };
+    struct lbk_array found;
+    lbk_opts *o = options("base=4 score=0.05");
+    fresh(0, 3);
+    put_answer("found/few");
+    put("to_original", LBK_F32, LBK_SHAPE(6), place);
+    assert_int_equal(task->post(record, lbk_opts_cfg(o)), LBK_OK);
+    assert_int_equal(lbk_record_get(record, "found", LBK_F32, &found), LBK_OK);
+    float most[2] = { 0 };
+    for (int64_t i = 0; i < found.shape.d[0]; i++)
+        for (int k = 0; k < 2; k++)
+            most[k] = fmaxf(most[k], ((const float *) found.data)[6 * i + 2 + k]);
+    assert_true(most[0] == 60 && most[1] == 40);
+    lbk_opts_destroy(&o);
+}
+
 static void what_anchors_reach_is_counted(void **state)
 {
     const struct lbk_metric *m = metric("anchors");
@@ -409,6 +431,7 @@ int main(void)
         cmocka_unit_test(precision_is_that_of_coco),
         cmocka_unit_test(anchors_match),
         cmocka_unit_test(boxes_are_found),
+        cmocka_unit_test(boxes_stay_in_the_picture),
         cmocka_unit_test(what_anchors_reach_is_counted),
         cmocka_unit_test(misfits_are_refused),
         cmocka_unit_test(no_boxes_cannot_be_judged),

@@ -203,7 +203,7 @@ static lbk_status put_boxes(const lbk_dataset *d, const struct box_image *m, lbk
     float *boxes = lbk__record_room(r, "boxes", LBK_F32, LBK_SHAPE(m->n, 5));
     float *area = lbk__record_room(r, "boxes_area", LBK_F32, LBK_SHAPE(m->n));
     int32_t *crowd = lbk__record_room(r, "boxes_crowd", LBK_I32, LBK_SHAPE(m->n));
-    float *place = lbk__record_room(r, "to_original", LBK_F32, LBK_SHAPE(4));
+    float *place = lbk__record_room(r, "to_original", LBK_F32, LBK_SHAPE(6));
     if (!boxes || !area || !crowd || !place)
         return LBK_ENOMEM;
     for (int64_t i = 0; i < m->n; i++, boxes += 5) {
@@ -212,6 +212,7 @@ static lbk_status put_boxes(const lbk_dataset *d, const struct box_image *m, lbk
         boxes[4] = (float) b->label, area[i] = b->area, crowd[i] = b->crowd;
     }
     place[0] = place[1] = 1, place[2] = place[3] = 0;
+    place[4] = (float) m->w, place[5] = (float) m->h;
     return LBK_OK;
 }
 

@@ -142,8 +142,8 @@ static lbk_status move_boxes(lbk_record *r, int64_t k, float h, float w, const f
 static lbk_status move_place(lbk_record *r, int64_t k, const float a[6])
 {
     const struct lbk_array *x = &r->at[k].array;
-    if (x->dtype != LBK_F32 || lbk_shape_count(x->shape) != 4)
-        return lbk_fail(r->ctx, LBK_EINVAL, "sample %" PRIu64 ": expected '%s' to be 4 of f32",
+    if (x->dtype != LBK_F32 || lbk_shape_count(x->shape) != 6)
+        return lbk_fail(r->ctx, LBK_EINVAL, "sample %" PRIu64 ": expected '%s' to be 6 of f32",
                         r->id, r->at[k].name);
     if (a[1] != 0 || a[3] != 0)
         return lbk_fail(r->ctx, LBK_EUNSUPPORTED,

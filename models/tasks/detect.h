@@ -37,13 +37,13 @@ void detect_anchor(const struct detect *c, const struct heads *h, int number, in
 double detect_overlap(struct box a, struct box b);
 
 /* Truth of a sample. area: in pixels of the original picture, as annotated; crowd: 0 or 1; either NULL = not known.
- * to_original: sx sy tx ty, original = s * x + t. */
+ * to_original: sx sy tx ty, original = s * x + t; w h, the size of the original, 0 = not known. */
 struct truth {
     int64_t n;
     const float (*box)[5]; /* x0 y0 x1 y1 class */
     const float *area;
     const int32_t *crowd;
-    double to_original[4];
+    double to_original[6];
 };
 lbk_status detect_truth(const lbk_record *r, struct truth *out);
 double truth_area(const struct truth *t, int64_t i);
@@ -56,7 +56,8 @@ static inline bool truth_is_crowd(const struct truth *t, int64_t i) { return t->
 lbk_status detect_encode(lbk_record *r, detect_shape shape, void *ud, const void *cfg);
 /* "boxes_reached" I32 n: which boxes an anchor overlaps by pos or more. */
 lbk_status detect_reach(lbk_record *r, const struct detect *c, const struct heads *h);
-/* "scores", "deltas" and "levels" of detect.c -> "found" F32 n x 6: x0 y0 x1 y1 score class, best first. [any thread] */
+/* "scores", "deltas" and "levels" of detect.c -> "found" F32 n x 6: x0 y0 x1 y1 score class, best first, cut to the picture, not to
+ * what a transform put around it where that is known. [any thread] */
 lbk_status detect_find(lbk_record *r, const struct detect *c, const struct heads *h);
 
 #endif

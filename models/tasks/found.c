@@ -61,7 +61,7 @@ struct view {
     const struct detect *c;
     const struct heads *h;
     const float *scores, *deltas;
-    double wide, high; /* of the picture */
+    struct box picture; /* what boxes are cut to */
 };
 
 /* i: of the score among those of the level. */
@@ -75,8 +75,9 @@ static struct box box_at(const struct view *v, const struct level *l, const floa
     const struct box b =
         decode(((double) (cell % l->w) + 0.5) * stride, ((double) (cell / l->w) + 0.5) * stride,
                wide, high, deltas + 4 * kind * cells + cell, cells);
-    return (struct box){ fmax(0, fmin(b.x0, v->wide)), fmax(0, fmin(b.y0, v->high)),
-                         fmax(0, fmin(b.x1, v->wide)), fmax(0, fmin(b.y1, v->high)) };
+    const struct box *in = &v->picture;
+    return (struct box){ fmax(in->x0, fmin(b.x0, in->x1)), fmax(in->y0, fmin(b.y0, in->y1)),
+                         fmax(in->x0, fmin(b.x1, in->x1)), fmax(in->y0, fmin(b.y1, in->y1)) };
 }
 
 /* Adds the best of a level; at: of its first anchor. */
@@ -133,19 +134,45 @@ static lbk_status find(lbk_record *r, const struct view *v, struct candidate *al
     return put_found(r, all, suppress(v->c, all, n));
 }
 
+/* From a to b are all numbers x with s x + t in 0..size, as far as they lie in it. */
+static void narrow(double s, double t, double size, double *a, double *b)
+{
+    const double p = -t / s, q = (size - t) / s;
+    *a = fmax(*a, fmin(p, q));
+    *b = fmin(*b, fmax(p, q));
+}
+
+/* Where the picture lies in what the network is given. */
+static lbk_status picture_of(const lbk_record *r, struct box *out)
+{
+    struct lbk_array image, place;
+    lbk_status st = lbk_record_get(r, "image", LBK_F32, &image);
+    if (st)
+        return st;
+    *out = (struct box){ 0, 0, (double) image.shape.d[2], (double) image.shape.d[1] };
+    if (!lbk_record_has(r, "to_original"))
+        return LBK_OK;
+    st = lbk_record_get(r, "to_original", LBK_F32, &place);
+    const float *p = place.data;
+    if (!st && lbk_shape_count(place.shape) == 6 && p[4] > 0 && p[5] > 0) {
+        narrow((double) p[0], (double) p[2], (double) p[4], &out->x0, &out->x1);
+        narrow((double) p[1], (double) p[3], (double) p[5], &out->y0, &out->y1);
+    }
+    return st;
+}
+
 lbk_status detect_find(lbk_record *r, const struct detect *c, const struct heads *h)
 {
-    struct lbk_array scores, deltas, image;
+    struct lbk_array scores, deltas;
+    struct box picture;
     lbk_status st = lbk_record_get(r, "scores", LBK_F32, &scores);
     if (!st)
         st = lbk_record_get(r, "deltas", LBK_F32, &deltas);
     if (!st)
-        st = lbk_record_get(r, "image", LBK_F32, &image);
+        st = picture_of(r, &picture);
     if (st)
         return st;
-    const struct view v = {
-        c, h, scores.data, deltas.data, (double) image.shape.d[2], (double) image.shape.d[1]
-    };
+    const struct view v = { c, h, scores.data, deltas.data, picture };
     const size_t want = (size_t) c->candidates;
     struct shortlist s = { .want = c->candidates, .at = malloc(2 * want * sizeof *s.at) };
     struct candidate *all = malloc(want * (size_t) h->n * sizeof *all);

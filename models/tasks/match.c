@@ -139,9 +139,9 @@ lbk_status detect_truth(const lbk_record *r, struct truth *out)
     if (!st)
         st = get_extra(r, "boxes_crowd", LBK_I32, out->n, &crowd);
     if (!st)
-        st = get_extra(r, "to_original", LBK_F32, 4, &to);
+        st = get_extra(r, "to_original", LBK_F32, 6, &to);
     out->area = area, out->crowd = crowd;
-    for (int i = 0; to && i < 4; i++)
+    for (int i = 0; to && i < 6; i++)
         out->to_original[i] = (double) ((const float *) to)[i];
     return st;
 }

@@ -128,7 +128,7 @@ static void reads_coco(void **state)
     assert_ok(&f->heard, lbk__data_read(d, 0, r));
     assert_floats(r, "boxes", 10, (float[]){ 50, 30, 60, 35, 0, 0, 0, 60, 40, 2 });
     assert_floats(r, "boxes_area", 2, (float[]){ 50, 2400 });
-    assert_floats(r, "to_original", 4, (float[]){ 1, 1, 0, 0 });
+    assert_floats(r, "to_original", 6, (float[]){ 1, 1, 0, 0, 60, 40 });
     assert_ok(&f->heard, lbk__data_read(d, 1, r));
     assert_floats(r, "boxes", 5, (float[]){ 1, 2.5f, 11, 22.5f, 2 });
     assert_floats(r, "boxes_area", 1, (float[]){ 77 });
@@ -269,7 +269,7 @@ static void boxes_go_with_their_rows(void **state)
     /* 60 x 40 -> 30 x 20 -> columns 3 .. 27 -> turned over both ways -> 32 x 32 */
     assert_floats(r, "boxes", 10, (float[]){ 22, 15, 24, 20, 0, 2, 5, 12, 15, 2 });
     assert_floats(r, "boxes_area", 2, (float[]){ 5, 6 });
-    assert_floats(r, "to_original", 4, (float[]){ -2, -2, 54, 40 });
+    assert_floats(r, "to_original", 6, (float[]){ -2, -2, 54, 40, 60, 40 });
     struct lbk_array image;
     assert_ok(&f->heard, lbk_record_get(r, "image", LBK_F32, &image));
     assert_true(image.shape.d[1] == 32 && image.shape.d[2] == 32);

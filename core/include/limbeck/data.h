@@ -22,7 +22,7 @@ struct lbk_field {
  * encode and decode it, metrics and sweeps read it. Arrays live as long as the record.
  * "image" is LBK_F32 C x H x W in 0..1, C 1 or 3 (RGB); of LBK_MAP fields labels are LBK_I32 H x W
  * and measures LBK_F32 1 x H x W; LBK_CLASS is an LBK_I32 scalar; LBK_BOXES is LBK_F32 n x 5, at most one such field;
- * LBK_PLACE is LBK_F32 sx sy tx ty: what is at x, y was at sx x + tx, sy y + ty.
+ * LBK_PLACE is LBK_F32 sx sy tx ty w h: what is at x, y was at sx x + tx, sy y + ty, in a picture of w x h pixels.
  * Sources of boxes also give "boxes_area" (OF_BOXES, LBK_F32 n: as annotated, in pixels of the picture that was read),
  * "boxes_crowd" (OF_BOXES, LBK_I32 n: 1 = a region of many objects, neither learnt nor to be found) and "to_original" (PLACE).
  * Boxes and what belongs to them have another length in each sample: they are no fields of a batch. */
