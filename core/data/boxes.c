@@ -198,6 +198,8 @@ const struct lbk_field *lbk__boxes_fields(const lbk_dataset *d) { return d->fiel
 
 uint64_t lbk__boxes_id(const lbk_dataset *d, int64_t i) { return d->image[i].id; }
 
+const char *lbk__boxes_origin(const lbk_dataset *d, int64_t i) { return d->image[i].path; }
+
 static lbk_status put_boxes(const lbk_dataset *d, const struct box_image *m, lbk_record *r)
 {
     float *boxes = lbk__record_room(r, "boxes", LBK_F32, LBK_SHAPE(m->n, 5));

@@ -58,5 +58,6 @@ const struct lbk_field *lbk__boxes_fields(const lbk_dataset *d);
 uint64_t lbk__boxes_id(const lbk_dataset *d, int64_t i);
 lbk_status lbk__boxes_read(const lbk_dataset *d, int64_t i, lbk_record *r);
 lbk_status lbk__boxes_hash(const lbk_dataset *d, char out[65]);
+const char *lbk__boxes_origin(const lbk_dataset *d, int64_t i);
 
 #endif

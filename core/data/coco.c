@@ -384,4 +384,5 @@ const struct lbk_source lbk__coco = {
     .id = lbk__boxes_id,
     .read = lbk__boxes_read,
     .hash = lbk__boxes_hash,
+    .origin = lbk__boxes_origin,
 };

@@ -109,6 +109,12 @@ static lbk_status read_join(const lbk_dataset *d, int64_t i, lbk_record *r)
     return p->source->read(p->open, p->at[i], r);
 }
 
+static const char *origin(const lbk_dataset *d, int64_t i)
+{
+    const struct data *p = d->part[part_of(d, &i)];
+    return p->source->origin ? p->source->origin(p->open, p->at[i]) : NULL;
+}
+
 static lbk_status hash(const lbk_dataset *d, char out[65])
 {
     struct sha256 s;
@@ -137,4 +143,5 @@ const struct lbk_source lbk__join = {
     .id = id,
     .read = read_join,
     .hash = hash,
+    .origin = origin,
 };

@@ -230,6 +230,8 @@ static int64_t count(const lbk_dataset *d) { return d->n; }
 static const struct lbk_field *fields(const lbk_dataset *d) { return d->fields; }
 static uint64_t id(const lbk_dataset *d, int64_t i) { return d->at[i].id; }
 
+static const char *origin(const lbk_dataset *d, int64_t i) { return d->at[i].image; }
+
 /* ---- reading ---- */
 
 static int32_t value(const struct image *m, int64_t i)
@@ -326,4 +328,5 @@ const struct lbk_source lbk__pairs = {
     .id = id,
     .read = read_pair,
     .hash = hash,
+    .origin = origin,
 };

@@ -405,4 +405,5 @@ const struct lbk_source lbk__voc = {
     .id = lbk__boxes_id,
     .read = lbk__boxes_read,
     .hash = lbk__boxes_hash,
+    .origin = lbk__boxes_origin,
 };

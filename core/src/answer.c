@@ -121,6 +121,7 @@ static lbk_status prepare(struct answerer *a, const lbk_record *raw)
     const struct pipeline *still = a->source->still;
     int64_t h = 0, w = 0;
     lbk__record_reset(a->ready, raw->id, a->fields);
+    a->ready->origin = raw->origin;
     lbk_status st = copy_arrays(raw, a->ready);
     if (!st)
         st = put_places(a->ready, &h, &w);

@@ -415,9 +415,15 @@ const struct lbk_field *lbk__data_classes(const struct data *d)
 
 uint64_t lbk__data_id(const struct data *d, int64_t i) { return source_id(d, d->at[i]); }
 
-lbk_status lbk__data_read(const struct data *d, int64_t i, lbk_record *r)
+void lbk__data_begin(const struct data *d, int64_t i, lbk_record *r)
 {
     lbk__record_reset(r, lbk__data_id(d, i), d->fields);
+    r->origin = d->source->origin ? d->source->origin(d->open, d->at[i]) : NULL;
+}
+
+lbk_status lbk__data_read(const struct data *d, int64_t i, lbk_record *r)
+{
+    lbk__data_begin(d, i, r);
     return d->source->read(d->open, d->at[i], r);
 }
 

@@ -50,6 +50,8 @@ void lbk__data_close(struct data **d);
 /* The first field with classes, or NULL. */
 const struct lbk_field *lbk__data_classes(const struct data *d);
 uint64_t lbk__data_id(const struct data *d, int64_t i);
+/* The record of sample i, without its arrays. */
+void lbk__data_begin(const struct data *d, int64_t i, lbk_record *r);
 /* The record is reset first. Errors go to the record's context. */
 lbk_status lbk__data_read(const struct data *d, int64_t i, lbk_record *r);
 /* Of the whole source, by the files' bytes or a generator's parameters; 64 digits. */

@@ -34,10 +34,17 @@ void lbk__record_destroy(lbk_record **record)
 void lbk__record_reset(lbk_record *r, uint64_t id, const struct lbk_field *fields)
 {
     r->id = id;
+    r->origin = NULL;
     r->fields = fields;
     r->n_view = 0;
     for (int64_t i = 0; i < r->n; i++)
         r->at[i].used = false;
+}
+
+const char *lbk__record_called(const lbk_record *r, char buf[32])
+{
+    snprintf(buf, 32, "sample %" PRIu64, r->id);
+    return r->origin ? r->origin : buf;
 }
 
 uint64_t lbk_record_id(const lbk_record *r) { return r->id; }
@@ -95,9 +102,8 @@ lbk_status lbk_record_get(const lbk_record *r, const char *name, lbk_dtype t, st
     }
     *out = (struct lbk_array){ 0 };
     describe(r, text, sizeof text);
-    return lbk_fail(r->ctx, LBK_ENOENT,
-                    "sample %" PRIu64 ": expected an array '%s' of %s, found %s", r->id, name,
-                    lbk__dtype_name(t), text);
+    return lbk_fail(r->ctx, LBK_ENOENT, "%s: expected an array '%s' of %s, found %s", CALLED(r),
+                    name, lbk__dtype_name(t), text);
 }
 
 /* The slot of that name, or a new one. */

@@ -130,7 +130,7 @@ static lbk_status read_fixed(const struct loader_params *p, struct cache *c, int
 {
     const struct packed *kept = c ? atomic_load(&c->at[i]) : NULL;
     if (kept) {
-        lbk__record_reset(r, lbk__data_id(p->data, i), p->data->fields);
+        lbk__data_begin(p->data, i, r);
         return recall(kept, r);
     }
     lbk_status st = lbk__data_read(p->data, i, r);

@@ -62,6 +62,8 @@ struct lbk_source {
     lbk_status (*read)(const lbk_dataset *d, int64_t i, lbk_record *r);    /* [any thread] pure */
     /* SHA-256 of all that read() depends on, 64 hexadecimal digits; NULL = not known. */
     lbk_status (*hash)(const lbk_dataset *d, char out[65]);
+    /* [any thread] What messages call sample i, a file as a rule; lives as long as d. NULL = "sample" and its id. */
+    const char *(*origin)(const lbk_dataset *d, int64_t i);
 };
 
 /* A step of the input pipeline. rng is a function of (seed, stream, sample, view), never of
