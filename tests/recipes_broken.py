@@ -14,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 
+import png
+
 LIMBECK = str(pathlib.Path(sys.argv[1]).resolve())
 HERE = pathlib.Path(__file__).resolve().parent / 'recipes_broken'
 PATIENCE = int(os.environ.get('LIMBECK_TEST_PATIENCE', 1))             # sanitizers compute slowly
@@ -76,6 +78,24 @@ def make_data(tmp):
     (tmp / 'idx' / 'images').write_bytes(struct.pack('>BBBB3I', 0, 0, 8, 3, 64, 32, 32) + bytes(64 * 1024))
     (tmp / 'idx' / 'labels').write_bytes(head + bytes(i % 10 for i in range(64)))
     (tmp / 'idx' / 'wrong').write_bytes(head + bytes([200] + [1] * 63))
+
+
+def make_boxes(tmp):
+    """Sixteen pictures with a cat each, every fourth of another size; and files of boxes that do not fit them."""
+    folder, n = tmp / 'coco', 16
+    folder.mkdir()
+    images = [{'id': i, 'file_name': f'{i}.png', 'width': 64, 'height': 48 if i % 4 == 3 else 64} for i in range(n)]
+    cats, dog = [{'id': 3, 'name': 'cat'}, {'id': 9, 'name': 'dog'}], {'id': 9, 'name': 'eel'}
+    box = {'category_id': 3, 'bbox': [8, 8, 20, 20]}
+    boxes = [dict(box, image_id=i) for i in range(n)]
+    for image in images:
+        png.write(folder / image['file_name'], 64, image['height'], lambda x, y: (4 * x, 4 * y, 90))
+    for name, some, marks, classes in (
+            ('train', images, boxes, cats), ('even', images[::4], boxes[::4], cats),
+            ('other', images[::4], boxes[::4], [cats[0], dog]),
+            ('unknown', images, [*boxes, dict(box, image_id=0, category_id=4)], cats),
+            ('missing', [*images, dict(images[0], id=n, file_name='gone.png')], boxes, cats)):
+        (folder / f'{name}.json').write_text(json.dumps({'images': some, 'annotations': marks, 'categories': classes}))
 
 
 def make_run(tmp):
@@ -166,6 +186,7 @@ def main():
         tmp = pathlib.Path(d)
         make_weights(tmp)
         make_data(tmp)
+        make_boxes(tmp)
         make_run(tmp)
         for path in paths:
             check(tmp, path)

@@ -298,9 +298,85 @@ static void texts(void **state)
     lbk__pipeline_destroy(&p);
 }
 
+/* Bounds of the pixels of a map that are 5; all zero: there are none. */
+static void bounds(const struct lbk_array *a, float out[4])
+{
+    const int64_t h = a->shape.d[0], w = a->shape.d[1];
+    float b[4] = { (float) w, (float) h, 0, 0 };
+    for (int64_t i = 0; i < h * w; i++) {
+        if (((const int32_t *) a->data)[i] != 5)
+            continue;
+        const float x = (float) (i % w), y = (float) (i / w);
+        b[0] = fminf(b[0], x), b[1] = fminf(b[1], y);
+        b[2] = fmaxf(b[2], x + 1), b[3] = fmaxf(b[3], y + 1);
+    }
+    for (int k = 0; k < 4; k++)
+        out[k] = b[2] > b[0] ? b[k] : 0;
+}
+
+/* A rectangle in a map, and a box around it. */
+static void paint(struct fixture *f, int64_t h, int64_t w, const int64_t at[4])
+{
+    fill(f, 3, h, w);
+    int32_t *label = lbk_record_put(f->r, "label", LBK_I32, LBK_SHAPE(h, w));
+    float *box = lbk_record_put(f->r, "boxes", LBK_F32, LBK_SHAPE(1, 5));
+    for (int64_t i = 0; i < h * w; i++) {
+        const int64_t x = i % w, y = i / w;
+        label[i] = x >= at[0] && x < at[2] && y >= at[1] && y < at[3] ? 5 : 0;
+    }
+    for (int k = 0; k < 4; k++)
+        box[k] = (float) at[k];
+}
+
+/* Whatever becomes of the pixels becomes of the box; it goes when nearly all of them do. */
+static void boxes_go_with_pixels(void **state)
+{
+    static const char *const texts[] = {
+        "flip",
+        "flip(vertical=yes)",
+        "crop=24:4:30",
+        "center_crop=20:28",
+        "pad(h=50,multiple=32)",
+        "resize=80:120",
+        "resize(h=20,w=100,fit=inside)",
+        "resize(h=20,w=30,fit=stretch)",
+        "flip,flip(vertical=yes),crop=32:0:48,pad=64,resize=128",
+        "color,flip=1,resize(h=20,fit=short)",
+    };
+    struct fixture *f = *state;
+    int cut = 0, whole = 0, gone = 0;
+    for (uint64_t key = 0; key < 40; key++)
+        for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+            const int64_t x = 2 * (int64_t) (key * 7 % 20), y = 2 * (int64_t) (key * 5 % 12);
+            struct lbk_array boxes, label;
+            float want[4];
+            paint(f, 40, 60, (int64_t[]){ x, y, x + 2 + 2 * (int64_t) (key % 9), y + 12 });
+            apply(f, texts[i], key);
+            assert_ok(&f->heard, lbk_record_get(f->r, "label", LBK_I32, &label));
+            assert_ok(&f->heard, lbk_record_get(f->r, "boxes", LBK_F32, &boxes));
+            bounds(&label, want);
+            const float *b = boxes.data;
+            const float area = (want[2] - want[0]) * (want[3] - want[1]);
+            if (!boxes.shape.d[0]) {
+                gone++;
+                assert_true(area < 0.11f * 18 * 12 * 16);
+                continue;
+            }
+            for (int k = 0; k < 4; k++)
+                if (fabsf(b[k] - want[k]) > 1e-3f)
+                    fail_msg("%s: %g %g %g %g, expected %g %g %g %g", texts[i], (double) b[0],
+                             (double) b[1], (double) b[2], (double) b[3], (double) want[0],
+                             (double) want[1], (double) want[2], (double) want[3]);
+            const bool edge = b[0] <= 0 || b[1] <= 0;
+            cut += edge, whole += !edge;
+        }
+    assert_true(cut > 10 && whole > 200 && gone > 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(boxes_go_with_pixels, record_setup, record_teardown),
         cmocka_unit_test_setup_teardown(resizes, record_setup, record_teardown),
         cmocka_unit_test_setup_teardown(crops, record_setup, record_teardown),
         cmocka_unit_test_setup_teardown(flips, record_setup, record_teardown),
