@@ -182,16 +182,18 @@ static lbk_status build(struct run *r, struct source *s, struct role *role, cons
     struct batch_field f = { .name = reads(role) };
     const struct batch b = { .count = 1, .n = 1, .fields = &f };
     const struct slot *x = lbk__record_find(first, f.name);
-    lbk_status st = lbk__objective_create(r, NULL, out);
+    const lbk_status st = lbk__objective_create(r, NULL, out);
     if (st || !x)
         return st;
     lbk__batch_field(&x->array, 1, &f);
     f.spec = lbk_record_field(first, f.name);
     (*out)->n_stream = 1;
     (*out)->stream[0] = (struct obj_stream){ s->name, s->by, s->data->fields, &b, s->data->n };
-    lbk_pass_find(lbk__objective_pass(*out, role, role->name, LBK_FROZEN, 0), "out");
-    st = lbk_graph_status((*out)->g);
-    return st;
+    lbk_pass *p = lbk__objective_pass(*out, role, role->name, LBK_FROZEN, 0);
+    lbk_pass_find(p, "out");
+    if (p)
+        lbk__pass_fields_fit(p);
+    return lbk_graph_status((*out)->g);
 }
 
 static lbk_status make(struct run *r, struct source *s, struct role *role,

@@ -294,7 +294,7 @@ static void classes_fit(lbk_pass *p, const char *field, int64_t labels)
 }
 
 /* What the stream calls a field may not be what the task means by it. */
-static bool fields_fit(lbk_pass *p)
+bool lbk__pass_fields_fit(lbk_pass *p)
 {
     const struct lbk_task *t = p->role->task;
     for (const struct lbk_field *f = t->fields; f && f->name; f++) {
@@ -319,7 +319,9 @@ int lbk_pass_terms(lbk_pass *p, int max, struct lbk_term out[])
                        p->name);
         return 0;
     }
-    return fields_fit(p) ? p->role->task->terms(p, lbk_opts_cfg(p->role->task_opts), max, out) : 0;
+    return lbk__pass_fields_fit(p)
+               ? p->role->task->terms(p, lbk_opts_cfg(p->role->task_opts), max, out)
+               : 0;
 }
 
 lbk_val *lbk_pass_loss(lbk_pass *p)
