@@ -5,30 +5,44 @@
 /* What a window knows: means of a, b, a^2 + b^2, ab. */
 enum { A, B, SQUARES, AB };
 
-/* Rows 2 k and 2 k + 1 of all windows, down the columns. */
-static void fields_of_rows(const struct similarity_plane *p, int64_t k)
+/* Vectors taken at once down the columns: as many chains of sums as hide their latency. */
+enum { SIDE = VL == 16 ? 2 : 1 };
+
+/* At i of rows 2 k and 2 k + 1: n vectors of all windows. */
+INL void fields_at(const struct similarity_plane *p, int64_t k, int64_t i, int n)
 {
     const int64_t width = p->w * 16;
-    for (int64_t i = 0; i < width; i += VL) {
-        vf f[2][SIMILARITY_FIELDS];
+    vf f[SIDE][2][SIMILARITY_FIELDS];
+    UNROLL
+    for (int j = 0; j < n * 2 * SIMILARITY_FIELDS; j++)
+        (&f[0][0][0])[j] = vset(0.0f);
+    for (int32_t t = p->row->first[k]; t < p->row->first[k + 1]; t++) {
+        const vf w = vset(p->row->weight[2 * t]), w1 = vset(p->row->weight[2 * t + 1]);
         UNROLL
-        for (int j = 0; j < 2 * SIMILARITY_FIELDS; j++)
-            f[j / SIMILARITY_FIELDS][j % SIMILARITY_FIELDS] = vset(0.0f);
-        for (int32_t n = p->row->first[k]; n < p->row->first[k + 1]; n++) {
-            const int64_t at = p->row->index[n] * width + i;
+        for (int v = 0; v < n; v++) {
+            const int64_t at = p->row->index[t] * width + i + v * VL;
             const vf a = vload(p->a + at), b = vload(p->b + at);
-            const vf squares = vfma(a, a, b * b), ab = a * b;
+            const vf of[] = { a, b, vfma(a, a, b * b), a * b };
             UNROLL
-            for (int j = 0; j < 2; j++) {
-                const vf w = vset(p->row->weight[2 * n + j]);
-                f[j][A] = vfma(w, a, f[j][A]), f[j][B] = vfma(w, b, f[j][B]);
-                f[j][SQUARES] = vfma(w, squares, f[j][SQUARES]), f[j][AB] = vfma(w, ab, f[j][AB]);
+            for (int j = 0; j < SIMILARITY_FIELDS; j++) {
+                f[v][0][j] = vfma(w, of[j], f[v][0][j]);
+                f[v][1][j] = vfma(w1, of[j], f[v][1][j]);
             }
         }
-        UNROLL
-        for (int j = 0; j < 2 * SIMILARITY_FIELDS; j++)
-            vstore(p->line + j * width + i, f[j / SIMILARITY_FIELDS][j % SIMILARITY_FIELDS]);
     }
+    UNROLL
+    for (int j = 0; j < n * 2 * SIMILARITY_FIELDS; j++)
+        vstore(p->line + j % (2 * SIMILARITY_FIELDS) * width + i + j / (2 * SIMILARITY_FIELDS) * VL,
+               (&f[0][0][0])[j]);
+}
+
+static void fields_of_rows(const struct similarity_plane *p, int64_t k)
+{
+    int64_t i = 0;
+    for (; i + SIDE * VL <= p->w * 16; i += SIDE * VL)
+        fields_at(p, k, i, SIDE);
+    for (; i < p->w * 16; i += VL)
+        fields_at(p, k, i, 1);
 }
 
 /* Pixels 2 c and 2 c + 1 of n lines, along the row; lane: the first of VL. */
@@ -101,28 +115,38 @@ static void values_of_row(const struct similarity_plane *p, int64_t r, const flo
     }
 }
 
-/* Rows 2 k and 2 k + 1 of the adjoint of the windows over the slopes, down the columns. */
-static void spread_rows(const struct similarity_plane *p, int64_t k)
+/* The same of the adjoint of the windows over the slopes. */
+INL void spread_at(const struct similarity_plane *p, int64_t k, int64_t i, int n)
 {
     const int64_t width = p->w * 16, plane = p->h * width;
-    for (int64_t i = 0; i < width; i += VL) {
-        vf f[2][SIMILARITY_SLOPES];
+    vf f[SIDE][2][SIMILARITY_SLOPES];
+    UNROLL
+    for (int j = 0; j < n * 2 * SIMILARITY_SLOPES; j++)
+        (&f[0][0][0])[j] = vset(0.0f);
+    for (int32_t t = p->up->first[k]; t < p->up->first[k + 1]; t++) {
+        const float *x = p->slopes + p->up->index[t] * width + i;
+        const vf w = vset(p->up->weight[2 * t]), w1 = vset(p->up->weight[2 * t + 1]);
         UNROLL
-        for (int j = 0; j < 2 * SIMILARITY_SLOPES; j++)
-            f[j / SIMILARITY_SLOPES][j % SIMILARITY_SLOPES] = vset(0.0f);
-        for (int32_t n = p->up->first[k]; n < p->up->first[k + 1]; n++) {
-            const float *x = p->slopes + p->up->index[n] * width + i;
-            const vf w = vset(p->up->weight[2 * n]), w1 = vset(p->up->weight[2 * n + 1]);
-            UNROLL
-            for (int j = 0; j < SIMILARITY_SLOPES; j++) {
-                const vf v = vload(x + j * plane);
-                f[0][j] = vfma(w, v, f[0][j]), f[1][j] = vfma(w1, v, f[1][j]);
-            }
+        for (int j = 0; j < n * SIMILARITY_SLOPES; j++) {
+            vf(*to)[SIMILARITY_SLOPES] = f[j / SIMILARITY_SLOPES];
+            const int m = j % SIMILARITY_SLOPES;
+            const vf v = vload(x + m * plane + j / SIMILARITY_SLOPES * VL);
+            to[0][m] = vfma(w, v, to[0][m]), to[1][m] = vfma(w1, v, to[1][m]);
         }
-        UNROLL
-        for (int j = 0; j < 2 * SIMILARITY_SLOPES; j++)
-            vstore(p->line + j * width + i, f[j / SIMILARITY_SLOPES][j % SIMILARITY_SLOPES]);
     }
+    UNROLL
+    for (int j = 0; j < n * 2 * SIMILARITY_SLOPES; j++)
+        vstore(p->line + j % (2 * SIMILARITY_SLOPES) * width + i + j / (2 * SIMILARITY_SLOPES) * VL,
+               (&f[0][0][0])[j]);
+}
+
+static void spread_rows(const struct similarity_plane *p, int64_t k)
+{
+    int64_t i = 0;
+    for (; i + SIDE * VL <= p->w * 16; i += SIDE * VL)
+        spread_at(p, k, i, SIDE);
+    for (; i < p->w * 16; i += VL)
+        spread_at(p, k, i, 1);
 }
 
 static void gradient_of_row(const struct similarity_plane *p, int64_t r, const float *line)
