@@ -140,7 +140,7 @@ void lbk__marks_draw(struct canvas *c, const struct marked *how, const struct ma
         const struct rgb colour = lbk__class_colour(k->label);
         const struct area a = place(how, k);
         const int64_t side = a.w < a.h ? a.w : a.h;
-        const int64_t wide = side >= 4 * (int64_t) how->size ? how->size : 1;
+        const int64_t wide = side < 24 ? 1 : how->size > 2 ? how->size : 2;
         if (a.w < 1 || a.h < 1)
             continue;
         lbk__canvas_frame(c, a, wide, colour);

@@ -143,7 +143,7 @@ static void caption(const struct sheet *s, const struct sheet_sample *x, int net
     *buf = 0;
     if (s->kind == VIEW_BOXES && x->boxes.at) {
         const int64_t n = lbk__marks_right(&x->answer[network].marks, &x->boxes, &of, &extra);
-        snprintf(buf, 48, "%lld of %lld, %lld wrong", (long long) n, (long long) of,
+        snprintf(buf, 48, "%lld of %lld found, %lld wrong", (long long) n, (long long) of,
                  (long long) extra);
     } else if (isfinite(v) && s->kind == VIEW_METRES)
         snprintf(buf, 48, "off by %.2f m", v);
