@@ -88,6 +88,7 @@ int cli_signal(void);                                                    /* 0 = 
 json_t *cli_json_options(const struct lbk_opt *table);
 json_t *cli_json_names(const char *const *names);
 void cli_json_add(json_t *o, const char *key, json_t *v);  /* takes v; a NULL v is left out */
+json_t *cli_json_number(double v);                         /* null for what JSON has no number for */
 void cli_json_text(json_t *o, const char *key, const char *text);        /* NULL text is left out */
 /* Writes {"schema": "limbeck.<what>/1", ...o} and frees o. */
 int cli_json_put(struct cli *c, const char *what, json_t *o);

@@ -5,24 +5,22 @@
 #include <string.h>
 #include "cli.h"
 
-static json_t *number(double v) { return isfinite(v) ? json_real(v) : json_null(); }
-
 static void add_spread(json_t *o, const struct lbk_spread *s)
 {
-    cli_json_add(o, "mean", number(s->mean));
-    cli_json_add(o, "deviation", number(s->deviation));
-    cli_json_add(o, "least", number(s->least));
-    cli_json_add(o, "most", number(s->most));
+    cli_json_add(o, "mean", cli_json_number(s->mean));
+    cli_json_add(o, "deviation", cli_json_number(s->deviation));
+    cli_json_add(o, "least", cli_json_number(s->least));
+    cli_json_add(o, "most", cli_json_number(s->most));
 }
 
 static json_t *difference_json(const struct lbk_difference *d)
 {
     json_t *o = json_object();
     cli_json_text(o, "method", d->paired ? "paired" : "welch");
-    cli_json_add(o, "mean", number(d->mean));
-    cli_json_add(o, "low", number(d->low));
-    cli_json_add(o, "high", number(d->high));
-    cli_json_add(o, "freedom", number(d->freedom));
+    cli_json_add(o, "mean", cli_json_number(d->mean));
+    cli_json_add(o, "low", cli_json_number(d->low));
+    cli_json_add(o, "high", cli_json_number(d->high));
+    cli_json_add(o, "freedom", cli_json_number(d->freedom));
     return o;
 }
 
@@ -45,8 +43,8 @@ static json_t *group_json(const struct lbk_run_group *g)
                  g->verdict == LBK_BASELINE ? json_null() : difference_json(&g->difference));
     cli_json_text(o, "verdict", lbk_verdict_name(g->verdict));
     cli_json_text(o, "reason", g->reason);
-    cli_json_add(o, "seconds", number(g->seconds));
-    cli_json_add(o, "images_per_second", number(g->images_per_second));
+    cli_json_add(o, "seconds", cli_json_number(g->seconds));
+    cli_json_add(o, "images_per_second", cli_json_number(g->images_per_second));
     return o;
 }
 

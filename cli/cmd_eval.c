@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <math.h>
 #include <stdio.h>
 #include "cli.h"
 
@@ -18,16 +19,38 @@ static json_t *table_json(const struct lbk_table *t)
     for (int64_t r = 0; r < t->rows; r++) {
         json_t *row = json_array();
         for (int64_t c = 0; c < t->columns; c++)
-            json_array_append_new(row, json_real(t->v[r * t->columns + c]));
+            json_array_append_new(row, cli_json_number(t->v[r * t->columns + c]));
         json_array_append_new(values, row);
     }
     cli_json_add(o, "values", values);
     return o;
 }
 
-/* One of a single column, which are scores in all but name; another is for programs. */
+static void print_columns(const struct lbk_table *t)
+{
+    printf("%-20s", t->name);
+    for (int64_t c = 0; c < t->columns; c++)
+        printf(" %9s", t->column[c]);
+    for (int64_t r = 0; r < t->rows; r++) {
+        printf("\n  %-18s", t->row[r]);
+        for (int64_t c = 0; c < t->columns; c++) {
+            const double v = t->v[r * t->columns + c];
+            if (isfinite(v))
+                printf(" %9.4g", v);
+            else
+                printf(" %9s", "-");
+        }
+    }
+    printf("\n");
+}
+
+/* One of a single column, which are scores in all but name, and a narrow one whose rows and columns
+ * have names; another is for programs. */
 static void print_table(const struct lbk_table *t)
 {
+    enum { NARROW = 8 };
+    if (t->columns > 1 && t->columns <= NARROW && t->row && t->column)
+        print_columns(t);
     for (int64_t r = 0; t->columns == 1 && r < t->rows; r++) {
         char name[96];
         if (t->row)
@@ -42,7 +65,7 @@ static json_t *scores_json(const struct lbk_progress *out)
 {
     json_t *scores = json_object(), *tables = json_object(), *o = json_object();
     for (int i = 0; i < out->n; i++)
-        cli_json_add(scores, out->labels[i], json_real(out->values[i]));
+        cli_json_add(scores, out->labels[i], cli_json_number(out->values[i]));
     for (int i = 0; i < out->n_tables; i++)
         cli_json_add(tables, out->tables[i].name, table_json(&out->tables[i]));
     cli_json_add(o, "scores", scores);

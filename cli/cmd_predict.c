@@ -69,7 +69,7 @@ static void put_scores(struct predicted *p, const struct lbk_progress *out, json
     json_t *scores = json_object();
     for (int i = 0; i < out->n; i++)
         if (o)
-            cli_json_add(scores, out->labels[i], json_real(out->values[i]));
+            cli_json_add(scores, out->labels[i], cli_json_number(out->values[i]));
         else
             printf("%-20s %.6g\n", out->labels[i], out->values[i]);
     if (o && out->n)

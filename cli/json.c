@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <math.h>
 #include <stdio.h>
 #include "cli.h"
 
@@ -13,6 +14,8 @@ void cli_json_text(json_t *o, const char *key, const char *text)
     if (text)
         json_object_set_new(o, key, json_string(text));
 }
+
+json_t *cli_json_number(double v) { return isfinite(v) ? json_real(v) : json_null(); }
 
 json_t *cli_json_names(const char *const *names)
 {
@@ -32,10 +35,10 @@ static const char *const types[] = {
 static json_t *standard(const struct lbk_opt *o)
 {
     switch (o->type) {
-    case LBK_OPT_BOOL:  return json_boolean(o->def != 0);
-    case LBK_OPT_INT:   return json_integer((json_int_t) o->def);
+    case LBK_OPT_BOOL: return json_boolean(o->def != 0);
+    case LBK_OPT_INT: return json_integer((json_int_t) o->def);
     case LBK_OPT_FLOAT: return json_real(o->def);
-    default:            return o->sdef ? json_string(o->sdef) : json_null();
+    default: return o->sdef ? json_string(o->sdef) : json_null();
     }
 }
 
@@ -68,7 +71,7 @@ int cli_json_put(struct cli *c, const char *what, json_t *o)
     json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
     json_decref(all);
     putchar('\n');
-    return 0;                            /* cli_flush() finds what could not be written */
+    return 0; /* cli_flush() finds what could not be written */
 }
 
 static void add_error(struct cli *c, json_t *o, int code)
