@@ -23,6 +23,7 @@ static void frozen(void)
     SIZE(struct lbk_arg), AT(lbk_arg, offset), AT(lbk_arg, dtype), AT(lbk_arg, shape),
         AT(lbk_arg, layout);
     SIZE(struct lbk_word), SIZE(struct lbk_expr), SIZE(struct lbk_layout), SIZE(struct lbk_wire),
+        SIZE(struct lbk_feature),
         SIZE(struct lbk_rename);
     SIZE(struct lbk_case), SIZE(struct lbk_device_info), AT(lbk_device_info, memory),
         AT(lbk_device_info, is_cpu), AT(lbk_device_info, max_alloc);

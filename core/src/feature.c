@@ -40,8 +40,17 @@ lbk_val *lbk_feature_scale(lbk_graph *g, lbk_val *x, enum lbk_scaling over, bool
     static const uint32_t axes[] = {
         [LBK_SCALE_CHANNEL] = ~3u, [LBK_SCALE_SAMPLE] = ~1u, [LBK_SCALE_TENSOR] = ~0u
     };
+    static const char *const names[] = LBK_SCALING_NAMES;
+    static const int ranks[] = {
+        [LBK_SCALE_CHANNEL] = 3, [LBK_SCALE_SAMPLE] = 2, [LBK_SCALE_STANDARDISE] = 2
+    };
     if (!x || over == LBK_SCALE_NONE)
         return x;
+    if (lbk_shape_of(x).n < ranks[over]) {
+        lbk_graph_fail(g, LBK_EINVAL, "normalise=%s is for N x C x H x W, found %s", names[over],
+                       SHAPE(lbk_shape_of(x)));
+        return NULL;
+    }
     if (over == LBK_SCALE_STANDARDISE)
         return standardise(g, x, stop);
     const struct lbk_reduce r = { axes[over], true };

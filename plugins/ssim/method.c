@@ -9,22 +9,18 @@ static const char *const scalings[] = {
 };
 
 struct ssim {
+    struct lbk_feature feature; /* first: its options are some of these */
     struct lbk_ramp weight;
     const char *taps, *loss, *with;
-    int adapter, normalise;
-    bool stop;
     struct lbk_span teacher;
 };
 static const struct lbk_opt opts[] = {
     LBK_WEIGHT(ssim, weight, "4", "of each level, beside the task's loss"),
     LBK_STRING(ssim, taps, "neck/*", "levels of both, matched in order"),
-    LBK_STRING(ssim, loss, "ssim.ssim", "what compares two of them: ssim.ssim, l1, mse"),
-    LBK_ENUM(ssim, adapter, "auto", adapters,
-             "a convolution 1x1 on the student's, trained beside it; auto = where channels differ"),
-    LBK_ENUM(ssim, normalise, "channel", scalings,
-             "minimum and maximum to 0 and 1, over what; standardise: channels to mean 0, variance "
-             "1"),
-    LBK_BOOL(ssim, stop, false, "no gradient through what is normalised by"),
+    LBK_STRING(
+        ssim, loss, "ssim.ssim",
+        "what compares two of them: ssim.ssim, l1, mse or another with adapter and normalise"),
+    LBK_FEATURE_OPTS("auto", "channel"),
     LBK_STRING(ssim, with, "", "further options of the loss, as window=7,contrast=no"),
     LBK_SPAN(ssim, teacher, "100%", "how long the teacher learns, unless it has weights"),
     LBK_OPTS_END,
@@ -42,8 +38,9 @@ static void distil(lbk_objective *o, const void *cfg)
     lbk_pass *s = lbk_obj_pass(o, "student", NULL), *t = lbk_obj_pass(o, "teacher", NULL);
     lbk_obj_loss(o, "task", LBK_CONST(1), lbk_pass_loss(s));
     lbk_obj_levels(o, "ssim", c->weight, s, t, c->taps, c->loss,
-                   "adapter=%s,normalise=%s,stop=%s%s%s", adapters[c->adapter],
-                   scalings[c->normalise], yes_no[c->stop], *c->with ? "," : "", c->with);
+                   "adapter=%s,normalise=%s,stop=%s%s%s", adapters[c->feature.adapter],
+                   scalings[c->feature.normalise], yes_no[c->feature.stop], *c->with ? "," : "",
+                   c->with);
 }
 
 static lbk_status schedule(lbk_ctx *ctx, const void *cfg, lbk_schedule *out)

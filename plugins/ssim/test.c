@@ -354,7 +354,8 @@ static void what_is_wrong_is_named(void **state)
     refused("ssim.taps=nick/*", "has no tap 'nick/*', did you mean");
     refused("ssim.with=window=4", "a window of 4, expected an odd number");
     refused("ssim.with=contrast=no,luminance=no,structure=no", "expected one of them");
-    refused("ssim.loss=kl", "kl");
+    refused("ssim.loss=kl", "kl.adapter: no such option");
+    refused("ssim.loss=mse ssim.taps=out", "normalise=channel is for N x C x H x W, found 4x3");
     refused("ssim.with=windw=7", "did you mean 'window'");
 }
 

@@ -21,23 +21,25 @@ struct lbk_loss {
 struct lbk_wire { const char *input; lbk_val *v; };
 #define LBK_WIRES(...) ((const struct lbk_wire[]) { __VA_ARGS__, { NULL, NULL } })
 
-/* Hidden layers, N x C x H x W or N x C: made comparable before a loss takes their difference. */
+/* Hidden layers, N x C x H x W: made comparable before a loss takes their difference. */
 enum lbk_adapter { LBK_ADAPT_AUTO, LBK_ADAPT_ON, LBK_ADAPT_OFF };
+#define LBK_ADAPTER_NAMES { "auto", "on", "off", NULL }
 /* Minimum and maximum to 0 and 1: of each channel of each sample, of each sample, of all. STANDARDISE: each channel over the batch
  * to mean 0 and variance 1. A width is LBK_FEATURE_TINY more than it is, and so is a variance. */
 enum lbk_scaling { LBK_SCALE_NONE, LBK_SCALE_CHANNEL, LBK_SCALE_SAMPLE, LBK_SCALE_TENSOR, LBK_SCALE_STANDARDISE };
+#define LBK_SCALING_NAMES { "none", "channel", "sample", "tensor", "standardise", NULL }
 #define LBK_FEATURE_TINY 1e-6
 /* x through a convolution 1 x 1 with bias, "adapter/" in the scope, to the channels of `like`; AUTO: where they differ. */
 LBK_API lbk_val *lbk_feature_adapt(lbk_scope *s, lbk_val *x, const lbk_val *like, enum lbk_adapter how);
-/* stop: no gradient through what it is scaled by; else ties of a minimum or a maximum share its gradient. */
+/* stop: no gradient through what it is scaled by; else ties of a minimum or a maximum share its gradient. Latches where x has not
+ * the axes that it speaks of. */
 LBK_API lbk_val *lbk_feature_scale(lbk_graph *g, lbk_val *x, enum lbk_scaling over, bool stop);
 /* Both as options of a loss, the first member of its config struct; defaults as text: LBK_FEATURE_OPTS("auto", "channel"). */
 struct lbk_feature { int adapter, normalise; bool stop; };
 #define LBK_FEATURE_OPTS(adapter_, normalise_)                                                                              \
-    LBK_ENUM(lbk_feature, adapter, adapter_, ((const char *const[]) { "auto", "on", "off", NULL }),                          \
+    LBK_ENUM(lbk_feature, adapter, adapter_, ((const char *const[]) LBK_ADAPTER_NAMES),                                      \
              "a convolution 1x1 on the student; auto = where the channels differ"),                                          \
-    LBK_ENUM(lbk_feature, normalise, normalise_,                                                                             \
-             ((const char *const[]) { "none", "channel", "sample", "tensor", "standardise", NULL }),                         \
+    LBK_ENUM(lbk_feature, normalise, normalise_, ((const char *const[]) LBK_SCALING_NAMES),                                  \
              "minimum and maximum to 0 and 1, over what; standardise: channels to mean 0, variance 1"),                      \
     LBK_BOOL(lbk_feature, stop, false, "no gradient through what it is normalised by")
 /* in: student, teacher; out: the student's after adapter and scaling, the teacher's, a constant, after scaling, of one shape.
