@@ -108,7 +108,7 @@ static bool is_case(const struct lbk_group *g, lbk_shape x, lbk_shape w, const s
 }
 
 bool wino_plan(struct wino_plan *p, const struct lbk_group *g, lbk_shape x, lbk_shape w,
-               int64_t v_bytes, bool waves)
+               int64_t v_bytes)
 {
     const struct lbk_conv2d q = params_of(g);
     memset(p, 0, sizeof *p);
@@ -117,7 +117,16 @@ bool wino_plan(struct wino_plan *p, const struct lbk_group *g, lbk_shape x, lbk_
     p->r = (int) w.d[2];
     set_sizes(p, g, x, most(1, q.dilation));
     set_tasks(p, v_bytes);
-    if (waves)
-        set_waves(p);
+    set_waves(p);
     return pays(p) && set_taps(p, g, x, w);
+}
+
+int64_t wino_v_step(const struct wino_plan *p)
+{
+    return wino_step(p->wave * p->t.c_blocks * p->chunk * LANES);
+}
+
+int64_t wino_m_step(const struct wino_plan *p, int64_t blocks)
+{
+    return wino_step((p->deep ? p->wave * p->t.k_blocks : blocks) * p->chunk * LANES);
 }

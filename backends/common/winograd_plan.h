@@ -39,9 +39,14 @@ struct wino_plan {
     bool deep;                      /* goes wave by wave, of so many tasks at most */
     int64_t wave;
 };
-/* x, w: shapes of the operands; v_bytes: about so much for the transforms of a task; waves: with many channels, of which so few
- * tiles fit that weights, read again for each task, would be what takes the time, it may go wave by wave. False: not by this
- * way, which depends on shapes alone, or out of memory. [any thread] */
-bool wino_plan(struct wino_plan *p, const struct lbk_group *g, lbk_shape x, lbk_shape w, int64_t v_bytes, bool waves);
+/* x, w: shapes of the operands; v_bytes: about so much for the transforms of a task. With many channels, of which so few tiles fit
+ * that weights, read again for each task, would be what takes the time, it goes wave by wave. False: not by this way, which
+ * depends on shapes alone, or out of memory. [any thread] */
+bool wino_plan(struct wino_plan *p, const struct lbk_group *g, lbk_shape x, lbk_shape w, int64_t v_bytes);
+
+/* Floats from frequency to frequency of the transforms of x and of the result, of a task, which has so many blocks of the result at
+ * a time, or of a wave, which has all of them. */
+int64_t wino_v_step(const struct wino_plan *p);
+int64_t wino_m_step(const struct wino_plan *p, int64_t blocks);
 
 #endif

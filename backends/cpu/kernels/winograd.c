@@ -42,11 +42,10 @@ struct job {
 static void set_steps(struct winograd *p)
 {
     const struct wino_grid *t = &p->s.t;
-    const int64_t pair = PAIR * p->s.chunk * LANES;
     p->apart = t->dil > 1;
     p->u_floats = FREQ * t->c_blocks * LANES * LANES;
-    p->v_step = wino_step(p->s.wave * t->c_blocks * p->s.chunk * LANES);
-    p->m_step = wino_step(p->s.deep ? p->s.wave * t->k_blocks * p->s.chunk * LANES : pair);
+    p->v_step = wino_v_step(&p->s);
+    p->m_step = wino_m_step(&p->s, PAIR);
 }
 
 struct winograd *winograd_create(lbk_drv *d, const struct lbk_group *g, lbk_shape x)
@@ -57,7 +56,7 @@ struct winograd *winograd_create(lbk_drv *d, const struct lbk_group *g, lbk_shap
         return NULL;
     p->plain = cpu_plain_operand(g, 0) >= 0;
     p->tail = tail_fits(g);
-    if (wino_plan(&p->s, g, x, w, V_BYTES, true) &&
+    if (wino_plan(&p->s, g, x, w, V_BYTES) &&
         (p->plain || (cpu_operand_compile(d, &p->x, g, 0, x) && p->x.ramp.on))) {
         set_steps(p);
         return p;

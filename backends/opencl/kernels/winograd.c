@@ -30,14 +30,14 @@ static bool make(const lbk_drv *d, const struct lbk_group *g, lbk_shape x, struc
 {
     const struct lbk_arg *b = &g->arg[ocl_plain_operand(g, 1)];
     const int64_t room = least(V_BYTES, (int64_t) d->limits.local / 2);
-    if (!d->winograd || !wino_plan(&w->s, g, x, b->shape, room, true))
+    if (!d->winograd || !wino_plan(&w->s, g, x, b->shape, room))
         return false;
     const struct wino_grid *t = &w->s.t;
     const bool wide = d->limits.vector >= LANES;
     w->panels = wide && t->k_blocks % 2 == 0 ? 2 : 1;
     w->tiles = even_tiles(w->s.chunk, (wide ? TILES_WIDE : TILES_SLIM) / w->panels);
-    w->v_step = wino_step(w->s.wave * t->c_blocks * w->s.chunk * LANES);
-    w->m_step = wino_step((w->s.deep ? w->s.wave * t->k_blocks : w->panels) * w->s.chunk * LANES);
+    w->v_step = wino_v_step(&w->s);
+    w->m_step = wino_m_step(&w->s, w->panels);
     w->weights = FREQ * t->c_blocks * t->k_blocks * LANES * LANES;
     w->slots = t->n * w->s.bands;
     const int64_t floats = FREQ * (w->v_step + w->m_step);
@@ -73,6 +73,19 @@ void winograd_offer(const lbk_drv *d, const struct lbk_group *g, lbk_shape x, st
     o->scratch = (size_t) (waves_at(g, &w) + w.waves) * sizeof(float);
 }
 
+static void ints(struct ocl_step *s, int n, const int64_t v[])
+{
+    for (int i = 0; i < n; i++)
+        ocl_int(s, v[i]);
+}
+#define INTS(s, ...)                                                                               \
+ ints(s, (int) (sizeof(int64_t[]){ __VA_ARGS__ } / sizeof(int64_t)), (int64_t[]){ __VA_ARGS__ })
+
+static void groups(struct ocl_step *s, int64_t x, int64_t y)
+{
+    ocl_groups(s, (const int64_t[]){ x, y, 1 }, (const int64_t[]){ 1, 1, 1 });
+}
+
 static void weights_step(lbk_code *code, const struct lbk_group *g, const struct wino *w)
 {
     const struct wino_plan *p = &w->s;
@@ -84,11 +97,8 @@ static void weights_step(lbk_code *code, const struct lbk_group *g, const struct
     ocl_arg(s, ocl_plain_operand(g, 1));
     ocl_scratch(s, 0, sizeof(float));
     ocl_table(s, at, (size_t) (p->r * p->r) * sizeof *at);
-    const int64_t v[] = { p->ic, p->oc, p->w_ic, p->w_oc, p->t.c_blocks };
-    for (size_t i = 0; i < sizeof v / sizeof *v; i++)
-        ocl_int(s, v[i]);
-    ocl_groups(s, (const int64_t[]){ p->t.c_blocks, p->t.k_blocks, 1 },
-               (const int64_t[]){ 1, 1, 1 });
+    INTS(s, p->ic, p->oc, p->w_ic, p->w_oc, p->t.c_blocks);
+    groups(s, p->t.c_blocks, p->t.k_blocks);
 }
 
 enum stage { ENTER = 1, MULTIPLY = 2, LEAVE = 4, WHOLE = ENTER | MULTIPLY | LEAVE };
@@ -109,14 +119,6 @@ static struct ocl_step *stage_step(lbk_code *code, const struct wino *w, int sta
     return s;
 }
 
-static void ints(struct ocl_step *s, int n, const int64_t v[])
-{
-    for (int i = 0; i < n; i++)
-        ocl_int(s, v[i]);
-}
-#define INTS(s, ...)                                                                               \
- ints(s, (int) (sizeof(int64_t[]){ __VA_ARGS__ } / sizeof(int64_t)), (int64_t[]){ __VA_ARGS__ })
-
 /* What part_of() wants. */
 static void cut_args(struct ocl_step *s, const struct wino_plan *p)
 {
@@ -136,11 +138,6 @@ static void output_args(struct ocl_step *s, const struct lbk_group *g, const str
     ocl_define(s, "RAGGED", "%d", w->s.oc % LANES != 0);
     ocl_tail_args(s, g, w->weights);
     ocl_blocked_epi(s, g);
-}
-
-static void groups(struct ocl_step *s, int64_t x, int64_t y)
-{
-    ocl_groups(s, (const int64_t[]){ x, y, 1 }, (const int64_t[]){ 1, 1, 1 });
 }
 
 static void task_step(lbk_code *code, const struct lbk_group *g, lbk_shape x, const struct wino *w)
