@@ -71,16 +71,16 @@ static struct window blur(const void *params, int64_t k, int64_t m, int64_t n, b
     return (struct window){ k - p->kernel / 2, k - p->kernel / 2 + p->kernel, -1 };
 }
 
-static double gauss(const void *params, int64_t i)
+static void gauss(const void *params, double to[])
 {
     const struct lbk_blur *p = params;
-    const double at = (double) (i - p->kernel / 2) / p->sigma;
     double sum = 0;
     for (int64_t k = 0; k < p->kernel; k++) {
         const double x = (double) (k - p->kernel / 2) / p->sigma;
-        sum += exp(-0.5 * x * x);
+        sum += to[k] = exp(-0.5 * x * x);
     }
-    return exp(-0.5 * at * at) / sum;
+    for (int64_t k = 0; k < p->kernel; k++)
+        to[k] /= sum;
 }
 
 const struct plane_kind plane_max_pool = { pool, false, true };
@@ -100,12 +100,13 @@ struct walk {
     const void *params;
     int64_t m, n;
     bool column;
+    double own[PLANE_WEIGHTS]; /* of a kind that has weights of its own */
 };
 
 static double weight(const struct walk *t, struct window v, int64_t i)
 {
-    if (t->kind->weight)
-        return t->kind->weight(t->params, i - v.lo);
+    if (t->kind->weights)
+        return t->own[i - v.lo];
     return v.t < 0 ? 1.0 / (double) (v.hi - v.lo) : i == v.lo ? 1 - v.t : v.t;
 }
 
@@ -167,7 +168,9 @@ static bool build(struct taps *to, const struct walk *t)
 bool taps_init(struct taps *t, const struct plane_kind *k, const void *params, int64_t m, int64_t n,
                bool column)
 {
-    const struct walk w = { k, params, m, n, column };
+    struct walk w = { k, params, m, n, column, { 0 } };
+    if (k->weights)
+        k->weights(params, w.own);
     *t = (struct taps){ 0 };
     if (build(t, &w))
         return true;

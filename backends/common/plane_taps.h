@@ -16,11 +16,12 @@ struct taps {
 /* What position k of m takes from n: t < 0: the mean of [lo, hi), nothing when empty; else lo and hi - 1 blended by t. A kind with
  * weights of its own may have a window that reaches past the border, which mirrors. */
 struct window { int64_t lo, hi; double t; };
+enum { PLANE_WEIGHTS = 127 };
 struct plane_kind {
     struct window (*window)(const void *params, int64_t k, int64_t m, int64_t n, bool column);
     bool adjoint, max;
-    /* optional: of position i of a window, from 0 */
-    double (*weight)(const void *params, int64_t i);
+    /* optional: of the positions of every window, at most PLANE_WEIGHTS */
+    void (*weights)(const void *params, double to[]);
 };
 /* The adjoint of max_pool is none of these: its windows are those of max_pool. */
 extern const struct plane_kind plane_max_pool, plane_avg_pool, plane_avg_pool_dx, plane_adaptive_avg_pool,
