@@ -17,16 +17,21 @@ static lbk_status no_memory(const lbk_dataset *d)
     return lbk_fail(d->ctx, LBK_ENOMEM, "%s: out of memory", d->from);
 }
 
-lbk_dataset *lbk__boxes_new(lbk_ctx *ctx, int64_t channels)
+lbk_status lbk__boxes_open(lbk_ctx *ctx, int64_t channels,
+                           lbk_status (*fill)(lbk_dataset *d, const void *cfg), const void *cfg,
+                           lbk_dataset **out)
 {
-    lbk_dataset *d = calloc(1, sizeof *d);
-    if (!d) {
-        lbk_fail(ctx, LBK_ENOMEM, "data set: out of memory");
-        return NULL;
-    }
+    lbk_dataset *d = *out = calloc(1, sizeof *d);
+    if (!d)
+        return lbk_fail(ctx, LBK_ENOMEM, "data set: out of memory");
     d->ctx = ctx, d->channels = channels;
     lbk__sha256_init(&d->annotations);
-    return d;
+    const lbk_status st = fill(d, cfg);
+    if (st) {
+        lbk__boxes_close(d);
+        *out = NULL;
+    }
+    return st;
 }
 
 lbk_status lbk__boxes_path(lbk_dataset *d, const char *root, const char *name, const char **out)

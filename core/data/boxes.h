@@ -38,8 +38,9 @@ struct lbk_dataset {
     struct sha256 annotations; /* their bytes */
 };
 
-/* NULL: out of memory, said so. Whoever fills it sets from, classes and names. */
-lbk_dataset *lbk__boxes_new(lbk_ctx *ctx, int64_t channels);
+/* lbk_source.open of what fill() fills by its options: it sets from, classes and names, and ends with lbk__boxes_end(). */
+lbk_status lbk__boxes_open(lbk_ctx *ctx, int64_t channels, lbk_status (*fill)(lbk_dataset *d, const void *cfg), const void *cfg,
+                           lbk_dataset **out);
 /* root/name in the arena. */
 lbk_status lbk__boxes_path(lbk_dataset *d, const char *root, const char *name, const char **out);
 /* path and name: in the arena. */
@@ -59,5 +60,8 @@ uint64_t lbk__boxes_id(const lbk_dataset *d, int64_t i);
 lbk_status lbk__boxes_read(const lbk_dataset *d, int64_t i, lbk_record *r);
 lbk_status lbk__boxes_hash(const lbk_dataset *d, char out[65]);
 const char *lbk__boxes_origin(const lbk_dataset *d, int64_t i);
+#define BOXES_FUNCTIONS                                                                                                            \
+    .close = lbk__boxes_close, .count = lbk__boxes_count, .fields = lbk__boxes_fields, .id = lbk__boxes_id,                        \
+    .read = lbk__boxes_read, .hash = lbk__boxes_hash, .origin = lbk__boxes_origin
 
 #endif

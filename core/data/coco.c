@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <limbeck/ctx.h>
 #include "boxes.h"
+#include "dataset.h"
 #include "file.h"
 
 enum { FILE_MAX = 0x7fffffff, CLASSES_MAX = 1 << 16 };
@@ -20,7 +21,6 @@ struct coco {
     bool empty;
     int split;
 };
-static const char *const splits[] = { "train", "val", "test", NULL };
 static const struct lbk_opt opts[] = {
     LBK_STRING(coco, root, "", "folder of the others"),
     LBK_STRING(coco, images, "images", "folder of the training images, PNG or JPEG"),
@@ -31,7 +31,7 @@ static const struct lbk_opt opts[] = {
     LBK_STRING(coco, test_labels, "instances_test.json", "JSON file of their boxes"),
     LBK_INT(coco, channels, 3, 1, 3, "of the image: 1 = grey, 3 = RGB"),
     LBK_BOOL(coco, empty, true, "pictures without boxes are trained on, too"),
-    LBK_ENUM(coco, split, "train", splits, "part that is opened"),
+    LBK_ENUM(coco, split, "train", lbk__split_names, "part that is opened"),
     LBK_OPTS_END
 };
 
@@ -340,8 +340,9 @@ static lbk_status read_file(struct reading *c)
     return st;
 }
 
-static lbk_status fill(lbk_dataset *d, const struct coco *c)
+static lbk_status fill(lbk_dataset *d, const void *cfg)
 {
+    const struct coco *c = cfg;
     const char *const images[] = { c->images, c->val_images, c->test_images };
     const char *const labels[] = { c->labels, c->val_labels, c->test_labels };
     struct reading r = { .d = d };
@@ -349,7 +350,8 @@ static lbk_status fill(lbk_dataset *d, const struct coco *c)
         return lbk_fail(d->ctx, LBK_EINVAL, "coco: expected 1 or 3 channels, got 2");
     if (!*labels[c->split])
         return lbk_fail(d->ctx, LBK_ENOENT, "coco: no file of %s boxes: set data.%s%slabels%s",
-                        splits[c->split], c->split ? splits[c->split] : "", c->split ? "_" : "",
+                        lbk__split_names[c->split], c->split ? lbk__split_names[c->split] : "",
+                        c->split ? "_" : "",
                         c->split ? ", or how many to hold out of training" : "");
     lbk_status st = lbk__boxes_path(d, c->root, labels[c->split], &d->from);
     if (!st)
@@ -362,13 +364,7 @@ static lbk_status fill(lbk_dataset *d, const struct coco *c)
 
 static lbk_status open_coco(lbk_ctx *ctx, const void *cfg, lbk_dataset **out)
 {
-    const struct coco *c = cfg;
-    lbk_dataset *d = lbk__boxes_new(ctx, c->channels);
-    const lbk_status st = d ? fill(d, c) : LBK_ENOMEM;
-    if (d && st)
-        lbk__boxes_close(d);
-    *out = st ? NULL : d;
-    return st;
+    return lbk__boxes_open(ctx, ((const struct coco *) cfg)->channels, fill, cfg, out);
 }
 
 const struct lbk_source lbk__coco = {
@@ -378,11 +374,5 @@ const struct lbk_source lbk__coco = {
     .opts = opts,
     .cfg_size = sizeof(struct coco),
     .open = open_coco,
-    .close = lbk__boxes_close,
-    .count = lbk__boxes_count,
-    .fields = lbk__boxes_fields,
-    .id = lbk__boxes_id,
-    .read = lbk__boxes_read,
-    .hash = lbk__boxes_hash,
-    .origin = lbk__boxes_origin,
+    BOXES_FUNCTIONS,
 };

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <zlib.h>
 #include <limbeck/ctx.h>
+#include "dataset.h"
 #include "record.h"
 #include "source.h"
 
@@ -19,7 +20,6 @@ struct idx {
     int64_t classes;
     int split;
 };
-static const char *const splits[] = { "train", "val", "test", NULL };
 static const struct lbk_opt opts[] = {
     LBK_STRING(idx, root, "", "folder of the files"),
     LBK_STRING(idx, images, "", "file of the training images, plain or .gz"),
@@ -29,7 +29,7 @@ static const struct lbk_opt opts[] = {
     LBK_STRING(idx, test_images, "", "file of the test images"),
     LBK_STRING(idx, test_labels, "", "file of their labels"),
     LBK_INT(idx, classes, 10, 1, 256, "labels are 0 .. classes - 1"),
-    LBK_ENUM(idx, split, "train", splits, "part that is opened"),
+    LBK_ENUM(idx, split, "train", lbk__split_names, "part that is opened"),
     LBK_OPTS_END
 };
 
@@ -200,7 +200,7 @@ static lbk_status fill(struct lbk_dataset *d, const struct idx *c)
 {
     const char *const images[] = { c->images, c->val_images, c->test_images };
     const char *const labels[] = { c->labels, c->val_labels, c->test_labels };
-    const char *const name = splits[c->split];
+    const char *const name = lbk__split_names[c->split];
     if (!*images[c->split])
         return lbk_fail(d->ctx, LBK_ENOENT, "idx: no file of %s images: set data.%s%simages%s",
                         name, c->split ? name : "", c->split ? "_" : "",

@@ -11,11 +11,10 @@ struct join {
     const char *const *of;
     int split;
 };
-static const char *const splits[] = { "train", "val", "test", NULL };
 static const struct lbk_opt opts[] = {
     LBK_LIST(join, of, "",
              "the data sets, each with its options in quotes; transforms are those of the whole"),
-    LBK_ENUM(join, split, "train", splits, "part that is opened"), LBK_OPTS_END
+    LBK_ENUM(join, split, "train", lbk__split_names, "part that is opened"), LBK_OPTS_END
 };
 
 struct lbk_dataset {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <limbeck/ctx.h>
 #include "arena.h"
+#include "dataset.h"
 #include "files.h"
 #include "image.h"
 #include "record.h"
@@ -20,7 +21,6 @@ struct pairs {
     int kind, split;
 };
 static const char *const kinds[] = { "class", "mask", "depth", "none", NULL };
-static const char *const splits[] = { "train", "val", "test", NULL };
 static const struct lbk_opt opts[] = {
     LBK_STRING(pairs, root, "", "folder of the folders"),
     LBK_STRING(
@@ -42,7 +42,7 @@ static const struct lbk_opt opts[] = {
               "metres in one step of a depth file, in which 0 is no measurement"),
     LBK_FLOAT(pairs, offset, 0, -1e6, 1e6, "metres added then"),
     LBK_ENUM(pairs, kind, "class", kinds, "what belongs to an image"),
-    LBK_ENUM(pairs, split, "train", splits, "part that is opened"),
+    LBK_ENUM(pairs, split, "train", lbk__split_names, "part that is opened"),
     LBK_OPTS_END
 };
 
@@ -161,11 +161,11 @@ static lbk_status set_paths(lbk_dataset *d)
     const bool partners = c->kind == MASK || c->kind == DEPTH;
     if (!*images[s] && (!s || !*lists[s]))
         return lbk_fail(d->ctx, LBK_ENOENT, "pairs: no folder of %s images: set data.%s%simages%s",
-                        splits[s], s ? splits[s] : "", s ? "_" : "",
+                        lbk__split_names[s], s ? lbk__split_names[s] : "", s ? "_" : "",
                         s ? ", or how many to hold out of training" : "");
     if (partners && !*labels[from])
         return lbk_fail(d->ctx, LBK_ENOENT, "pairs: no folder of %ss: set data.%s%slabels",
-                        kinds[c->kind], from ? splits[from] : "", from ? "_" : "");
+                        kinds[c->kind], from ? lbk__split_names[from] : "", from ? "_" : "");
     char *path[3] = { 0 };
     lbk_status st = lbk__source_path(d->ctx, c->root, images[from], &path[0]);
     if (!st && partners)

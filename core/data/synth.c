@@ -7,6 +7,7 @@
 #include <limbeck/ctx.h>
 #include <limbeck/file.h>
 #include <limbeck/rng.h>
+#include "dataset.h"
 #include "record.h"
 #include "source.h"
 
@@ -25,7 +26,6 @@ struct synth {
     int of, split;
 };
 static const char *const ofs[] = { "classify", "segment", "depth", "detect", "all", NULL };
-static const char *const splits[] = { "train", "val", "test", NULL };
 static const struct lbk_opt opts[] = {
     LBK_ENUM(synth, of, "classify", ofs,
              "what a sample has beside its image: label, label per pixel, depth, boxes or all"),
@@ -38,7 +38,7 @@ static const struct lbk_opt opts[] = {
     LBK_INT(synth, channels, 3, 1, 3, "1 = grey, 3 = RGB"),
     LBK_INT(synth, seed, 1, 0, 1e15, "of the scenes"),
     LBK_FLOAT(synth, noise, 0.2, 0, 1, "spread of the noise on every pixel"),
-    LBK_ENUM(synth, split, "train", splits, "part that is opened"),
+    LBK_ENUM(synth, split, "train", lbk__split_names, "part that is opened"),
     LBK_OPTS_END
 };
 
@@ -313,10 +313,10 @@ static lbk_status hash(const lbk_dataset *d, char out[65])
 {
     const struct synth *c = &d->c;
     char text[512];
-    const int n = snprintf(text, sizeof text, "synth 1 %s %s %lld %lld %lldx%lldx%lld %lld %a",
-                           ofs[c->of], splits[c->split], (long long) d->n, (long long) c->classes,
-                           (long long) c->channels, (long long) c->h, (long long) c->w,
-                           (long long) c->seed, c->noise);
+    const int n = snprintf(text, sizeof text, "synth 2 %s %s %lld %lld %lldx%lldx%lld %lld %a",
+                           ofs[c->of], lbk__split_names[c->split], (long long) d->n,
+                           (long long) c->classes, (long long) c->channels, (long long) c->h,
+                           (long long) c->w, (long long) c->seed, c->noise);
     lbk_sha256(text, (size_t) n, out);
     return LBK_OK;
 }

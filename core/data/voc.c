@@ -8,6 +8,7 @@
 #include <limbeck/ctx.h>
 #include "boxes.h"
 #include "ctx.h"
+#include "dataset.h"
 #include "file.h"
 #include "files.h"
 #include "str.h"
@@ -23,7 +24,6 @@ struct voc {
     int difficult, corners, split;
     bool empty;
 };
-static const char *const splits[] = { "train", "val", "test", NULL };
 static const char *const difficults[] = { "crowd", "keep", "drop", NULL };
 static const char *const corner_kinds[] = { "edges", "pixels", NULL };
 static const struct lbk_opt opts[] = {
@@ -42,7 +42,7 @@ static const struct lbk_opt opts[] = {
              "what xmax - xmin is: edges: the width; pixels: one less, of pixels counted from 1, "
              "as Pascal VOC has it"),
     LBK_BOOL(voc, empty, true, "pictures without boxes are trained on, too"),
-    LBK_ENUM(voc, split, "train", splits, "part that is opened"),
+    LBK_ENUM(voc, split, "train", lbk__split_names, "part that is opened"),
     LBK_OPTS_END
 };
 
@@ -351,7 +351,7 @@ static lbk_status find_files(struct part *x)
         return lbk_fail(d->ctx, LBK_ENOENT,
                         "voc: no list of %s images: set data.%s_list, or how many to hold out of "
                         "training",
-                        splits[c->split], splits[c->split]);
+                        lbk__split_names[c->split], lbk__split_names[c->split]);
     lbk_status st = lbk__boxes_path(d, c->root, c->images, &x->images);
     if (!st)
         st = lbk__boxes_path(d, c->root, c->labels, &x->labels);
@@ -366,8 +366,9 @@ static lbk_status find_files(struct part *x)
     return st;
 }
 
-static lbk_status fill(const struct voc *c, lbk_dataset *d)
+static lbk_status fill(lbk_dataset *d, const void *cfg)
 {
+    const struct voc *c = cfg;
     struct part x = { .c = c, .d = d };
     if (c->channels == 2)
         return lbk_fail(d->ctx, LBK_EINVAL, "voc: expected 1 or 3 channels, got 2");
@@ -383,13 +384,7 @@ static lbk_status fill(const struct voc *c, lbk_dataset *d)
 
 static lbk_status open_voc(lbk_ctx *ctx, const void *cfg, lbk_dataset **out)
 {
-    const struct voc *c = cfg;
-    lbk_dataset *d = lbk__boxes_new(ctx, c->channels);
-    const lbk_status st = d ? fill(c, d) : LBK_ENOMEM;
-    if (d && st)
-        lbk__boxes_close(d);
-    *out = st ? NULL : d;
-    return st;
+    return lbk__boxes_open(ctx, ((const struct voc *) cfg)->channels, fill, cfg, out);
 }
 
 const struct lbk_source lbk__voc = {
@@ -399,11 +394,5 @@ const struct lbk_source lbk__voc = {
     .opts = opts,
     .cfg_size = sizeof(struct voc),
     .open = open_voc,
-    .close = lbk__boxes_close,
-    .count = lbk__boxes_count,
-    .fields = lbk__boxes_fields,
-    .id = lbk__boxes_id,
-    .read = lbk__boxes_read,
-    .hash = lbk__boxes_hash,
-    .origin = lbk__boxes_origin,
+    BOXES_FUNCTIONS,
 };
