@@ -8,6 +8,15 @@
 #include "record.h"
 #include "sample.h"
 
+const struct lbk_field *lbk__task_field(const struct lbk_task *t, enum lbk_kind kind,
+                                        lbk_dtype dtype)
+{
+    for (const struct lbk_field *f = t->fields; f && f->name; f++)
+        if (f->kind == kind && f->dtype == dtype)
+            return f;
+    return NULL;
+}
+
 bool lbk__task_labelled(const struct lbk_task *t, const lbk_record *r)
 {
     for (const struct lbk_field *f = t->fields; f && f->name; f++) {

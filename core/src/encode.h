@@ -25,6 +25,8 @@ struct encoder {
     struct encoder *next;
 };
 
+/* What the task learns from that is of that kind and dtype, or NULL. */
+const struct lbk_field *lbk__task_field(const struct lbk_task *t, enum lbk_kind kind, lbk_dtype dtype);
 /* Has it all that the task learns from, and of those kinds? */
 bool lbk__task_labelled(const struct lbk_task *t, const lbk_record *r);
 /* net: the role's, built for that batch; first: a sample after the transforms, which is encoded. NULL in *out: the task encodes

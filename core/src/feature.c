@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* What losses and methods share that compare hidden layers. */
-#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 #include "objective.h"
@@ -89,24 +88,18 @@ struct levels {
     char list[256];
 };
 
-/* Of a pass that is built; none latches. */
+/* None latches. */
 static struct levels levels_of(lbk_pass *p, const char *pattern)
 {
     struct levels l = { 0 };
-    lbk_val *none;
-    if (lbk_pass_taps(p, pattern, 0, &none) < 1) {
-        lbk_pass_tap(p, pattern);
-        return l;
-    }
-    for (const struct tap *t = p->piece.net.taps; t; t = t->next) {
-        if (fnmatch(pattern, t->name, 0))
-            continue;
+    for (const struct tap *t = NULL; (t = lbk__pass_next(p, pattern, t)); l.n++) {
         if (l.n < LEVELS)
             l.tap[l.n] = t;
         snprintf(l.list + strlen(l.list), sizeof l.list - strlen(l.list), "%s%s", l.n ? ", " : "",
                  t->name);
-        l.n++;
     }
+    if (!l.n)
+        lbk_pass_tap(p, pattern);
     return l;
 }
 

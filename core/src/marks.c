@@ -207,7 +207,7 @@ struct counted {
     struct legend_entry entry[SHOWN];
 };
 
-static int64_t count(const struct marks *m, int64_t label)
+int64_t lbk__marks_count(const struct marks *m, int64_t label)
 {
     int64_t n = 0;
     for (int64_t i = 0; m && i < m->n; i++)
@@ -222,7 +222,7 @@ static struct legend make_legend(const struct marks *answer, const struct marks 
     struct legend l = { 0, out->entry };
     char buf[32];
     for (int64_t k = 0; classes && k < classes->classes && l.n < SHOWN; k++) {
-        const int64_t n = count(answer, k), of = count(truth, k);
+        const int64_t n = lbk__marks_count(answer, k), of = lbk__marks_count(truth, k);
         const char *name = lbk__class_name(classes, k, buf);
         if (!n && !of)
             continue;

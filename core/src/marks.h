@@ -30,6 +30,8 @@ struct marked {
 };
 /* Edges of the classes' colours, the best on top; truth without words but for its class by `names`. */
 void lbk__marks_draw(struct canvas *c, const struct marked *how, const struct marks *m);
+/* How many have that label; of NULL none. */
+int64_t lbk__marks_count(const struct marks *m, int64_t label);
 /* How many of the truth, regions of many left out, overlap by half with an answer of their class, each answer used once, the best
  * first; extra: answers that are left, but for those that lie in such regions by half. */
 int64_t lbk__marks_right(const struct marks *answer, const struct marks *truth, int64_t *of, int64_t *extra);

@@ -85,6 +85,8 @@ lbk_status lbk__objective_create(struct run *r, const struct stage *stage, lbk_o
 void lbk__objective_destroy(lbk_objective **o);
 lbk_pass *lbk__objective_pass(lbk_objective *o, struct role *role, const char *name,
                               enum lbk_mode mode, int stream);
+/* The first tap whose name matches, or the next one after another; NULL: none. */
+const struct tap *lbk__pass_next(lbk_pass *p, const char *pattern, const struct tap *after);
 /* The stream has what the role's task learns from, and the network as many classes; else latches. */
 bool lbk__pass_fields_fit(lbk_pass *p);
 /* A scope of its own for what belongs to no role; "loss/kd/" */

@@ -232,16 +232,20 @@ lbk_val *lbk_pass_tap(lbk_pass *p, const char *name)
     return NULL;
 }
 
+const struct tap *lbk__pass_next(lbk_pass *p, const char *pattern, const struct tap *after)
+{
+    const struct tap *t = after ? after->next : ready(p) ? p->piece.net.taps : NULL;
+    while (t && fnmatch(pattern, t->name, 0))
+        t = t->next;
+    return t;
+}
+
 int lbk_pass_taps(lbk_pass *p, const char *pattern, int max, lbk_val *out[])
 {
     int n = 0;
-    for (struct tap *t = ready(p) ? p->piece.net.taps : NULL; t; t = t->next) {
-        if (fnmatch(pattern, t->name, 0))
-            continue;
+    for (const struct tap *t = NULL; (t = lbk__pass_next(p, pattern, t)); n++)
         if (n < max)
             out[n] = t->v;
-        n++;
-    }
     return n;
 }
 

@@ -95,13 +95,9 @@ static lbk_status write_map(struct predictor *d, const struct view *v, const str
 /* The task's boxes, if the input has them. */
 static lbk_status take_truth(const struct predictor *d, struct marks *out)
 {
-    const struct lbk_field *f = d->network.role->task->fields;
+    const struct lbk_field *f = lbk__task_field(d->network.role->task, LBK_BOXES, LBK_F32);
     *out = (struct marks){ 0 };
-    while (f && f->name && f->kind != LBK_BOXES)
-        f++;
-    return f && f->name && lbk__record_find(d->raw, f->name)
-               ? lbk__marks_of(d->raw, f->name, 0, out)
-               : LBK_OK;
+    return f && lbk__record_find(d->raw, f->name) ? lbk__marks_of(d->raw, f->name, 0, out) : LBK_OK;
 }
 
 static lbk_status write_boxes(struct predictor *d, const struct view *v,
@@ -113,9 +109,7 @@ static lbk_status write_boxes(struct predictor *d, const struct view *v,
     if (!st)
         st = take_truth(d, &truth);
     for (int64_t k = 0; !st && d->classes && k < d->classes->classes; k++) {
-        int64_t n = 0;
-        for (int64_t i = 0; i < m.n; i++)
-            n += m.at[i].label == k;
+        const int64_t n = lbk__marks_count(&m, k);
         if (n)
             put_share(d, k, (double) n / (double) m.n);
     }

@@ -28,11 +28,7 @@ static const struct lbk_field *truth_field(const struct samples *x)
                                : kind == VIEW_BOXES ? LBK_BOXES
                                                     : LBK_MAP;
     const lbk_dtype type = kind == VIEW_METRES || kind == VIEW_BOXES ? LBK_F32 : LBK_I32;
-    const struct lbk_field *f = x->student.role->task->fields;
-    for (; f && f->name; f++)
-        if (f->kind == want && f->dtype == type)
-            return f;
-    return NULL;
+    return lbk__task_field(x->student.role->task, want, type);
 }
 
 /* The first thing that the task shows. */
