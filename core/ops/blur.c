@@ -3,12 +3,6 @@
 
 BLUR_PARAMS;
 
-static lbk_status infer(struct lbk_infer *i)
-{
-    const struct lbk_blur *p = i->params;
-    return check_blur(i, "x", p->kernel, p->sigma);
-}
-
 static lbk_status grad(lbk_graph *g, const lbk_node *n, lbk_val *gy, lbk_val *gx[])
 {
     gx[0] = lbk_blur_dx(g, gy, *(const struct lbk_blur *) lbk_node_params(n));
@@ -23,7 +17,7 @@ const struct lbk_op lbk_op_blur = {
     OP_HEAD(blur, "2-D Gaussian window that sums to 1, over borders mirrored without the edge", 1,
             1),
     OP_PARAMS(lbk_blur),
-    .infer = infer,
+    .infer = infer_blur,
     .grad = grad,
     .ref = ref,
     .flops = blur_flops,

@@ -3,12 +3,6 @@
 
 BLUR_PARAMS;
 
-static lbk_status infer(struct lbk_infer *i)
-{
-    const struct lbk_blur *p = i->params;
-    return check_blur(i, "x", p->kernel, p->sigma);
-}
-
 static lbk_status grad(lbk_graph *g, const lbk_node *n, lbk_val *gy, lbk_val *gx[])
 {
     gx[0] = lbk_blur(g, gy, *(const struct lbk_blur *) lbk_node_params(n));
@@ -22,7 +16,7 @@ BLUR_CASES;
 const struct lbk_op lbk_op_blur_dx = {
     OP_HEAD(blur_dx, "adjoint of blur", 1, 1),
     OP_PARAMS(lbk_blur),
-    .infer = infer,
+    .infer = infer_blur,
     .grad = grad,
     .ref = ref,
     .flops = blur_flops,

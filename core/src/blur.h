@@ -32,6 +32,12 @@ static inline lbk_status check_blur(struct lbk_infer *i, const char *name, int64
     return LBK_OK;
 }
 
+static inline lbk_status infer_blur(struct lbk_infer *i)
+{
+    const struct lbk_blur *p = i->params;
+    return check_blur(i, "x", p->kernel, p->sigma);
+}
+
 /* w[0 .. kernel - 1] */
 static inline void blur_weights(int64_t kernel, double sigma, double w[BLUR_MOST])
 {
