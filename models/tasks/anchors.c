@@ -17,13 +17,9 @@ struct reach {
 
 static lbk_status make_room(lbk_ctx *ctx, struct reach *c, const lbk_record *r)
 {
-    const struct lbk_field *spec = lbk_record_field(r, "boxes");
-    if (c->n)
-        return LBK_OK;
-    c->classes = spec ? spec->classes : 0, c->names = spec ? spec->names : NULL;
-    if (c->classes < 1)
-        return lbk_fail(ctx, LBK_EINVAL,
-                        "anchors: expected boxes of 1 or more classes, found none");
+    const lbk_status st = c->n ? LBK_OK : detect_classes(ctx, r, "anchors", &c->classes, &c->names);
+    if (c->n || st)
+        return st;
     c->n = calloc((size_t) c->classes, 2 * sizeof *c->n);
     c->reached = c->n ? c->n + c->classes : NULL;
     return c->n ? LBK_OK : lbk_fail(ctx, LBK_ENOMEM, "anchors: out of memory");

@@ -194,12 +194,10 @@ static int better(const void *a, const void *b)
 
 static lbk_status make_room(lbk_ctx *ctx, struct coco *c, const lbk_record *r, int64_t n)
 {
-    const struct lbk_field *spec = lbk_record_field(r, "boxes");
     if (!c->truth) {
-        c->classes = spec ? spec->classes : 0, c->names = spec ? spec->names : NULL;
-        if (c->classes < 1)
-            return lbk_fail(ctx, LBK_EINVAL,
-                            "coco: expected boxes of 1 or more classes, found none");
+        const lbk_status st = detect_classes(ctx, r, "coco", &c->classes, &c->names);
+        if (st)
+            return st;
         c->truth = calloc((size_t) c->classes, sizeof *c->truth);
     }
     if (c->n + n > c->room) {

@@ -47,6 +47,8 @@ struct truth {
 };
 lbk_status detect_truth(const lbk_record *r, struct truth *out);
 double truth_area(const struct truth *t, int64_t i);
+/* Of the data set, which outlives them; fails, in the metric's name, where there are none. */
+lbk_status detect_classes(lbk_ctx *ctx, const lbk_record *r, const char *metric, int64_t *classes, const char *const **names);
 static inline bool truth_is_crowd(const struct truth *t, int64_t i) { return t->crowd && t->crowd[i]; }
 
 /* lbk_task.encode: "boxes" -> of each level n "anchor_class/n" I32 anchors x H x W, the class of a hit, -1 of background, -2 of

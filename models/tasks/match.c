@@ -146,6 +146,16 @@ lbk_status detect_truth(const lbk_record *r, struct truth *out)
     return st;
 }
 
+lbk_status detect_classes(lbk_ctx *ctx, const lbk_record *r, const char *metric, int64_t *classes,
+                          const char *const **names)
+{
+    const struct lbk_field *f = lbk_record_field(r, "boxes");
+    *classes = f ? f->classes : 0, *names = f ? f->names : NULL;
+    return *classes > 0 ? LBK_OK
+                        : lbk_fail(ctx, LBK_EINVAL,
+                                   "%s: expected boxes of 1 or more classes, found none", metric);
+}
+
 double truth_area(const struct truth *t, int64_t i)
 {
     const float *b = t->box[i];
