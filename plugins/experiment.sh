@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
-# What the experiment.sh of methods share; sourced by them. They set out, a folder, recipe, and common, settings for every run; the
+# What the experiment.sh of methods share; sourced by them. They set out, a folder, rows, seeds, recipe, and common, settings for every run; the
 # user may set THREADS and DEVICE.
 device=${DEVICE:-cpu} threads=${THREADS:-$(nproc)}
 [ "$device" != cpu ] || device=cpu,threads=$threads
@@ -19,6 +19,16 @@ train() {
         # shellcheck disable=SC2086,SC2154
         limbeck train -c "$recipe" "device=$device" "out=$dir" $common "$@"
     fi
+}
+
+# runs: of every row, its seeds.
+runs() {
+    # shellcheck disable=SC2154
+    for name in $rows; do
+        for seed in $seeds; do
+            printf '%s ' "$out/$name-$seed"
+        done
+    done
 }
 
 # tables "SCORE ..." "RUN ...": one for each score.

@@ -36,10 +36,4 @@ for seed in $seeds; do
             "teacher.weights=$out/teacher/student.safetensors"
     done
 done
-runs=
-for name in $rows; do
-    for seed in $seeds; do
-        runs="$runs $out/$name-$seed"
-    done
-done
-tables "rmse rel log10 delta1" "$runs"
+tables "rmse rel log10 delta1" "$(runs)"

@@ -48,10 +48,4 @@ for seed in $seeds; do
             "teacher.weights=$out/teacher/student.safetensors" teacher_eval=no
     done
 done
-runs=
-for name in $rows; do # the first is what the others are compared with
-    for seed in $seeds; do
-        runs="$runs $out/$name-$seed"
-    done
-done
-tables "ap ap50 ap75 ap_small ap_medium ap_large" "$runs $out/teacher"
+tables "ap ap50 ap75 ap_small ap_medium ap_large" "$(runs) $out/teacher"

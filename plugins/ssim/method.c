@@ -3,11 +3,6 @@
  * Gavrila, "Structural knowledge distillation for object detection", 2022. */
 #include "ssim.h"
 
-static const char *const adapters[] = { "auto", "on", "off", NULL };
-static const char *const scalings[] = {
-    "none", "channel", "sample", "tensor", "standardise", NULL
-};
-
 struct ssim {
     struct lbk_feature feature; /* first: its options are some of these */
     struct lbk_ramp weight;
@@ -33,6 +28,7 @@ static void teach(lbk_objective *o, const void *cfg)
 
 static void distil(lbk_objective *o, const void *cfg)
 {
+    static const char *const adapters[] = LBK_ADAPTER_NAMES, *const scalings[] = LBK_SCALING_NAMES;
     static const char *const yes_no[] = { "no", "yes" };
     const struct ssim *c = cfg;
     lbk_pass *s = lbk_obj_pass(o, "student", NULL), *t = lbk_obj_pass(o, "teacher", NULL);
