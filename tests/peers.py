@@ -50,6 +50,7 @@ class Peer:
     def __init__(self, row, channels_last):
         import torch
         sys.path.insert(0, str(pathlib.Path(__file__).parent / "ref"))
+        import detect_error
         import models
         self.torch, self.models = torch, models
         text, batch, shape, classes, teacher = ROWS[row]
@@ -65,7 +66,7 @@ class Peer:
         pixels = (batch, *shape[1:]) if kind == "segment" else (batch,)
         self.y = torch.rand(batch, 1, *shape[1:]) if kind == "depth" else torch.randint(0, max(classes, 1), pixels)
         if kind == "detect":
-            self.y = models.some_anchors(batch, *shape[1:], classes, options["levels"])
+            self.y = detect_error.some_anchors(batch, *shape[1:], classes, options["levels"])
         self.opt = torch.optim.SGD(self.net.parameters(), LR, momentum=MOMENTUM, weight_decay=DECAY)
 
     def step(self):
