@@ -115,7 +115,7 @@ static lbk_val *one(lbk_graph *g, lbk_val *v)
     return lbk_reshape(g, v, (struct lbk_dims){ 1, { 1 } });
 }
 
-static void put_values(lbk_objective *o, const bool *live)
+static void put_values(lbk_objective *o, const bool *live, lbk_val *norm)
 {
     lbk_val *v[2 * OBJ_TERMS + 2];
     int n = 0;
@@ -124,9 +124,11 @@ static void put_values(lbk_objective *o, const bool *live)
     o->label[n] = "loss", v[n++] = one(o->g, o->total);
     for (int i = 0; o->n_term > 1 && i < o->n_term; i++)
         o->label[n] = o->term[i].label, v[n++] = one(o->g, o->term[i].v);
-    for (int i = 0; i < o->n_watch && n < 2 * OBJ_TERMS; i++)
+    for (int i = 0; i < o->n_watch && n < 2 * OBJ_TERMS - 1; i++)
         if (lbk__objective_may_watch(o->g, o->watch[i].v, live))
             o->label[n] = o->watch[i].label, v[n++] = one(o->g, o->watch[i].v);
+    if (norm)
+        o->label[n] = "grad_norm", v[n++] = one(o->g, norm);
     o->n_label = n;
     if (o->unsound)
         v[n++] = one(o->g, o->unsound);
@@ -154,12 +156,13 @@ static void put_reads(lbk_objective *o)
     }
 }
 
-static void update(lbk_objective *o, const char *optim, lbk_val *sound, const bool *live,
-                   int64_t n_before)
+/* The norm of the gradients, where the optimiser asks for it. */
+static lbk_val *update(lbk_objective *o, const char *optim, lbk_val *sound, const bool *live,
+                       int64_t n_before)
 {
     lbk_graph *g = o->g;
     lbk_val **w = calloc((size_t) n_before + 1, sizeof *w),
-            **dw = calloc((size_t) n_before + 1, sizeof *dw);
+            **dw = calloc((size_t) n_before + 1, sizeof *dw), *norm = NULL;
     int n = 0;
     for (int64_t i = 0; w && i < n_before; i++)
         if (live[i] && g->node[i]->kind == NODE_STATE && g->node[i]->trainable)
@@ -172,10 +175,11 @@ static void update(lbk_objective *o, const char *optim, lbk_val *sound, const bo
     else if (!lbk_grad(g, o->total, n, w, dw)) {
         lbk_val *lr = lbk_input(g, "lr", LBK_F32, (lbk_shape){ 0 }),
                 *step = lbk_input(g, "step", LBK_I32, (lbk_shape){ 0 });
-        lbk__optim_build(g, optim, lr, sound, step, n, w, dw);
+        norm = lbk__optim_build(g, optim, lr, sound, step, n, w, dw);
     }
     free(w);
     free(dw);
+    return norm;
 }
 
 /* Statistics of passes, in the order of the streams. */
@@ -206,13 +210,14 @@ lbk_status lbk__objective_finish(lbk_objective *o, const char *optim)
     if (live && o->cut)
         lbk__objective_cut(o, live);
     if (live) {
-        lbk_val *sound = optim ? soundness(o) : NULL;
-        put_values(o, live);
-        put_reads(o);
+        lbk_val *norm = NULL;
         if (optim) {
+            lbk_val *sound = soundness(o);
             drift(o);
-            update(o, optim, sound, live, n);
+            norm = update(o, optim, sound, live, n);
         }
+        put_values(o, live, norm);
+        put_reads(o);
     }
     free(live);
     return lbk_graph_status(g);

@@ -8,26 +8,30 @@
 #include "opt.h"
 #include "str.h"
 
+/* Each begins with clip, which is read without knowing whose it is. */
 struct sgd {
-    double momentum;
+    double clip, momentum;
     bool nesterov;
     double wd;
 };
 struct adam {
-    double beta1, beta2, eps, wd;
+    double clip, beta1, beta2, eps, wd;
 };
+
+#define CLIP(T) LBK_FLOAT(T, clip, 0, 0, 1e30, "largest norm of all gradients together; 0 = any")
 
 static const struct lbk_opt sgd_opts[] = {
     LBK_FLOAT(sgd, momentum, 0, 0, 1, "part of the last step's direction that is kept"),
     LBK_BOOL(sgd, nesterov, false, "look one step ahead"),
     LBK_FLOAT(sgd, wd, 0, 0, 1e3, "weight decay, added to the gradient"),
+    CLIP(sgd),
     LBK_OPTS_END,
 };
 #define ADAM_OPTS(decay, text)                                                                     \
  LBK_FLOAT(adam, beta1, 0.9, 0, 0.999999, "part of the mean gradient that is kept"),               \
      LBK_FLOAT(adam, beta2, 0.999, 0, 0.999999, "part of the mean square that is kept"),           \
      LBK_FLOAT(adam, eps, 1e-8, 0, 1, "added to the root of the mean square"),                     \
-     LBK_FLOAT(adam, wd, decay, 0, 1e3, text), LBK_OPTS_END
+     LBK_FLOAT(adam, wd, decay, 0, 1e3, text), CLIP(adam), LBK_OPTS_END
 static const struct lbk_opt adam_opts[] = { ADAM_OPTS(0, "weight decay, added to the gradient") };
 static const struct lbk_opt adamw_opts[] = { ADAM_OPTS(0.01,
                                                        "weight decay, apart from the gradient") };
@@ -84,7 +88,7 @@ static lbk_val *correction(const struct update *u, double beta, lbk_val *t)
 static void adam_begin(struct update *u, lbk_val *step)
 {
     const struct adam *c = u->cfg;
-    lbk_val *t = lbk_add(u->g, lbk_cast(u->g, step, (struct lbk_cast) { LBK_F32 }), num(u, 1));
+    lbk_val *t = lbk_add(u->g, lbk_cast(u->g, step, (struct lbk_cast){ LBK_F32 }), num(u, 1));
     u->size = lbk_div(u->g, u->lr, correction(u, c->beta1, t));
     u->root2 = lbk_div(u->g, num(u, 1), lbk_sqrt(u->g, correction(u, c->beta2, t)));
 }
@@ -112,6 +116,22 @@ static void adam_step(const struct update *u, lbk_val *p, lbk_val *d)
     set(u, p, lbk_sub(u->g, from, lbk_mul(u->g, lbk_div(u->g, m, root), u->size)));
     set(u, m0, m);
     set(u, v0, v);
+}
+
+static lbk_val *length(const struct update *u, int n, lbk_val *const grad[])
+{
+    lbk_val *sum = num(u, 1e-30);
+    for (int i = 0; i < n; i++)
+        if (grad[i])
+            sum = lbk_add(u->g, sum, lbk_sum(u->g, lbk_square(u->g, grad[i]), LBK_ALL));
+    return lbk_sqrt(u->g, sum);
+}
+
+/* What every gradient is multiplied by, so that together they are no longer than most. */
+static lbk_val *shortening(const struct update *u, lbk_val *norm, double most)
+{
+    lbk_val *limit = num(u, most);
+    return lbk_select(u->g, lbk_sub(u->g, norm, limit), lbk_div(u->g, limit, norm), num(u, 1));
 }
 
 static const struct optim {
@@ -192,24 +212,24 @@ lbk_status lbk__optim_check(lbk_ctx *ctx, const char *spec)
     return st;
 }
 
-lbk_status lbk__optim_build(lbk_graph *g, const char *spec, lbk_val *lr, lbk_val *ok, lbk_val *step,
-                            int n, lbk_val *const param[], lbk_val *const grad[])
+lbk_val *lbk__optim_build(lbk_graph *g, const char *spec, lbk_val *lr, lbk_val *ok, lbk_val *step,
+                          int n, lbk_val *const param[], lbk_val *const grad[])
 {
     const struct optim *m;
     lbk_opts *o;
-    if (g->status)
-        return g->status;
-    const lbk_status st = parse(g->ctx, spec, &m, &o);
-    if (st)
-        return g->status = st;
+    if (g->status || (g->status = parse(g->ctx, spec, &m, &o)))
+        return NULL;
     struct update u = { .g = g, .cfg = lbk_opts_cfg(o), .lr = lr, .ok = ok };
+    const double clip = *(const double *) u.cfg;
+    lbk_val *norm = clip > 0 ? length(&u, n, grad) : NULL,
+            *shorter = norm ? shortening(&u, norm, clip) : NULL;
     m->begin(&u, step);
     for (int i = 0; i < n && !g->status; i++) {
         if (!param[i] || param[i]->node.kind != NODE_STATE)
             lbk_graph_fail(g, LBK_EINVAL, "optim: parameter %d is not a state", i);
         else if (grad[i])
-            m->step(&u, param[i], grad[i]);
+            m->step(&u, param[i], shorter ? lbk_mul(g, grad[i], shorter) : grad[i]);
     }
     lbk_opts_destroy(&o);
-    return g->status;
+    return g->status ? NULL : norm;
 }

@@ -7,7 +7,7 @@
 enum { N = 5, STEPS = 8, STATES = 3 };
 
 /* The states as they stand; eval reads them, and each assign writes its own back when the step
- * ends. */
+ * ends. Others are 0. */
 struct world {
     lbk_graph *g;
     double state[STATES][N];
@@ -18,6 +18,7 @@ struct world {
 
 static const void *leaf(void *ud, const lbk_node *n)
 {
+    static const double none[N];
     struct world *w = ud;
     if (n->kind == NODE_INPUT)
         return !strcmp(n->name, "lr")     ? (const void *) &w->lr
@@ -27,20 +28,20 @@ static const void *leaf(void *ud, const lbk_node *n)
     for (int i = 0; i < STATES; i++)
         if (w->node[i] == n)
             return w->state[i];
-    return NULL;
+    return none;
 }
 
 static void start(void **state, struct world *w, const char *spec)
 {
     const lbk_shape one = { 0 };
-    *w = (struct world) { .ok = 1 };
+    *w = (struct world){ .ok = 1 };
     assert_int_equal(lbk_graph_create(unit_ctx(state), &w->g), LBK_OK);
     lbk_val *p = lbk_state(w->g, "w", LBK_F32, LBK_SHAPE(N), true),
             *d = lbk_input(w->g, "d", LBK_F32, LBK_SHAPE(N));
-    assert_int_equal(lbk__optim_build(w->g, spec, lbk_input(w->g, "lr", LBK_F32, one),
-                                      lbk_input(w->g, "ok", LBK_F32, one),
-                                      lbk_input(w->g, "step", LBK_I32, one), 1, &p, &d),
-                     LBK_OK);
+    assert_null(lbk__optim_build(w->g, spec, lbk_input(w->g, "lr", LBK_F32, one),
+                                 lbk_input(w->g, "ok", LBK_F32, one),
+                                 lbk_input(w->g, "step", LBK_I32, one), 1, &p, &d));
+    assert_int_equal(lbk_graph_status(w->g), LBK_OK);
     for (int i = 0; i < N; i++)
         w->state[0][i] = 0.5 - 0.3 * i;
     w->node[0] = &p->node;
@@ -53,7 +54,7 @@ static void start(void **state, struct world *w, const char *spec)
 
 static void advance(struct world *w)
 {
-    lbk_node *target[STATES];
+    lbk_node *target[3 * STATES];
     void **value;
     const struct eval e = { .f64 = true, .leaf = leaf, .ud = w };
     for (int64_t i = 0; i < w->g->n_assign; i++)
@@ -135,6 +136,39 @@ static void test_adam(void **state)
     follow(state, "adamw,beta1=0.8,beta2=0.99,eps=1e-6,wd=0.1", 4);
 }
 
+/* Two parameters count as one: both are shortened alike, where both together are longer. One
+ * without a gradient stays. */
+static void test_clip(void **state)
+{
+    static const char *const spec[] = { "sgd,clip=6.5", "sgd,clip=30", "adam,clip=1e-3,eps=1" };
+    static const double grad[N] = { 3, 0, 4, 12 }; /* of length 13 with another 0.75 of it: */
+    const double whole = 1.25 * 13, most[] = { 6.5, 30, 1e-3 };
+    const lbk_shape one = { 0 };
+    for (int k = 0; k < 3; k++) {
+        struct world w = { .lr = 0.5 };
+        assert_int_equal(lbk_graph_create(unit_ctx(state), &w.g), LBK_OK);
+        lbk_val *p[3], *d = lbk_input(w.g, "d", LBK_F32, LBK_SHAPE(N)),
+                       *part[3] = { d, lbk_mul(w.g, d, lbk_scalar(w.g, 0.75)), NULL };
+        for (int i = 0; i < 3; i++) {
+            p[i] =
+                lbk_state(w.g, (const char *[]){ "a", "b", "c" }[i], LBK_F32, LBK_SHAPE(N), true);
+            w.node[i] = &p[i]->node;
+        }
+        assert_non_null(lbk__optim_build(w.g, spec[k], lbk_input(w.g, "lr", LBK_F32, one), NULL,
+                                         lbk_input(w.g, "step", LBK_I32, one), 3, p, part));
+        memcpy(w.grad, grad, sizeof grad);
+        advance(&w);
+        for (int i = 0; i < 3 * N; i++) {
+            const double g = grad[i % N] * (double[]){ 1, 0.75, 0 }[i / N] *
+                             fmin(1, most[k] / whole),
+                         want = k < 2 ? -0.5 * g : -0.5 * g / (g + 1);
+            if (!(fabs(w.state[i / N][i % N] - want) <= 1e-6 * fabs(want)))
+                fail_msg("%s: %d is %.9g, expected %.9g", spec[k], i, w.state[i / N][i % N], want);
+        }
+        lbk_graph_destroy(&w.g);
+    }
+}
+
 /* A bad step leaves everything as it was, NaN or not. */
 static void test_not_ok(void **state)
 {
@@ -163,6 +197,7 @@ static void test_bad(void **state)
         { "sdg", "optim: 'sdg' is unknown; did you mean 'sgd'?" },
         { "sgd,momentum", "optim: expected name=value, got 'momentum'" },
         { "sgd,momentum=2", "sgd.momentum: expected 0..1, got '2'" },
+        { "adam,clip=-1", "adam.clip: expected 0..1e+30, got '-1'" },
         { "sgd,nesterov=yes", "sgd.nesterov: expected a momentum above 0 with it, got 0" },
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -178,6 +213,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_sgd, unit_start, unit_stop),
         cmocka_unit_test_setup_teardown(test_adam, unit_start, unit_stop),
+        cmocka_unit_test_setup_teardown(test_clip, unit_start, unit_stop),
         cmocka_unit_test_setup_teardown(test_not_ok, unit_start, unit_stop),
         cmocka_unit_test_setup_teardown(test_bad, unit_start, unit_stop),
     };

@@ -234,8 +234,7 @@ static void unknown_settings_are_named(void **state)
 {
     static const char *const table[][3] = {
         { "epoch", "3", "epoch: no such setting; did you mean 'epochs'?" },
-        { "reffakd.alhpa", "1",
-          "reffakd.alhpa: no such setting; did you mean 'reffakd.alpha'?" },
+        { "reffakd.alhpa", "1", "reffakd.alhpa: no such setting; did you mean 'reffakd.alpha'?" },
     };
     char text[1024];
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -389,6 +388,22 @@ static void log_every_chooses_the_rows(void **state)
     assert_same("nan1", "rows", "student.safetensors");
 }
 
+/* Where gradients are bounded their norm is a value of each row; a bound that is never met changes
+ * nothing. */
+static void gradients_that_are_bounded_are_logged(void **state)
+{
+    size_t n;
+    assert_int_equal(run("none", "bounded", "optim", "adam,clip=1e6", NULL, false), LBK_OK);
+    assert_int_equal(run("none", "free", "optim", "adam", NULL, false), LBK_OK);
+    assert_same("bounded", "free", "student.safetensors");
+    char *text = read_file("bounded", "metrics.jsonl", &n),
+         *of = read_file("free", "metrics.jsonl", &n);
+    assert_non_null(strstr(text, ",\"grad_norm\":"));
+    assert_true(strtod(strstr(text, "grad_norm") + 11, NULL) > 0);
+    assert_null(strstr(of, "grad_norm"));
+    free(text), free(of);
+}
+
 static void a_teacher_needs_weights(void **state)
 {
     char text[1024];
@@ -454,6 +469,7 @@ int main(void)
         cmocka_unit_test(divergence_is_found_late_as_well),
         cmocka_unit_test(a_bad_step_is_the_last_that_counts),
         cmocka_unit_test(log_every_chooses_the_rows),
+        cmocka_unit_test(gradients_that_are_bounded_are_logged),
         cmocka_unit_test(a_teacher_needs_weights),
         cmocka_unit_test(a_head_that_nobody_asks_for_is_kept),
     };
