@@ -100,6 +100,7 @@ static bool may_differ(const char *key, const char *ignore)
                                          "out",
                                          "threads",
                                          "plain",
+                                         "strict", /* of a resumed run it is known */
                                          "loaders",
                                          "log_every",
                                          "samples",

@@ -120,7 +120,7 @@ static void groups_are_of_equal_settings(void **state)
 {
     const struct result r[] = {
         { "a", ",\"a.T\":\"4\",\"threads\":\"2\"", 1, 1, false },
-        { "a", ",\"a.T\":\"4\",\"log_every\":\"3\"", 2, 1, false },
+        { "a", ",\"a.T\":\"4\",\"log_every\":\"3\",\"strict\":\"no\"", 2, 1, false },
         { "a", ",\"a.T\":\"8\"", 1, 1, false },
         { "a", ",\"a.T\":\"9\"", 1, 1, true }, /* plain: of no concern */
         { "a", "", 2, 1, true },
