@@ -16,7 +16,7 @@ lbk_status lbk__image_size(const lbk_record *r, int64_t *h, int64_t *w)
     if (a.shape.n != 3)
         return lbk_fail(r->ctx, LBK_EINVAL,
                         "%s: expected an image of channels x height x width, found %d axes",
-                        CALLED(r), a.shape.n);
+                        LBK_CALLED(r), a.shape.n);
     *h = a.shape.d[1], *w = a.shape.d[2];
     return LBK_OK;
 }
@@ -41,7 +41,7 @@ static lbk_status move_slot(lbk_record *r, int64_t k, struct move m, move_plane 
     if (shape.n < 2 || lbk__dtype_size(old.dtype) != 4)
         return lbk_fail(r->ctx, LBK_EINVAL,
                         "%s: expected array '%s' to be planes of f32 or i32, found %d axes of %s",
-                        CALLED(r), r->at[k].name, shape.n, lbk__dtype_name(old.dtype));
+                        LBK_CALLED(r), r->at[k].name, shape.n, lbk__dtype_name(old.dtype));
     m.h = shape.d[shape.n - 2], m.w = shape.d[shape.n - 1];
     shape.d[shape.n - 2] = m.to_h, shape.d[shape.n - 1] = m.to_w;
     m.smooth = lbk__record_kind(r, &r->at[k]) == LBK_IMAGE;
@@ -88,8 +88,8 @@ static lbk_status keep_rows(lbk_record *r, struct slot *s, const bool *kept, int
     const int64_t all = lbk_shape_count(shape);
     if (shape.n < 1 || shape.d[0] != n)
         return lbk_fail(r->ctx, LBK_EINVAL,
-                        "%s: expected '%s' to have a row for each of %" PRId64 " boxes", CALLED(r),
-                        s->name, n);
+                        "%s: expected '%s' to have a row for each of %" PRId64 " boxes",
+                        LBK_CALLED(r), s->name, n);
     const size_t row = n ? (size_t) (all / n) * lbk__dtype_size(s->array.dtype) : 0;
     char *at = s->array.data, *to = at;
     for (int64_t i = 0; i < n; i++, at += row) {
@@ -118,7 +118,7 @@ static lbk_status move_boxes(lbk_record *r, int64_t k, float h, float w, const f
 {
     const struct lbk_array old = r->at[k].array;
     if (old.dtype != LBK_F32 || old.shape.n != 2 || old.shape.d[1] != 5)
-        return lbk_fail(r->ctx, LBK_EINVAL, "%s: expected '%s' to be n x 5 of f32", CALLED(r),
+        return lbk_fail(r->ctx, LBK_EINVAL, "%s: expected '%s' to be n x 5 of f32", LBK_CALLED(r),
                         r->at[k].name);
     const int64_t n = old.shape.d[0];
     float *to = lbk__record_room(r, r->at[k].name, LBK_F32, old.shape);
@@ -140,13 +140,13 @@ static lbk_status move_place(lbk_record *r, int64_t k, const float a[6])
 {
     const struct lbk_array *x = &r->at[k].array;
     if (x->dtype != LBK_F32 || lbk_shape_count(x->shape) != 6)
-        return lbk_fail(r->ctx, LBK_EINVAL, "%s: expected '%s' to be 6 of f32", CALLED(r),
+        return lbk_fail(r->ctx, LBK_EINVAL, "%s: expected '%s' to be 6 of f32", LBK_CALLED(r),
                         r->at[k].name);
     if (a[1] != 0 || a[3] != 0)
         return lbk_fail(r->ctx, LBK_EUNSUPPORTED,
                         "%s: expected transforms that keep the sides of boxes "
                         "upright, as '%s' needs, found one that turns the picture",
-                        CALLED(r), r->at[k].name);
+                        LBK_CALLED(r), r->at[k].name);
     float *p = x->data;
     for (int i = 0; i < 2; i++) {
         p[i] /= a[4 * i];

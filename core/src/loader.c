@@ -110,8 +110,8 @@ static lbk_status misfit(const struct batch_field *f, const lbk_record *r, const
         lbk__shape_text(s->array.shape, found, sizeof found);
     return lbk_fail(
         r->ctx, LBK_EINVAL, "%s: expected '%s' to be %s %s as in the first sample, found %s %s%s",
-        CALLED(r), f->name, lbk__dtype_name(f->dtype), lbk__shape_text(shape, want, sizeof want),
-        s ? lbk__dtype_name(s->array.dtype) : "", found,
+        LBK_CALLED(r), f->name, lbk__dtype_name(f->dtype),
+        lbk__shape_text(shape, want, sizeof want), s ? lbk__dtype_name(s->array.dtype) : "", found,
         f->spec ? " (transforms resize, pad and crop make sizes alike)" : "");
 }
 

@@ -42,7 +42,7 @@ lbk_status lbk__marks_of(const lbk_record *r, const char *array, double least, s
     const int64_t wide = a.shape.n == 2 ? a.shape.d[1] : 0;
     if (wide != 5 && wide != 6)
         return lbk_fail(r->ctx, LBK_EINVAL, "%s: expected '%s' to be boxes, n x 5 or n x 6",
-                        CALLED(r), array);
+                        LBK_CALLED(r), array);
     const int64_t n = a.shape.d[0];
     const struct slot *s = wide == 5 ? lbk__record_find(r, "boxes_crowd") : NULL;
     const int32_t *crowd = s && s->array.dtype == LBK_I32 && lbk_shape_count(s->array.shape) == n

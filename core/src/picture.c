@@ -17,7 +17,7 @@ lbk_status lbk__picture_of(const lbk_record *r, struct canvas *out)
         return st;
     if (a.shape.n != 3 || (a.shape.d[0] != 1 && a.shape.d[0] != 3))
         return lbk_fail(r->ctx, LBK_EINVAL, "%s: expected an image of 1 or 3 channels to show",
-                        CALLED(r));
+                        LBK_CALLED(r));
     const int64_t n = a.shape.d[1] * a.shape.d[2], other = a.shape.d[0] == 3 ? n : 0;
     const float *p = a.data;
     st = lbk__canvas_create(r->ctx, a.shape.d[2], a.shape.d[1], PAPER, out);
@@ -56,7 +56,8 @@ lbk_status lbk__map_of(const lbk_record *r, const char *array, enum view_kind ki
     const int64_t n = lbk_shape_count(a.shape), h = a.shape.n < 2 ? 0 : a.shape.d[a.shape.n - 2],
                   w = a.shape.n < 2 ? 0 : a.shape.d[a.shape.n - 1];
     if (n < 1 || n != h * w)
-        return lbk_fail(r->ctx, LBK_EINVAL, "%s: expected '%s' to be one map", CALLED(r), array);
+        return lbk_fail(r->ctx, LBK_EINVAL, "%s: expected '%s' to be one map", LBK_CALLED(r),
+                        array);
     st = create(r->ctx, h, w, out);
     for (int64_t i = 0; !st && i < n; i++) {
         out->v[i] = kind == VIEW_LABELS ? label_of(((const int32_t *) a.data)[i], f)

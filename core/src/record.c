@@ -41,7 +41,7 @@ void lbk__record_reset(lbk_record *r, uint64_t id, const struct lbk_field *field
         r->at[i].used = false;
 }
 
-const char *lbk__record_called(const lbk_record *r, char buf[32])
+const char *lbk_record_called(const lbk_record *r, char buf[32])
 {
     snprintf(buf, 32, "sample %" PRIu64, r->id);
     return r->origin ? r->origin : buf;
@@ -102,7 +102,7 @@ lbk_status lbk_record_get(const lbk_record *r, const char *name, lbk_dtype t, st
     }
     *out = (struct lbk_array){ 0 };
     describe(r, text, sizeof text);
-    return lbk_fail(r->ctx, LBK_ENOENT, "%s: expected an array '%s' of %s, found %s", CALLED(r),
+    return lbk_fail(r->ctx, LBK_ENOENT, "%s: expected an array '%s' of %s, found %s", LBK_CALLED(r),
                     name, lbk__dtype_name(t), text);
 }
 

@@ -34,9 +34,6 @@ lbk_status lbk__record_create(lbk_ctx *ctx, lbk_record **out);
 void lbk__record_destroy(lbk_record **r);
 /* Without arrays, of another sample. */
 void lbk__record_reset(lbk_record *r, uint64_t id, const struct lbk_field *fields);
-/* What messages call it: its origin, or "sample 7" in buf. */
-const char *lbk__record_called(const lbk_record *r, char buf[32]);
-#define CALLED(r_) lbk__record_called(r_, (char[32]){ 0 })
 /* As lbk_record_put, not zeroed. */
 void *lbk__record_room(lbk_record *r, const char *name, lbk_dtype t, lbk_shape s);
 /* Silent; NULL = there is none. */

@@ -117,9 +117,8 @@ static lbk_status get_extra(const lbk_record *r, const char *name, lbk_dtype t, 
     *out = a.data;
     if (lbk_shape_count(a.shape) != n)
         return lbk_fail(lbk_record_ctx(r), LBK_EINVAL,
-                        "sample %llu: expected %lld numbers in '%s', found %lld",
-                        (unsigned long long) lbk_record_id(r), (long long) n, name,
-                        (long long) lbk_shape_count(a.shape));
+                        "%s: expected %lld numbers in '%s', found %lld", LBK_CALLED(r),
+                        (long long) n, name, (long long) lbk_shape_count(a.shape));
     return LBK_OK;
 }
 
@@ -132,8 +131,8 @@ lbk_status detect_truth(const lbk_record *r, struct truth *out)
     if (st)
         return st;
     if (boxes.shape.n != 2 || boxes.shape.d[1] != 5)
-        return lbk_fail(lbk_record_ctx(r), LBK_EINVAL, "sample %llu: expected 'boxes' as n x 5",
-                        (unsigned long long) lbk_record_id(r));
+        return lbk_fail(lbk_record_ctx(r), LBK_EINVAL, "%s: expected 'boxes' as n x 5",
+                        LBK_CALLED(r));
     out->n = boxes.shape.d[0], out->box = (const float(*)[5]) boxes.data;
     st = get_extra(r, "boxes_area", LBK_F32, out->n, &area);
     if (!st)
@@ -282,14 +281,12 @@ static lbk_status check_boxes(const lbk_record *r, const struct truth *t, int64_
         for (int k = 0; k < 4; k++)
             if (!isfinite(b[k]))
                 return lbk_fail(lbk_record_ctx(r), LBK_EINVAL,
-                                "sample %llu: box %lld: expected numbers, found %g",
-                                (unsigned long long) lbk_record_id(r), (long long) i,
-                                (double) b[k]);
+                                "%s: box %lld: expected numbers, found %g", LBK_CALLED(r),
+                                (long long) i, (double) b[k]);
         if (!(b[4] >= 0 && b[4] < (float) classes))
             return lbk_fail(lbk_record_ctx(r), LBK_EINVAL,
-                            "sample %llu: box %lld is of class %g, the network has %lld",
-                            (unsigned long long) lbk_record_id(r), (long long) i, (double) b[4],
-                            (long long) classes);
+                            "%s: box %lld is of class %g, the network has %lld", LBK_CALLED(r),
+                            (long long) i, (double) b[4], (long long) classes);
     }
     return LBK_OK;
 }

@@ -34,6 +34,9 @@ struct lbk_array {
 };
 /* Stable: what lbk_source.id said. */
 LBK_API uint64_t lbk_record_id(const lbk_record *r);
+/* What messages call it: the file it comes from, or "sample 7" in buf. */
+LBK_API const char *lbk_record_called(const lbk_record *r, char buf[32]);
+#define LBK_CALLED(r) lbk_record_called(r, (char[32]) { 0 })
 /* Absent or of another type: fails, says what there is. */
 LBK_API lbk_status lbk_record_get(const lbk_record *r, const char *name, lbk_dtype t,
                                   struct lbk_array *out);
